@@ -1,0 +1,27 @@
+// Bundles the program into dist/: one start file, code that not every run needs in chunks loaded late, and the capture
+// programs, which run in processes of their own.
+import { build } from 'esbuild'
+
+await build({
+  entryPoints: {
+    tcpflow: 'src/start.ts',
+    'capture-child': 'src/capture/child.ts',
+    'capture-broker': 'src/capture/broker.ts',
+  },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // pcap holds compiled code and dockerode is large and rarely needed: both stay in node_modules.
+  external: ['pcap', 'dockerode'],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  banner: {
+    // Some bundled packages are CommonJS and ask for Node's own modules by require.
+    js: "import { createRequire as __createRequire } from 'node:module';const require=__createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+})

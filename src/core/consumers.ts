@@ -1,0 +1,60 @@
+// The interfaces through which stages hand on what they found. All calls are synchronous; nothing here may throw for
+// anything that was on the wire. Buffers and scratch objects are lent: valid during the call, copy to keep.
+
+import type { CloseReason, Connection, Direction, GapCause } from './connection.ts'
+import type { Packet } from './packet.ts'
+import type { Arp, Datagram, IcmpError, Segment } from './segment.ts'
+import type { Timestamp } from './timestamp.ts'
+
+/** Every captured packet, before decoding (`-w`). */
+export interface PacketConsumer {
+  onPacket(packet: Packet): void
+}
+
+/** Every TCP segment once its connection is known, before reassembly (`-K`, per-packet scripts). */
+export interface SegmentConsumer {
+  onSegment(connection: Connection, direction: Direction, segment: Segment, packet: Packet): void
+}
+
+/** UDP datagrams. */
+export interface DatagramConsumer {
+  onDatagram(datagram: Datagram, packet: Packet): void
+}
+
+/** News about the network itself. */
+export interface NetworkEventConsumer {
+  onIcmpError(error: IcmpError): void
+  onArp(arp: Arp): void
+}
+
+/**
+ * Reassembled bytes. Per connection: onOpen, then any number of the others, then onClose, once each way in. Per direction
+ * the deliveries of onData and onGap are contiguous: offset only grows, by exactly what was delivered.
+ */
+export interface StreamConsumer {
+  onOpen(c: Connection, t: Timestamp): void
+  /** `buf[start..end)`, lent, never empty; its stream offset is `c.streams[d].offset`. */
+  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
+  /** `missing` bytes at `c.streams[d].offset` are given up; what follows is delivered after this call. */
+  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void
+  /** Bytes of a gap given up earlier came after all; `offset` is their stream offset. A file can fill its hole. */
+  onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void
+}
+
+/** Told that capture time has moved (by a packet or a tick of a live capture), at most every 50 ms of capture time. */
+export interface ClockConsumer {
+  onClock(t: Timestamp): void
+}
+
+/** Something at the end of the river that holds output back in memory. */
+export interface Sink {
+  /** True when output waits for a slow reader: the pipeline then awaits `drain()` before the next chunk of input. */
+  readonly blocked: boolean
+  /** Resolves when input may go on. Rejects with an OperatorError when the output is gone (disk full, closed pipe). */
+  drain(): Promise<void>
+  /** Writes what is gathered, without closing: called when the input pauses, so that live output is immediate. */
+  flush(): void
+  /** Everything out and closed. Called once, also after an error or a signal. */
+  finish(): Promise<void>
+}

@@ -1,0 +1,64 @@
+// Interfaces that let rooms meet without importing each other.
+
+import type { Connection, Direction } from './connection.ts'
+import type { AddressFamily } from './endpoint.ts'
+
+/** Something that yields the bytes of a savefile: a file, standard input, a capture child's pipe, a sidecar. */
+export interface ByteSource {
+  /** What messages call it: a file name, `-`, or an interface name. */
+  readonly name: string
+  /** Total bytes when known (regular files), for progress; else -1. */
+  readonly totalBytes: number
+  /** Bytes of the underlying file consumed so far (compressed bytes for a compressed file). */
+  readonly consumedBytes: number
+  /**
+   * Puts 1 to `end - start` bytes into `into[start..end)` and returns how many, 0 at the end; a promise where they must
+   * be waited for. One read at a time. Throws (or rejects with) OperatorError.
+   */
+  read(into: Buffer, start: number, end: number): number | Promise<number>
+  /** Asks a live source to end soon: what is buffered still arrives, then 0. A file ends at the next read. */
+  stop(): void
+  /** Frees everything, at once. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Address → name, where somebody knows one (containers; later room). */
+export interface Names {
+  nameOf(
+    place: number,
+    family: AddressFamily,
+    word0: number,
+    word1: number,
+    word2: number,
+    word3: number,
+  ): string | undefined
+}
+
+/** What the file sink tells about a finished file (DFXML and `-I` listen). */
+export interface FileWritten {
+  onFileWritten(file: WrittenFile): void
+}
+
+export interface WrittenFile {
+  /** Path as opened: the output folder joined with the flow's name. */
+  path: string
+  connection: Connection
+  direction: Direction
+  /** Size of the file: highest offset written, holes included. */
+  sizeBytes: number
+  /** Runs really written, in file order: everything else is a hole. */
+  runs: readonly { offset: number; length: number }[]
+  /** Lower-case hex, when asked for. */
+  md5: string | undefined
+  sha256: string | undefined
+}
+
+/** Where lines for the operator go (stderr). Takes care of control characters and of rate: callers just say. */
+export interface Messages {
+  /** Something happened in the traffic: refused, unanswered, reset. Silenced by --no-notes. */
+  note(line: string): void
+  /** Something about the run itself: what is listened on, drops, limits. Silenced by -q. */
+  info(line: string): void
+  /** Something went wrong; never silenced. `hint` says what to do and gets a line of its own. */
+  error(line: string, hint?: string): void
+}

@@ -1,0 +1,32 @@
+// Capture time. Two numbers instead of one: a double holds microseconds since 1970 exactly, but not nanoseconds.
+
+/** A moment of the capture: whole seconds since the Unix epoch and nanoseconds (0–999,999,999) into that second. */
+export class Timestamp {
+  seconds: number
+  nanos: number
+
+  constructor(seconds = 0, nanos = 0) {
+    this.seconds = seconds
+    this.nanos = nanos
+  }
+
+  /** Takes over another timestamp's moment; the usual way to keep a lent one. */
+  set(other: Timestamp): void {
+    this.seconds = other.seconds
+    this.nanos = other.nanos
+  }
+
+  clone(): Timestamp {
+    return new Timestamp(this.seconds, this.nanos)
+  }
+}
+
+/** `later - earlier` in microseconds, with a fraction where the capture has nanoseconds. Negative when out of order. */
+export function elapsedMicros(earlier: Timestamp, later: Timestamp): number {
+  return (later.seconds - earlier.seconds) * 1e6 + (later.nanos - earlier.nanos) / 1e3
+}
+
+/** Negative, zero or positive as `a` lies before, at or after `b`. */
+export function compareTime(a: Timestamp, b: Timestamp): number {
+  return a.seconds - b.seconds || a.nanos - b.nanos
+}

@@ -1,0 +1,110 @@
+// What a run of the dump is to do, as plain data: cli/ makes it out of flags, pipeline.ts carries it out.
+
+export interface Plan {
+  readonly input: InputPlan
+  /** BPF expression; '' for none. */
+  readonly filter: string
+  readonly decode: { readonly unwrapTunnels: boolean }
+  readonly flow: FlowPlan
+  readonly console: ConsolePlan | undefined
+  readonly json: JsonPlan | undefined
+  readonly files: FilesPlan | undefined
+  readonly save: SavePlan | undefined
+  /** One line per connection at its close, on stdout where the console goes, else on stderr. */
+  readonly connectionSummary: boolean
+  /** Also dump UDP datagrams (console, JSON, files). */
+  readonly udp: boolean
+  /** Lines about refused, unanswered and reset connections. */
+  readonly notes: boolean
+  /** -q: no start line, no progress, no end summary. */
+  readonly quiet: boolean
+  /** -v and -d N; 0 normal. */
+  readonly verbosity: number
+  /** Show progress on stderr when it is a terminal and the input is a file. */
+  readonly progress: boolean
+  /** -U: user name to become once the sources are open. */
+  readonly dropToUser: string | undefined
+}
+
+export type InputPlan =
+  | {
+      readonly kind: 'live'
+      readonly interfaces: readonly string[]
+      readonly promiscuous: boolean
+      readonly snapshotBytes: number
+      readonly kernelBufferBytes: number
+      readonly bufferTimeoutMillis: number
+    }
+  | {
+      readonly kind: 'files'
+      /** `-` is standard input. */
+      readonly paths: readonly string[]
+      /** -R: read after the others, only to finish connections that they opened. */
+      readonly finishPaths: readonly string[]
+    }
+
+export interface FlowPlan {
+  /** -m: a jump of the sequence number beyond this starts a new flow. */
+  readonly maximumJumpBytes: number
+}
+
+export interface ConsolePlan {
+  /** text: sanitised for a terminal; binary: as it is (-B); hex: 32 bytes a line with ASCII column (-D). */
+  readonly format: 'text' | 'binary' | 'hex'
+  /** --ascii: everything that is not printable ASCII becomes a dot. */
+  readonly asciiOnly: boolean
+  /** false: -C. */
+  readonly names: boolean
+  /** false: -0. */
+  readonly newline: boolean
+  readonly color: boolean
+  readonly timestamps: boolean
+  /** --decode: HTTP bodies de-chunked and decompressed. */
+  readonly decodeBodies: boolean
+  /** -s: drop non-printable bytes instead of showing a dot. */
+  readonly strip: boolean
+  /** -b: most bytes shown of a flow; Infinity for all. */
+  readonly maximumBytes: number
+  readonly gaps: 'hole' | 'skip' | 'mark'
+}
+
+export interface JsonPlan {
+  readonly payload: 'text' | 'base64' | 'none'
+  readonly maximumBytes: number
+}
+
+export interface FilesPlan {
+  readonly outputFolder: string
+  /** -T and -F, already joined to one template. */
+  readonly nameTemplate: string
+  /** `k`, `m`, `g` of -F: how many levels of folders of 1000. */
+  readonly maximumBytes: number
+  readonly maximumOpenFiles: number
+  readonly maximumJumpBytes: number
+  readonly gaps: 'hole' | 'skip' | 'mark'
+  /** -I */
+  readonly index: boolean
+  /** -K */
+  readonly packetsPerFlow: boolean
+  /** -s */
+  readonly strip: boolean
+  /** --merge */
+  readonly merge: boolean
+  readonly md5: boolean
+  /** -e http / -a */
+  readonly httpBodies: boolean
+  /** false with -FX: only the report is written. */
+  readonly flowFiles: boolean
+  /** undefined: none (-x report or not wanted). */
+  readonly reportPath: string | undefined
+}
+
+export interface SavePlan {
+  /** `-` is standard output. */
+  readonly path: string
+  /** Start a new file at this size or age; 0 never. */
+  readonly rotateBytes: number
+  readonly rotateSeconds: number
+  /** Keep at most so many rotated files; 0 all. */
+  readonly keep: number
+}
