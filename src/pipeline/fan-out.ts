@@ -1,0 +1,38 @@
+// One stream of events to several consumers.
+
+import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import type { StreamConsumer } from '../core/consumers.ts'
+import type { Timestamp } from '../core/timestamp.ts'
+
+class FanOut implements StreamConsumer {
+  readonly #consumers: readonly StreamConsumer[]
+
+  constructor(consumers: readonly StreamConsumer[]) {
+    this.#consumers = consumers
+  }
+
+  onOpen(c: Connection, t: Timestamp): void {
+    for (const consumer of this.#consumers) consumer.onOpen(c, t)
+  }
+
+  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    for (const consumer of this.#consumers) consumer.onData(c, d, buf, start, end, t)
+  }
+
+  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
+    for (const consumer of this.#consumers) consumer.onGap(c, d, missing, cause, t)
+  }
+
+  onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    for (const consumer of this.#consumers) consumer.onLateData(c, d, offset, buf, start, end, t)
+  }
+
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
+    for (const consumer of this.#consumers) consumer.onClose(c, why, t)
+  }
+}
+
+/** Gives every event to each consumer in turn; a single consumer is returned as it is. */
+export function fanOut(consumers: readonly StreamConsumer[]): StreamConsumer {
+  return consumers.length === 1 ? consumers[0]! : new FanOut(consumers)
+}
