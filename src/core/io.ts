@@ -1,0 +1,27 @@
+// What a run may touch of the process that it runs in: descriptors, terminal, environment, signals. start.ts makes the
+// real one from `process`; tests make their own.
+
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+export interface Io {
+  /** File descriptors. Not to be written through process.stdout, which queues without bound and makes pipes non-blocking. */
+  readonly stdin: number
+  readonly stdout: number
+  readonly stderr: number
+  readonly stdinIsTerminal: boolean
+  readonly stdoutIsTerminal: boolean
+  readonly stderrIsTerminal: boolean
+  /** Width of the terminal now; 80 where there is none. */
+  columns(): number
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Current folder when the run began. */
+  readonly cwd: string
+  /** The Node binary, and the folder in which tcpflow.js, capture-child.js and capture-broker.js lie. */
+  readonly execPath: string
+  readonly programFolder: string
+  /**
+   * Calls `handler` at the first such signal: stop taking in, put everything out, return. A second signal ends the
+   * process at once with 128 + its number, and so does the first when nobody has asked for it.
+   */
+  onSignal(handler: (signal: StopSignal) => void): void
+}
