@@ -32,7 +32,7 @@ export function pcapFile(frames: readonly PcapFrame[], options: PcapOptions = {}
   }
   const version = options.bigEndian ? 0x00020004 : 0x00040002
   const magic = options.nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4
-  const parts = [words(magic, version, 0, 0, snapshotLength, options.linkType ?? 1)]
+  const parts: Buffer[] = [words(magic, version, 0, 0, snapshotLength, options.linkType ?? 1)]
   for (const { frame, time, originalLength } of frames) {
     const { seconds, nanos } = timestampOf(time)
     const fraction = options.nanoseconds ? nanos : Math.floor(nanos / 1000)

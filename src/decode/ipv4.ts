@@ -1,0 +1,46 @@
+// IPv4 (RFC 791): lengths, addresses, and fragments on their way to being whole again.
+
+import { LAYER_IPV4 } from './causes.ts'
+import type { FragmentTable } from './fragments.ts'
+import type { Frame } from './frame.ts'
+import { NEXT } from './status.ts'
+
+/**
+ * Where the length field says 0, offloading had not filled it in yet: the packet then reaches to the end of the frame.
+ * Linux makes such packets no longer than this (BIG TCP); a frame that claims more claims nonsense.
+ */
+export const MAXIMUM_OFFLOAD_BYTES = 1 << 19
+
+export function parseIpv4(frame: Frame, fragments: FragmentTable): number {
+  const { buf, at, end } = frame
+  if (end - at < 20) return frame.short(LAYER_IPV4, 20)
+  const first = buf[at]!
+  const headerBytes = (first & 15) << 2
+  if (first >>> 4 !== 4 || headerBytes < 20) return frame.malformed(LAYER_IPV4)
+  if (end - at < headerBytes) return frame.short(LAYER_IPV4, headerBytes)
+  const totalLength = (buf[at + 2]! << 8) | buf[at + 3]!
+  if (totalLength !== 0) {
+    if (totalLength < headerBytes) return frame.malformed(LAYER_IPV4)
+    // Padding and trailers lie behind; a packet longer than its frame was cut short.
+    frame.wireEnd = at + totalLength
+    if (frame.wireEnd < end) frame.end = frame.wireEnd
+  } else if (frame.wireEnd - at > MAXIMUM_OFFLOAD_BYTES) {
+    frame.wireEnd = end
+  }
+  frame.at = at + headerBytes
+  frame.family = 4
+  frame.ipId = (buf[at + 4]! << 8) | buf[at + 5]!
+  frame.hopLimit = buf[at + 8]!
+  frame.ipProtocol = buf[at + 9]!
+  frame.sourceWord0 = 0
+  frame.sourceWord1 = 0
+  frame.sourceWord2 = 0
+  frame.sourceWord3 = (buf[at + 12]! << 24) | (buf[at + 13]! << 16) | (buf[at + 14]! << 8) | buf[at + 15]!
+  frame.destinationWord0 = 0
+  frame.destinationWord1 = 0
+  frame.destinationWord2 = 0
+  frame.destinationWord3 = (buf[at + 16]! << 24) | (buf[at + 17]! << 16) | (buf[at + 18]! << 8) | buf[at + 19]!
+  const fragment = (buf[at + 6]! << 8) | buf[at + 7]!
+  if ((fragment & 0x3fff) === 0) return NEXT
+  return fragments.add(frame, frame.ipId, frame.ipProtocol, (fragment & 0x1fff) << 3, (fragment & 0x2000) !== 0)
+}
