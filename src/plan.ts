@@ -29,6 +29,7 @@ export interface Plan {
 export type InputPlan =
   | {
       readonly kind: 'live'
+      /** At least one when it comes to the pipeline: cli/ puts the default in. */
       readonly interfaces: readonly string[]
       readonly promiscuous: boolean
       readonly snapshotBytes: number
@@ -77,7 +78,7 @@ export interface FilesPlan {
   readonly outputFolder: string
   /** -T and -F, already joined to one template. */
   readonly nameTemplate: string
-  /** `k`, `m`, `g` of -F: how many levels of folders of 1000. */
+  /** -b; Infinity for all. */
   readonly maximumBytes: number
   readonly maximumOpenFiles: number
   readonly maximumJumpBytes: number
@@ -93,6 +94,8 @@ export interface FilesPlan {
   readonly md5: boolean
   /** -e http / -a */
   readonly httpBodies: boolean
+  /** false with -Z: HTTP bodies are written as they were sent; absent: true. */
+  readonly decompressBodies?: boolean
   /** false with -FX: only the report is written. */
   readonly flowFiles: boolean
   /** undefined: none (-x report or not wanted). */

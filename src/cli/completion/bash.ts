@@ -1,0 +1,58 @@
+// Completion for bash 4 and later, without the bash-completion package.
+
+import type { ArgumentKind, Flag } from '../flag.ts'
+import { FLAGS } from '../flags.ts'
+import { LIST_INTERFACES } from './sources.ts'
+
+const OFFERS: Readonly<Record<ArgumentKind, string>> = {
+  file: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))',
+  folder: 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))',
+  interface: `COMPREPLY=($(compgen -W "$(${LIST_INTERFACES})" -- "$cur"))`,
+  user: 'COMPREPLY=($(compgen -u -- "$cur"))',
+  none: 'COMPREPLY=()',
+}
+
+export function bashCompletion(): string {
+  const all = FLAGS.flatMap((flag) => forms(flag)).join(' ')
+  return `# bash completion for tcpflow. To use it: source <(tcpflow --completion bash)
+
+_tcpflow() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} joined=
+  local IFS=$' \\t\\n'
+  COMPREPLY=()
+  # bash takes --flag=value for three words
+  if [[ $cur == = ]]; then
+    cur= joined=1
+  elif [[ $prev == = ]]; then
+    prev=\${COMP_WORDS[COMP_CWORD-2]} joined=1
+  fi
+  case $prev in
+${FLAGS.map(caseOf).join('')}  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W '${all}' -- "$cur"))
+    return
+  fi
+  # with -l, words are files
+  if [[ " \${COMP_WORDS[*]} " == *" -l "* || " \${COMP_WORDS[*]} " == *" --files "* ]]; then
+    ${OFFERS.file}
+  fi
+}
+
+complete -F _tcpflow tcpflow
+`
+}
+
+function forms(flag: Flag): string[] {
+  return [...[...flag.shorts].map((letter) => `-${letter}`), ...(flag.name === '' ? [] : [`--${flag.name}`])]
+}
+
+/** What follows a flag that takes a value. One whose value may be left out is completed by it only where it can be. */
+function caseOf(flag: Flag): string {
+  if (flag.argument === undefined) return ''
+  const { choices, kind, whenLeftOut } = flag.argument
+  const patterns = forms(flag).flatMap((form) => (form.startsWith('--') ? [form] : [`-*([!-])${form[1]}`]))
+  const offer = choices === undefined ? OFFERS[kind] : `COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$cur"))`
+  const condition = whenLeftOut === undefined ? '' : '[[ $joined || $cur != -* ]] && '
+  const body = condition === '' ? `${offer}; return` : `${condition}{ ${offer}; return; }`
+  return `    ${patterns.join('|')}) ${body} ;;\n`
+}

@@ -1,0 +1,35 @@
+// Completion for fish.
+
+import type { Flag } from '../flag.ts'
+import { FLAGS } from '../flags.ts'
+import { briefHelp, LIST_INTERFACES } from './sources.ts'
+
+export function fishCompletion(): string {
+  return `# fish completion for tcpflow. To use it: tcpflow --completion fish | source
+
+complete -c tcpflow -f
+complete -c tcpflow -n '__fish_contains_opt -s l files' -F
+${FLAGS.map(line).join('')}`
+}
+
+function line(flag: Flag): string {
+  const forms = [...flag.shorts].map((letter) => `-s ${letter}`)
+  if (flag.name !== '') forms.push(`-l ${flag.name}`)
+  const parts = ['complete -c tcpflow', ...forms, argumentOf(flag), `-d ${quoted(briefHelp(flag))}`]
+  return `${parts.filter((part) => part !== '').join(' ')}\n`
+}
+
+/** -r: a value must follow; -x: and it is no file. */
+function argumentOf(flag: Flag): string {
+  if (flag.argument === undefined) return ''
+  const { kind, choices, whenLeftOut } = flag.argument
+  if (choices !== undefined) return `${whenLeftOut === undefined ? '-x ' : ''}-a ${quoted(choices.join(' '))}`
+  if (kind === 'file') return '-r -F'
+  if (kind === 'folder') return `-x -a '(__fish_complete_directories)'`
+  if (kind === 'interface') return `-x -a ${quoted(`(sh -c "${LIST_INTERFACES}")`)}`
+  return kind === 'user' ? `-x -a '(__fish_complete_users)'` : '-x'
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}

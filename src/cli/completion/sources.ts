@@ -1,0 +1,12 @@
+// What all three completion scripts draw from.
+
+import type { Flag } from '../flag.ts'
+
+/** POSIX sh: the interfaces that there are, `any` among them, without starting tcpflow. */
+export const LIST_INTERFACES = '{ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; }'
+
+/** The beginning of a flag's help, for the menus of zsh and fish. */
+export function briefHelp(flag: Flag): string {
+  const brief = flag.help.split(/[.;:,] |[.;:]$| \(/)[0]!
+  return brief.length <= 70 ? brief : `${brief.slice(0, 69)}…`
+}

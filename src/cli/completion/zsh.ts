@@ -1,0 +1,46 @@
+// Completion for zsh, by its _arguments.
+
+import type { Flag, FlagArgument } from '../flag.ts'
+import { FLAGS } from '../flags.ts'
+import { briefHelp, LIST_INTERFACES } from './sources.ts'
+
+export function zshCompletion(): string {
+  return `#compdef tcpflow
+# zsh completion for tcpflow. To use it: source <(tcpflow --completion zsh)
+
+_tcpflow_interfaces() {
+  local -a names
+  names=(\${=:-"$(${LIST_INTERFACES})"})
+  compadd -a names
+}
+
+_tcpflow() {
+  _arguments -s -S \\
+${FLAGS.flatMap(specifications)
+  .map((specification) => `    ${quoted(specification)} \\\n`)
+  .join('')}    '*:filter or file: _files'
+}
+
+if [ "\${funcstack[1]}" = _tcpflow ]; then _tcpflow "$@"; else compdef _tcpflow tcpflow; fi
+`
+}
+
+/** One for each form of the flag; \`*\` because most may be repeated. */
+function specifications(flag: Flag): string[] {
+  const text = `[${briefHelp(flag).replace(/[[\]\\:]/g, '\\$&')}]`
+  const value = flag.argument === undefined ? '' : argumentOf(flag.argument)
+  const shorts = [...flag.shorts].map((letter) => `*-${letter}${value === '' ? '' : '+'}${text}${value}`)
+  if (flag.name === '') return shorts
+  const joint = flag.argument === undefined ? '' : flag.argument.whenLeftOut === undefined ? '=' : '=-'
+  return [...shorts, `*--${flag.name}${joint}${text}${value}`]
+}
+
+function argumentOf({ label, kind, choices, whenLeftOut }: FlagArgument): string {
+  const actions = { file: '_files', folder: '_files -/', interface: '_tcpflow_interfaces', user: '_users', none: '' }
+  const action = choices === undefined ? actions[kind] : `(${choices.join(' ')})`
+  return `${whenLeftOut === undefined ? ':' : '::'}${label.toLowerCase()}:${action}`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,72 @@
+// What a flag is. The table in flags.ts is made of these; help, completion and parsing are all derived from it.
+
+import type { Settings } from './settings.ts'
+
+export const GROUPS = [
+  'What to read',
+  'Console',
+  'Files',
+  'JSON and packets',
+  'Messages',
+  'Other',
+  "Taken for tcpflow's sake",
+] as const
+
+export type Group = (typeof GROUPS)[number]
+
+/** What a shell may offer as a value; `none` for numbers and the like. */
+export type ArgumentKind = 'file' | 'folder' | 'interface' | 'user' | 'none'
+
+export interface FlagArgument {
+  /** As help shows it: FILE, SIZE. */
+  readonly label: string
+  readonly kind: ArgumentKind
+  /** The only values that there are. */
+  readonly choices?: readonly string[]
+  /** The argument may be left out and then means this; given apart from its flag it must be one of `choices`. */
+  readonly whenLeftOut?: string
+}
+
+interface FlagBase {
+  /** Long name without dashes; '' where there are only short ones. */
+  readonly name: string
+  /** Every letter is a short form of its own. */
+  readonly shorts: string
+  readonly group: Group
+  /** One or more sentences, wrapped where shown. */
+  readonly help: string
+}
+
+/** A flag without argument. */
+export interface Switch extends FlagBase {
+  readonly argument?: undefined
+  readonly apply: (settings: Settings) => void
+}
+
+/**
+ * A flag with an argument. `apply` is called once for each time that the flag is given, in order, and throws UsageError
+ * when it cannot read the value; `flag` is what it was called in the table, for that message.
+ */
+export interface Valued extends FlagBase {
+  readonly argument: FlagArgument
+  readonly apply: (settings: Settings, value: string, flag: string) => void
+}
+
+export type Flag = Switch | Valued
+
+/** What the flag is called where it has one unique name: its long name, else its first letter. */
+export function flagKey(flag: Flag): string {
+  return flag.name === '' ? flag.shorts[0]! : flag.name
+}
+
+/** `-i, --interface`: all its forms, as help shows them. */
+export function flagForms(flag: Flag): string {
+  const forms = [...flag.shorts].map((letter) => `-${letter}`)
+  if (flag.name !== '') forms.push(`--${flag.name}`)
+  return forms.join(', ')
+}
+
+/** The shortest form, for messages: `-i`. */
+export function flagShortest(flag: Flag): string {
+  return flag.shorts === '' ? `--${flag.name}` : `-${flag.shorts[0]}`
+}

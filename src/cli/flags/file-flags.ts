@@ -1,0 +1,168 @@
+// Flags of the files that are written: per flow, and what goes with them.
+
+import { UsageError } from '../../core/errors.ts'
+import type { Flag } from '../flag.ts'
+import { NAME_LETTERS } from '../name-template.ts'
+import { parseChoice, parseCount, parseSize, quote } from '../quantities.ts'
+import { disableScanner, enableScanner, onlyScanner } from '../scanners.ts'
+
+const group = 'Files'
+const GAP_CHOICES = ['hole', 'mark', 'skip'] as const
+const SCANNER = { label: 'SCANNER', kind: 'none', choices: ['http', 'md5', 'all'] } as const
+
+export const FILE_FLAGS: readonly Flag[] = [
+  {
+    name: 'output',
+    shorts: 'o',
+    group,
+    argument: { label: 'DIR', kind: 'folder' },
+    help: 'Write one file for each flow (one direction of a connection) into this folder, which is made if missing. Default, without -c, -C, --json and -w: the current folder.',
+    apply: (s, value, flag) => {
+      if (value === '') throw new UsageError(`${flag}: the name of a folder is missing`)
+      s.outputFolder = value
+    },
+  },
+  {
+    name: 'template',
+    shorts: 'T',
+    group,
+    argument: { label: 'TEMPLATE', kind: 'none' },
+    help: 'File names: %A %a source address and port, %B %b destination, %E %e MACs, %V%v VLAN, %T %t time as ISO or epoch, %C%c counter of later connections, %# counter always, %N %K %M %G connection number by thousands, %%; "/" makes folders. Default %A.%a-%B.%b%V%v%C%c',
+    apply: (s, value, flag) => {
+      if (value === '') throw new UsageError(`${flag}: the template is empty`)
+      s.nameTemplate = value
+    },
+  },
+  {
+    name: 'filename',
+    shorts: 'F',
+    group,
+    argument: { label: 'LETTERS', kind: 'none' },
+    help: 'c: counter in every name; t: epoch in front; T: ISO time in front; k, m, g: folders of 1000 flows, on one, two or three levels; M: MD5 of every flow in the report; X: only the report.',
+    apply: (s, value, flag) => {
+      const odd = [...value].find((letter) => !NAME_LETTERS.includes(letter))
+      if (value === '' || odd !== undefined) {
+        throw new UsageError(`${flag}: ${quote(odd ?? '')} is none of the letters ${[...NAME_LETTERS].join(' ')}`)
+      }
+      s.nameLetters += value
+    },
+  },
+  {
+    name: 'max-bytes',
+    shorts: 'b',
+    group,
+    argument: { label: 'SIZE', kind: 'none' },
+    help: 'Keep (or print) no more than this of each flow.',
+    apply: (s, value, flag) => {
+      s.maximumBytes = parseSize(value, flag)
+    },
+  },
+  {
+    name: 'gaps',
+    shorts: '',
+    group,
+    argument: { label: 'HOW', kind: 'none', choices: GAP_CHOICES },
+    help: 'Bytes that the capture lacks: hole (a sparse hole, so that what follows keeps its offset; default in files), mark ("[1460 bytes missing]"; default on the console) or skip.',
+    apply: (s, value, flag) => {
+      s.gaps = parseChoice(value, flag, GAP_CHOICES)
+    },
+  },
+  {
+    name: 'max-jump',
+    shorts: 'm',
+    group,
+    argument: { label: 'SIZE', kind: 'none' },
+    help: 'A jump of the sequence number by more than this starts a new flow. Default 16M.',
+    apply: (s, value, flag) => {
+      s.maximumJumpBytes = parseSize(value, flag, 1)
+    },
+  },
+  {
+    name: 'max-files',
+    shorts: 'f',
+    group,
+    argument: { label: 'N', kind: 'none' },
+    help: 'Keep no more files open at once; nothing is lost by it. Default 1000.',
+    apply: (s, value, flag) => {
+      s.maximumOpenFiles = parseCount(value, flag, 1)
+    },
+  },
+  {
+    name: 'merge',
+    shorts: '',
+    group,
+    help: 'Both directions of a connection into one file, in the order of the conversation.',
+    apply: (s) => {
+      s.merge = true
+    },
+  },
+  {
+    name: 'all',
+    shorts: 'a',
+    group,
+    help: 'All processing: -e http -e md5.',
+    apply: (s) => enableScanner(s, 'all', '-a'),
+  },
+  {
+    name: 'only',
+    shorts: 'E',
+    group,
+    argument: SCANNER,
+    help: 'This processing and no other: http, md5 or all.',
+    apply: onlyScanner,
+  },
+  {
+    name: 'enable',
+    shorts: 'e',
+    group,
+    argument: SCANNER,
+    help: 'http: write HTTP bodies to files of their own, unpacked (FLOW-HTTPBODY-001.html); md5: MD5 of every flow in the report.',
+    apply: enableScanner,
+  },
+  {
+    name: 'disable',
+    shorts: 'x',
+    group,
+    argument: SCANNER,
+    help: 'Not this processing: -a -x md5.',
+    apply: disableScanner,
+  },
+  {
+    name: 'no-gunzip',
+    shorts: 'Z',
+    group,
+    help: 'With -e http: leave compressed bodies compressed.',
+    apply: (s) => {
+      s.decompressBodies = false
+    },
+  },
+  {
+    name: 'index',
+    shorts: 'I',
+    group,
+    help: 'Beside each file FLOW.findx, with lines of offset|time|length.',
+    apply: (s) => {
+      s.index = true
+    },
+  },
+  {
+    name: 'pcap-per-flow',
+    shorts: 'K',
+    group,
+    help: 'Beside each file a capture file of its packets.',
+    apply: (s) => {
+      s.packetsPerFlow = true
+    },
+  },
+  {
+    name: 'report',
+    shorts: 'X',
+    group,
+    argument: { label: 'FILE', kind: 'file' },
+    help: 'Where the DFXML report goes. Default report.xml beside the flows; with -c none.',
+    apply: (s, value, flag) => {
+      if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
+      s.reportPath = value
+    },
+  },
+]

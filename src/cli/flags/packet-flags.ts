@@ -1,0 +1,62 @@
+// Flags of what other programs read: JSON events and saved packets.
+
+import { UsageError } from '../../core/errors.ts'
+import type { Flag } from '../flag.ts'
+import { parseChoice, parseCount, parseDurationMillis, parseSize } from '../quantities.ts'
+
+const group = 'JSON and packets'
+const PAYLOAD_CHOICES = ['text', 'base64', 'none'] as const
+
+export const PACKET_FLAGS: readonly Flag[] = [
+  {
+    name: 'json',
+    shorts: '',
+    group,
+    argument: { label: 'PAYLOAD', kind: 'none', choices: PAYLOAD_CHOICES, whenLeftOut: 'text' },
+    help: 'Print a line of JSON for each event (open, data, gap, close), payload as text (default), base64 or none.',
+    apply: (s, value, flag) => {
+      s.json = parseChoice(value, flag, PAYLOAD_CHOICES)
+    },
+  },
+  {
+    name: 'write',
+    shorts: 'w',
+    group,
+    argument: { label: 'FILE', kind: 'file' },
+    help: 'Save every packet too, as pcapng; "-" is standard output: tcpflow -w - | wireshark -k -i -. Without -c, -o and their like nothing else is written.',
+    apply: (s, value, flag) => {
+      if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
+      s.savePath = value
+    },
+  },
+  {
+    name: 'rotate-size',
+    shorts: '',
+    group,
+    argument: { label: 'SIZE', kind: 'none' },
+    help: 'With -w: begin a new file when one has reached this size.',
+    apply: (s, value, flag) => {
+      s.rotateBytes = parseSize(value, flag, 1)
+    },
+  },
+  {
+    name: 'rotate-age',
+    shorts: '',
+    group,
+    argument: { label: 'TIME', kind: 'none' },
+    help: 'With -w: begin a new file after so long: 30s, 5m, 1h.',
+    apply: (s, value, flag) => {
+      s.rotateSeconds = parseDurationMillis(value, flag, 's', 1000) / 1000
+    },
+  },
+  {
+    name: 'keep',
+    shorts: '',
+    group,
+    argument: { label: 'N', kind: 'none' },
+    help: 'With --rotate-size or --rotate-age: delete all but the newest N files.',
+    apply: (s, value, flag) => {
+      s.keep = parseCount(value, flag, 1)
+    },
+  },
+]

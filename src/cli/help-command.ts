@@ -1,0 +1,11 @@
+// `tcpflow --help`.
+
+import type { Command } from './commands.ts'
+import { formatHelp } from './help.ts'
+import { wantsColor } from './plan-from-flags.ts'
+import { writeText } from './write-text.ts'
+
+export const helpCommand: Command = (settings, _words, io) => {
+  writeText(io.stdout, formatHelp(wantsColor(settings.color, io.env, io.stdoutIsTerminal)))
+  return 0
+}

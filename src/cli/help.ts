@@ -1,0 +1,88 @@
+// `--help`, made from the flag table.
+
+import { bold, $ as colors, cyan, underline } from 'kleur/colors'
+import { type Flag, GROUPS } from './flag.ts'
+import { FLAGS } from './flags.ts'
+
+const WIDTH = 80
+/** Where the text of a flag begins. */
+const TEXT_COLUMN = 26
+
+const ABOUT = [
+  'Shows what is really said over TCP: captures packets or reads capture files, puts the bytes of every connection back in order, and prints them or writes them to files, each direction by itself.',
+  'The filter is written as for tcpdump: "port 80", "host 10.0.0.1 and not port 22" (see man pcap-filter). Flags and filter may stand in any order; -- ends the flags.',
+]
+
+const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
+  ["tcpflow -c -J -i docker0 'port 80'", 'web traffic of the containers, in colour, as it happens'],
+  ['tcpflow -c -i any host 172.17.0.2', 'everything that one container says and hears'],
+  ['tcpflow -r trace.pcap -o out', 'a file for each flow, into the folder out'],
+  ['tcpflow -a -r trace.pcap -o out', 'the same, and HTTP bodies as files of their own'],
+  ["tcpflow -c --decode --time -r a.pcap 'port 80' | less -R", 'HTTP made readable, page by page'],
+  ['ssh host tcpdump -U -w - tcp port 80 | tcpflow -c -r -', 'what another machine sees'],
+  ["tcpflow --json 'port 6379' | jq .", 'events for programs'],
+  ['tcpflow -c -w all.pcapng --rotate-size 100M --keep 5', 'look on, and keep the packets'],
+]
+
+const NOTES =
+  'SIZE is bytes, or a number with k, M or G (powers of 1024). TIME is a number with ms, s, m, h or d. Exit code: 0 done, 1 failed, 2 flags not understood.'
+
+/** The whole text, at most 80 columns wide, ending with a newline. */
+export function formatHelp(color: boolean): string {
+  colors.enabled = color
+  const parts = [
+    `${bold('Usage:')} tcpflow [flags] [filter]\n`,
+    ...ABOUT.map((paragraph) => `${wrap(paragraph, WIDTH).join('\n')}\n`),
+    ...GROUPS.map((group) => {
+      const flags = FLAGS.filter((flag) => flag.group === group)
+      return `${heading(group)}\n${flags.map(formatFlag).join('')}`
+    }),
+    `${wrap(NOTES, WIDTH).join('\n')}\n`,
+    `${heading('Examples')}\n${EXAMPLES.map(formatExample).join('')}`,
+  ]
+  return parts.join('\n')
+}
+
+function heading(text: string): string {
+  return underline(`${text}:`)
+}
+
+/** The forms in one column and the text beside them, or below where they are too long. */
+function formatFlag(flag: Flag): string {
+  const shorts = [...flag.shorts].map((letter) => `-${letter}`)
+  const long = flag.name === '' ? [] : [`--${flag.name}`]
+  const forms = `  ${shorts.length === 0 ? '    ' : ''}${[...shorts, ...long].join(', ')}`
+  const argument = formatArgument(flag)
+  const text = wrap(flag.help, WIDTH - TEXT_COLUMN)
+  const shown = `${cyan(forms)}${argument}`
+  const length = forms.length + argument.length
+  const indent = ' '.repeat(TEXT_COLUMN)
+  const fits = length + 2 <= TEXT_COLUMN
+  const first = fits ? `${shown}${' '.repeat(TEXT_COLUMN - length)}${text.shift() ?? ''}` : shown
+  return [first, ...text.map((line) => indent + line)].map((line) => `${line}\n`).join('')
+}
+
+function formatArgument(flag: Flag): string {
+  if (flag.argument === undefined) return ''
+  return flag.argument.whenLeftOut === undefined ? ` ${flag.argument.label}` : `[=${flag.argument.label}]`
+}
+
+function formatExample([command, what]: readonly [string, string]): string {
+  return `  ${cyan(command)}\n      ${what}\n`
+}
+
+/** Lines of at most `width` characters, broken at spaces. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  lines.push(line)
+  return lines
+}

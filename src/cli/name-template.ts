@@ -1,0 +1,43 @@
+// `-T` and `-F` as one template of file names.
+
+export const DEFAULT_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
+/** What `-F` understands. `M` and `X` are no matter of names. */
+export const NAME_LETTERS = 'ctTkmgMX'
+
+/** What `t`, `T`, `k`, `m` and `g` put in front; folders are named as tcpflow names them. */
+const PREFIXES: Readonly<Record<string, string>> = {
+  t: '%tT',
+  T: '%T',
+  k: '%K/',
+  m: '%M000-%M999/%M%K/',
+  g: '%G000000-%G999999/%G%M000-%G%M999/%G%M%K/',
+}
+
+/**
+ * One template out of `-T` (or its default) and the letters of `-F`. Each letter goes in front of what stands there
+ * already, times inside of folders. A template without a counter gets one, or later connections would have no name.
+ */
+export function joinNameTemplate(template: string | undefined, letters: string): string {
+  let joined = template ?? DEFAULT_TEMPLATE
+  if (letters.includes('c')) joined = withCounterAlways(joined)
+  else if (!hasCounter(joined)) joined += '%C%c'
+  const times = [...letters].filter((letter) => letter === 't' || letter === 'T')
+  const folders = [...letters].filter((letter) => 'kmg'.includes(letter)).slice(-1)
+  for (const letter of [...times, ...folders]) joined = PREFIXES[letter]! + joined
+  return joined
+}
+
+/** %c or %#, and not the end of a %% with a letter behind it. */
+function hasCounter(template: string): boolean {
+  return directives(template).some((directive) => directive === '%c' || directive === '%#')
+}
+
+function withCounterAlways(template: string): string {
+  if (directives(template).includes('%#')) return template
+  const replaced = template.replace(/%%|%C%c|%c/g, (match) => (match === '%%' ? match : match === '%c' ? '%#' : 'c%#'))
+  return replaced === template ? `${template}c%#` : replaced
+}
+
+function directives(template: string): string[] {
+  return template.match(/%./gs) ?? []
+}

@@ -1,0 +1,51 @@
+// argv → settings and words: yargs' parser, configured from the flag table.
+
+import { Parser } from 'yargs/helpers'
+import { expandArguments } from './expand-arguments.ts'
+import { flagKey, flagShortest } from './flag.ts'
+import { FLAGS } from './flags.ts'
+import { Settings } from './settings.ts'
+
+export interface Parsed {
+  readonly settings: Settings
+  /** Everything that is no flag, in order: the filter, or with -l files. */
+  readonly words: readonly string[]
+}
+
+/** Nothing that is typed is to be understood in more than one way. */
+const YARGS_CONFIGURATION = {
+  'boolean-negation': false,
+  'camel-case-expansion': false,
+  'combine-arrays': false,
+  'dot-notation': false,
+  'duplicate-arguments-array': true,
+  'flatten-duplicate-arrays': true,
+  'greedy-arrays': false,
+  'nargs-eats-options': true,
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
+  'populate--': false,
+  'short-option-groups': false,
+}
+
+/** Throws UsageError for a flag that does not exist, lacks its value, or has one that cannot be read. */
+export function parseArguments(argv: readonly string[]): Parsed {
+  const valued = FLAGS.filter((flag) => flag.argument !== undefined).map(flagKey)
+  const { argv: given, error } = Parser.detailed(expandArguments(argv), {
+    boolean: FLAGS.filter((flag) => flag.argument === undefined).map(flagKey),
+    string: valued,
+    array: valued,
+    configuration: YARGS_CONFIGURATION,
+  })
+  if (error !== null) throw error
+  const settings = new Settings()
+  for (const flag of FLAGS) {
+    const value: unknown = given[flagKey(flag)]
+    if (flag.argument === undefined) {
+      if (value === true || Array.isArray(value)) flag.apply(settings)
+    } else if (Array.isArray(value)) {
+      for (const text of value) flag.apply(settings, String(text), flagShortest(flag))
+    }
+  }
+  return { settings, words: given._.map(String) }
+}

@@ -1,0 +1,251 @@
+// Settings as a whole → plan: defaults, what contradicts what, and what is without effect.
+
+import { join, resolve } from 'node:path'
+import { UsageError } from '../core/errors.ts'
+import type { ConsolePlan, FilesPlan, InputPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
+import {
+  DEFAULT_BUFFER_TIMEOUT_MILLIS,
+  DEFAULT_KERNEL_BUFFER_BYTES,
+  DEFAULT_SNAPSHOT_BYTES,
+} from './flags/source-flags.ts'
+import { joinNameTemplate } from './name-template.ts'
+import { quote } from './quantities.ts'
+import type { Settings } from './settings.ts'
+
+const DEFAULT_MAXIMUM_JUMP_BYTES = 16_777_216
+const DEFAULT_MAXIMUM_OPEN_FILES = 1000
+
+/** What of the surroundings a plan depends on: a part of Io. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly stdoutIsTerminal: boolean
+  readonly stderrIsTerminal: boolean
+}
+
+export interface Planned {
+  readonly plan: Plan
+  /** Lines about flags that were given and are without effect. */
+  readonly remarks: readonly string[]
+}
+
+/** Throws UsageError where flags contradict each other. A live plan without interfaces means the default one. */
+export function planFromFlags(settings: Settings, words: readonly string[], surroundings: Surroundings): Planned {
+  refuseContradictions(settings)
+  const input = inputPlan(settings, words)
+  const filter = settings.wordsAreFiles ? '' : words.join(' ').trim()
+  refuseFileAsFilter(filter, input)
+  const wanted = outputsOf(settings)
+  const save = savePlan(settings, input, wanted.console || wanted.json, surroundings)
+  const maximumJumpBytes = settings.maximumJumpBytes ?? DEFAULT_MAXIMUM_JUMP_BYTES
+  const plan: Plan = {
+    input,
+    filter,
+    decode: { unwrapTunnels: settings.unwrapTunnels },
+    flow: { maximumJumpBytes },
+    console: wanted.console ? consolePlan(settings, surroundings) : undefined,
+    json: jsonPlan(settings),
+    files: wanted.flowFiles || wanted.report ? filesPlan(settings, wanted.flowFiles, maximumJumpBytes) : undefined,
+    save,
+    connectionSummary: settings.connectionSummary,
+    udp: settings.udp,
+    notes: settings.notes,
+    quiet: settings.quiet,
+    verbosity: settings.verbosity,
+    progress: showsProgress(settings, input, wanted.console || wanted.json, surroundings),
+    dropToUser: settings.dropToUser,
+  }
+  return { plan, remarks: [...settings.remarks, ...withoutEffect(settings, wanted)] }
+}
+
+interface Outputs {
+  readonly console: boolean
+  readonly json: boolean
+  readonly flowFiles: boolean
+  /** The report alone, asked for by name beside the console. */
+  readonly report: boolean
+}
+
+/**
+ * Files are the default, as in tcpflow, and -c, -C and --json write none; neither does -w alone, which would otherwise
+ * litter the current folder of everyone who comes from tcpdump.
+ */
+function outputsOf(s: Settings): Outputs {
+  const console = s.console !== undefined
+  const json = s.json !== undefined
+  const onStdout = console || json
+  const flowFiles = !onStdout && (s.savePath === undefined || fileFlags(s).length > 0)
+  return { console, json, flowFiles, report: onStdout && s.reportPath !== undefined }
+}
+
+/** Flags given that matter to flow files only, in their short form. */
+function fileFlags(s: Settings): string[] {
+  const given: [boolean, string][] = [
+    [s.outputFolder !== undefined, '-o'],
+    [s.nameTemplate !== undefined, '-T'],
+    [s.nameLetters !== '', '-F'],
+    [s.index, '-I'],
+    [s.packetsPerFlow, '-K'],
+    [s.merge, '--merge'],
+    [s.scanners.size > 0, '-a and -e'],
+  ]
+  return given.filter(([said]) => said).map(([, flag]) => flag)
+}
+
+function refuseContradictions(s: Settings): void {
+  const reads = s.paths.length > 0 || s.finishPaths.length > 0 || s.wordsAreFiles
+  if (reads && s.interfaces.length > 0) {
+    throw new UsageError('-i captures and -r, -R and -l read files: not both at once', 'leave one of them out')
+  }
+  if (s.json !== undefined && s.console !== undefined) {
+    throw new UsageError('--json and -c both print to standard output', 'leave one of them out')
+  }
+  if (s.savePath === '-' && (s.json !== undefined || s.console !== undefined)) {
+    throw new UsageError(
+      `-w - and ${s.json === undefined ? '-c' : '--json'} both print to standard output`,
+      'give -w the name of a file',
+    )
+  }
+  if (s.savePath === undefined && (s.rotateBytes ?? s.rotateSeconds ?? s.keep) !== undefined) {
+    throw new UsageError('--rotate-size, --rotate-age and --keep need -w FILE')
+  }
+  if (s.keep !== undefined && s.rotateBytes === undefined && s.rotateSeconds === undefined) {
+    throw new UsageError('--keep needs --rotate-size or --rotate-age')
+  }
+}
+
+function inputPlan(s: Settings, words: readonly string[]): InputPlan {
+  if (s.wordsAreFiles && words.length === 0) {
+    throw new UsageError('-l: no files are named', 'such as: tcpflow -c -l *.pcap')
+  }
+  const paths = s.wordsAreFiles ? [...s.paths, ...words] : s.paths
+  const empty = [...paths, ...s.finishPaths].indexOf('')
+  if (empty >= 0) throw new UsageError('-r: the name of a file is missing')
+  if ([...paths, ...s.finishPaths].filter((path) => path === '-').length > 1) {
+    throw new UsageError('standard input (-) can be read once only')
+  }
+  if (paths.length > 0 || s.finishPaths.length > 0) return { kind: 'files', paths, finishPaths: s.finishPaths }
+  if (s.interfaces.includes('')) throw new UsageError('-i: the name of an interface is missing')
+  return {
+    kind: 'live',
+    interfaces: [...new Set(s.interfaces)],
+    promiscuous: s.promiscuous,
+    snapshotBytes: s.snapshotBytes ?? DEFAULT_SNAPSHOT_BYTES,
+    kernelBufferBytes: s.kernelBufferBytes ?? DEFAULT_KERNEL_BUFFER_BYTES,
+    bufferTimeoutMillis: s.bufferTimeoutMillis ?? DEFAULT_BUFFER_TIMEOUT_MILLIS,
+  }
+}
+
+/** `tcpflow -c trace.pcap`: libpcap would only say "syntax error". */
+function refuseFileAsFilter(filter: string, input: InputPlan): void {
+  const match = /(?:^|\s)(\S+\.(?:pcap|pcapng|cap)(?:\.(?:gz|zst|xz|bz2))?)$/i.exec(filter)
+  if (match === null) return
+  const flag = input.kind === 'live' ? '-r' : '-r again, or -l,'
+  throw new UsageError(`${quote(match[1]!)} is no part of a filter`, `files are read with ${flag}: -r ${match[1]}`)
+}
+
+function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
+  return {
+    format: s.hex ? 'hex' : s.binary ? 'binary' : 'text',
+    asciiOnly: s.asciiOnly,
+    names: s.console === 'names',
+    newline: s.newline,
+    color: wantsColor(s.color, surroundings.env, surroundings.stdoutIsTerminal),
+    timestamps: s.timestamps,
+    decodeBodies: s.decodeBodies,
+    strip: s.strip,
+    maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY,
+    // What is printed has no holes.
+    gaps: s.gaps === 'skip' ? 'skip' : 'mark',
+  }
+}
+
+/** The flag decides; then NO_COLOR (no-color.org), FORCE_COLOR, a dumb terminal; then whether it is a terminal. */
+export function wantsColor(
+  when: 'auto' | 'always' | 'never',
+  env: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+): boolean {
+  if (when !== 'auto') return when === 'always'
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false
+  const forced = env.FORCE_COLOR
+  if (forced !== undefined && forced !== '') return forced !== '0' && forced !== 'false'
+  return isTerminal && env.TERM !== 'dumb'
+}
+
+function jsonPlan(s: Settings): JsonPlan | undefined {
+  if (s.json === undefined) return undefined
+  return { payload: s.json, maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY }
+}
+
+function filesPlan(s: Settings, flowFiles: boolean, maximumJumpBytes: number): FilesPlan {
+  const outputFolder = s.outputFolder ?? '.'
+  return {
+    outputFolder,
+    nameTemplate: joinNameTemplate(s.nameTemplate, s.nameLetters),
+    maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY,
+    maximumOpenFiles: s.maximumOpenFiles ?? DEFAULT_MAXIMUM_OPEN_FILES,
+    maximumJumpBytes,
+    gaps: s.gaps ?? 'hole',
+    index: flowFiles && s.index,
+    packetsPerFlow: flowFiles && s.packetsPerFlow,
+    strip: s.strip,
+    merge: s.merge,
+    md5: flowFiles && (s.scanners.has('md5') || s.nameLetters.includes('M')),
+    httpBodies: flowFiles && s.scanners.has('http'),
+    decompressBodies: s.decompressBodies,
+    flowFiles: flowFiles && !s.nameLetters.includes('X'),
+    reportPath: s.report ? (s.reportPath ?? join(outputFolder, 'report.xml')) : undefined,
+  }
+}
+
+function savePlan(s: Settings, input: InputPlan, printing: boolean, surroundings: Surroundings): SavePlan | undefined {
+  if (s.savePath === undefined) return undefined
+  const rotates = s.rotateBytes !== undefined || s.rotateSeconds !== undefined
+  if (s.savePath === '-') {
+    if (rotates) throw new UsageError('-w -: standard output cannot be rotated', 'give -w the name of a file')
+    if (surroundings.stdoutIsTerminal && !printing) {
+      throw new UsageError('-w - would write packets to this terminal', 'tcpflow -w - | wireshark -k -i -')
+    }
+  } else if (input.kind === 'files') {
+    const target = resolve(surroundings.cwd, s.savePath)
+    const same = [...input.paths, ...input.finishPaths].find((path) => resolve(surroundings.cwd, path) === target)
+    if (same !== undefined) throw new UsageError(`-w ${s.savePath} would overwrite the file that is read`)
+  }
+  return {
+    path: s.savePath,
+    rotateBytes: s.rotateBytes ?? 0,
+    rotateSeconds: s.rotateSeconds ?? 0,
+    keep: s.keep ?? 0,
+  }
+}
+
+/** Not while what is printed goes to a terminal: it would be torn up. */
+function showsProgress(s: Settings, input: InputPlan, printing: boolean, surroundings: Surroundings): boolean {
+  if (input.kind !== 'files' || s.quiet || !surroundings.stderrIsTerminal) return false
+  return !(printing && surroundings.stdoutIsTerminal)
+}
+
+function withoutEffect(s: Settings, wanted: Outputs): string[] {
+  const remarks: string[] = []
+  const ignored = fileFlags(s)
+  if (!wanted.flowFiles && ignored.length > 0) {
+    const instead = wanted.json ? '--json prints' : `${s.console === 'bare' ? '-C' : '-c'} prints`
+    remarks.push(`${ignored.join(', ')} without effect: ${instead} and writes no files`)
+  }
+  if (wanted.console && s.hex && s.binary) remarks.push('-B without effect: -D prints a hex dump')
+  if (!wanted.console) {
+    const consoleOnly: [boolean, string][] = [
+      [s.hex, '-D'],
+      [s.binary && !wanted.json, '-B'],
+      [s.color === 'always', '-J'],
+      [s.timestamps, '--time'],
+      [s.decodeBodies, '--decode'],
+      [s.asciiOnly, '--ascii'],
+      [!s.newline, '-0'],
+    ]
+    const given = consoleOnly.filter(([said]) => said).map(([, flag]) => flag)
+    if (given.length > 0) remarks.push(`${given.join(', ')} without effect: that is for the console, add -c`)
+  }
+  return remarks
+}

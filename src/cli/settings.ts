@@ -1,0 +1,64 @@
+// What the flags said, before it is checked as a whole and made into a plan. Undefined is "not said".
+
+export type CommandName = 'dump' | 'list' | 'completion' | 'help' | 'version'
+
+export class Settings {
+  command: CommandName = 'dump'
+  completionShell = ''
+
+  interfaces: string[] = []
+  paths: string[] = []
+  finishPaths: string[] = []
+  /** -l: the words are files and not a filter. */
+  wordsAreFiles = false
+  promiscuous = true
+  snapshotBytes: number | undefined
+  kernelBufferBytes: number | undefined
+  bufferTimeoutMillis: number | undefined
+  unwrapTunnels = true
+  udp = false
+  dropToUser: string | undefined
+
+  console: 'names' | 'bare' | undefined
+  color: 'auto' | 'always' | 'never' = 'auto'
+  binary = false
+  hex = false
+  newline = true
+  strip = false
+  asciiOnly = false
+  timestamps = false
+  decodeBodies = false
+  connectionSummary = false
+
+  json: 'text' | 'base64' | 'none' | undefined
+
+  outputFolder: string | undefined
+  nameTemplate: string | undefined
+  /** -F letters in the order given. */
+  nameLetters = ''
+  maximumBytes: number | undefined
+  maximumJumpBytes: number | undefined
+  maximumOpenFiles: number | undefined
+  index = false
+  packetsPerFlow = false
+  merge = false
+  gaps: 'hole' | 'skip' | 'mark' | undefined
+  reportPath: string | undefined
+  /** -S enable_report=NO */
+  report = true
+  /** Scanners: -a and -e, -E, -x. */
+  scanners = new Set<'http' | 'md5'>()
+  decompressBodies = true
+
+  savePath: string | undefined
+  rotateBytes: number | undefined
+  rotateSeconds: number | undefined
+  keep: number | undefined
+
+  quiet = false
+  notes = true
+  verbosity = 0
+
+  /** Flags that were given and are without effect: said on stderr, unless -q. */
+  remarks: string[] = []
+}

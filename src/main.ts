@@ -1,0 +1,36 @@
+// A run: arguments → command → exit code. Everything that went wrong on the way is said here, in one form.
+
+import { COMMANDS } from './cli/commands.ts'
+import { parseArguments } from './cli/parse-arguments.ts'
+import { harmless, writeText } from './cli/write-text.ts'
+import { OperatorError, UsageError } from './core/errors.ts'
+import type { Io } from './core/io.ts'
+
+const EXIT_FAILED = 1
+
+/** `argv` without node and script. Resolves to the exit code (0 done, 1 failed, 2 usage) when all output is out. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    const { settings, words } = parseArguments(argv)
+    const command = await COMMANDS[settings.command]()
+    return await command(settings, words, io)
+  } catch (error) {
+    return reportError(error, io.stderr)
+  }
+}
+
+/** Says what went wrong and what to do; a bug gets its stack. Returns the exit code. */
+export function reportError(error: unknown, descriptor: number): number {
+  if (!(error instanceof OperatorError)) {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    writeText(
+      descriptor,
+      `tcpflow: this is a bug in tcpflow, please report it with the lines below\n${harmless(trace)}\n`,
+    )
+    return EXIT_FAILED
+  }
+  const hints = [error.hint, error instanceof UsageError ? "try 'tcpflow --help'" : undefined]
+  const lines = hints.filter((hint) => hint !== undefined).map((hint) => `  ${hint.replaceAll('\n', '\n  ')}\n`)
+  writeText(descriptor, harmless(`tcpflow: ${error.message}\n${lines.join('')}`))
+  return error.exitCode
+}
