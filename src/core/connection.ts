@@ -78,6 +78,11 @@ export class Connection {
   openerKnown = false
   /** Earlier connections of this run on the same place and 4-tuple: tcpflow's `c1`, `c2` … */
   occurrence = 0
+  /**
+   * True when an earlier part of this connection left the table ('evicted', 'timeout') and it spoke again: same
+   * `occurrence`, and `streams[d].offset` goes on where that part ended.
+   */
+  resumed = false
   /** First packet's and latest packet's time. */
   readonly openTime = new Timestamp()
   readonly lastPacketTime = new Timestamp()

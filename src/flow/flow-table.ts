@@ -1,0 +1,442 @@
+// The table of TCP connections: finds each segment's connection, opens and closes connections, keeps them within bounds,
+// and hands payload to reassembly (RFC 9293 §3.3, §3.5, §3.10, seen from outside).
+
+import type { CloseReason, Direction } from '../core/connection.ts'
+import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
+import { Endpoint, formatAddress } from '../core/endpoint.ts'
+import type { Packet } from '../core/packet.ts'
+import { type IcmpError, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
+import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
+import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import { CaptureClock } from './capture-clock.ts'
+import { ClosedConnections, VERDICT_GOES_ON, VERDICT_STRAGGLER } from './closed-connections.ts'
+import { ConnectionIndex } from './connection-index.ts'
+import { FlowCounters } from './counters.ts'
+import type { FlowTableOptions } from './options.ts'
+import {
+  isJump,
+  judgeSyn,
+  resetIsPlausible,
+  SYN_BELONGS,
+  SYN_IGNORED,
+  SYN_REPLACES_ANSWER,
+  senderLooksLikeClient,
+} from './plausibility.ts'
+import { SlotLists } from './slot-lists.ts'
+import { anchor, StreamReassembly } from './stream-reassembly.ts'
+import {
+  PHASE_CLOSING,
+  PHASE_ESTABLISHED,
+  PHASE_HALF_OPEN,
+  PHASES,
+  POSITION_ANCHORED,
+  POSITION_UNKNOWN,
+  TrackedConnection,
+  type TrackedStream,
+} from './tracked-connection.ts'
+
+/** How often, in capture time, the fronts of the lists are looked at. */
+const EXPIRY_INTERVAL_MICROS = 10_000
+
+const IPPROTO_TCP = 6
+
+/**
+ * Give it each decoded segment, and each tick of the clock; it calls `consumer` as StreamConsumer says. Synchronous and,
+ * on the usual path, without allocation. Never throws for what was on the wire; what `consumer` throws goes through.
+ */
+export class FlowTable {
+  readonly counters = new FlowCounters()
+  /** False: packets of connections that are not known are ignored (`-R`, a file that only finishes connections). */
+  opensConnections = true
+  readonly #consumer: StreamConsumer
+  readonly #segments: SegmentConsumer | undefined
+  readonly #options: FlowTableOptions
+  readonly #reassembly: StreamReassembly
+  readonly #index: ConnectionIndex
+  readonly #closed: ClosedConnections
+  readonly #lists: SlotLists
+  readonly #clock = new CaptureClock()
+  #nextExpiry = 0
+  #lastSeconds = -1
+  #lastNanos = -1
+  /** One a slot, made when a slot is first used. */
+  readonly #connections: TrackedConnection[] = []
+  /** The capture clock at each slot's latest packet. */
+  readonly #activeAt: Float64Array
+  /** Slots given back, a stack: the warmest is used first. */
+  readonly #freeSlots: Int32Array
+  #freeCount = 0
+
+  constructor(consumer: StreamConsumer, options: FlowTableOptions, segments?: SegmentConsumer) {
+    const capacity = Math.max(2, options.maximumConnections)
+    this.#consumer = consumer
+    this.#segments = segments
+    this.#options = { ...options, maximumConnections: capacity, maximumHalfOpen: Math.max(1, options.maximumHalfOpen) }
+    this.#reassembly = new StreamReassembly(consumer, options, this.counters)
+    this.#index = new ConnectionIndex(capacity)
+    this.#closed = new ClosedConnections(options.maximumRemembered, options.lingerMicros)
+    this.#lists = new SlotLists(capacity, PHASES)
+    this.#activeAt = new Float64Array(capacity)
+    this.#freeSlots = new Int32Array(capacity)
+  }
+
+  /** Out-of-order bytes held back, as memory in use. */
+  get queuedBytes(): number {
+    return this.#reassembly.queuedBytes
+  }
+
+  onSegment(s: Segment, packet: Packet): void {
+    this.counters.segments++
+    this.counters.payloadBytes += s.payloadEnd - s.payloadStart
+    this.advance(s.time)
+    const slot = this.#index.find(s)
+    if (slot < 0) {
+      this.#openFor(s, packet)
+      return
+    }
+    const c = this.#connections[slot]!
+    const direction: Direction = this.#index.reversed === c.clientReversed ? 0 : 1
+    const stream = direction === 0 ? c.toServer : c.toClient
+    if ((s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) === 0) {
+      if (s.sequence !== stream.expected && this.#jumps(c, stream, s, packet)) return
+    } else if ((s.flags & TCP_RST) === 0) {
+      if ((s.flags & TCP_SYN) !== 0) {
+        if (!this.#synBelongs(c, direction, s, packet)) return
+      } else if (this.#jumps(c, stream, s, packet)) return
+    }
+    this.#touch(c, stream, s)
+    this.#process(c, direction, s, packet)
+  }
+
+  /** Notes on the connection that the error quotes a packet of, if it is open. */
+  onIcmpError(error: IcmpError): void {
+    if (error.quotedProtocol !== IPPROTO_TCP) return
+    const slot = this.#index.find(error.quoted)
+    if (slot < 0) return
+    const c = this.#connections[slot]!
+    c.icmpFamily = error.family
+    c.icmpType = error.type
+    c.icmpCode = error.code
+    c.icmpReporter = formatAddress(
+      error.family,
+      error.reporterWord0,
+      error.reporterWord1,
+      error.reporterWord2,
+      error.reporterWord3,
+    )
+  }
+
+  /** Capture time is now `t`: what was due by then ends. Cheap; call it for each packet and each tick. */
+  advance(t: Timestamp): void {
+    if (t.nanos === this.#lastNanos && t.seconds === this.#lastSeconds) return
+    this.#lastSeconds = t.seconds
+    this.#lastNanos = t.nanos
+    const now = this.#clock.advance(t)
+    this.#reassembly.now = now
+    if (now < this.#nextExpiry) return
+    this.#nextExpiry = now + EXPIRY_INTERVAL_MICROS
+    this.#expire(now, t)
+  }
+
+  /** Ends every connection, oldest first, with all that is held back delivered before. */
+  closeAll(reason: CloseReason, t: Timestamp): void {
+    const open: TrackedConnection[] = []
+    for (let phase = 0; phase < PHASES; phase++) {
+      for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.after(slot)) {
+        open.push(this.#connections[slot]!)
+      }
+    }
+    open.sort((a, b) => a.id - b.id)
+    for (const c of open) this.#close(c, reason, t)
+  }
+
+  #process(c: TrackedConnection, direction: Direction, s: Segment, packet: Packet): void {
+    if (this.#segments !== undefined) this.#segments.onSegment(c, direction, s, packet)
+    const stream = direction === 0 ? c.toServer : c.toClient
+    const other = direction === 0 ? c.toClient : c.toServer
+    const { flags } = s
+    if ((flags & TCP_RST) !== 0) {
+      this.#onReset(c, stream, other, s)
+      return
+    }
+    if ((flags & TCP_SYN) !== 0) this.#onSyn(c, direction, stream, other, s)
+    if ((flags & TCP_ACK) !== 0) {
+      if (s.acknowledgement !== other.acknowledged || other.position === POSITION_UNKNOWN) {
+        this.#reassembly.acknowledge(other, s.acknowledgement, stream, s.sequence)
+      }
+      if (c.handshakeMicros < 0 && direction === 0) this.#noteHandshake(c, s)
+    }
+    this.#onPayload(c, stream, s)
+    if ((flags & (TCP_FIN | TCP_SYN)) === TCP_FIN) this.#onFin(c, stream, s)
+    if (c.phase === PHASE_HALF_OPEN) this.#promote(c, direction, s)
+    if (c.phase === PHASE_CLOSING) this.#closeIfFinished(c, s.time)
+  }
+
+  #onPayload(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
+    const sequence = (s.flags & TCP_SYN) !== 0 ? sequenceAdd(s.sequence, 1) : s.sequence
+    if (s.payloadEnd === s.payloadStart && s.missingBytes === 0) {
+      if (stream.position < POSITION_ANCHORED) this.#reassembly.noteSequence(stream, sequence)
+      return
+    }
+    if (
+      sequence === stream.expected &&
+      stream.position === POSITION_ANCHORED &&
+      stream.first === null &&
+      s.missingBytes === 0 &&
+      !stream.finKnown
+    ) {
+      this.#reassembly.deliver(stream, s.buf, s.payloadStart, s.payloadEnd, s.time)
+    } else if (!this.#reassembly.accept(stream, s, sequence)) {
+      return
+    }
+    c.lastDataTime.set(s.time)
+  }
+
+  /** A segment of no open connection: a straggler, one that goes on, or a new connection. */
+  #openFor(s: Segment, packet: Packet): void {
+    const record = this.#closed.find(s)
+    const { flags } = s
+    const carriesData = s.payloadEnd > s.payloadStart || s.missingBytes > 0
+    if (record >= 0) {
+      const verdict = this.#closed.judge(record, s, this.#clock.now, this.#options.maximumJumpBytes)
+      if (verdict === VERDICT_GOES_ON) {
+        this.#open(s, packet, this.#closed.fromClient, this.#closed.occurrence(record), record)
+        return
+      }
+      if (verdict === VERDICT_STRAGGLER) {
+        if ((flags & TCP_RST) !== 0) this.counters.ignoredResets++
+        else this.counters.ignoredSegments++
+        return
+      }
+    }
+    if ((flags & TCP_RST) !== 0) {
+      this.counters.ignoredResets++
+      return
+    }
+    if ((flags & (TCP_SYN | TCP_ACK)) === 0 && !carriesData) {
+      this.counters.ignoredSegments++
+      return
+    }
+    if (!this.opensConnections) {
+      this.counters.ignoredSegments++
+      return
+    }
+    let fromClient = (flags & TCP_ACK) === 0
+    if ((flags & TCP_SYN) === 0) fromClient = senderLooksLikeClient(s, carriesData)
+    this.#open(s, packet, fromClient, record >= 0 ? this.#closed.occurrence(record) + 1 : 0, -1)
+  }
+
+  /** Opens a connection for `s` and processes it. `record` is what it resumes, or -1. */
+  #open(s: Segment, packet: Packet, fromClient: boolean, occurrence: number, record: number): void {
+    this.#makeRoom(s.time)
+    const c = this.#takeSlot()
+    this.#index.add(c.slot, s)
+    const reversed = this.#index.reversed
+    c.id = ++this.counters.connections
+    c.place = s.place
+    c.interfaceId = s.interfaceId
+    c.vlanId = s.vlanId
+    const source = new Endpoint(s.family, s.sourceWord0, s.sourceWord1, s.sourceWord2, s.sourceWord3, s.sourcePort)
+    const destination = new Endpoint(
+      s.family,
+      s.destinationWord0,
+      s.destinationWord1,
+      s.destinationWord2,
+      s.destinationWord3,
+      s.destinationPort,
+    )
+    c.endpoints[0] = fromClient ? source : destination
+    c.endpoints[1] = fromClient ? destination : source
+    c.clientReversed = reversed === fromClient
+    c.openerKnown = (s.flags & TCP_SYN) !== 0
+    c.occurrence = occurrence
+    c.openTime.set(s.time)
+    if (record >= 0) {
+      this.#closed.restore(record, c)
+      this.counters.resumed++
+      if (this.#closed.wasEstablished(record)) c.phase = PHASE_ESTABLISHED
+      if (c.toServer.finKnown || c.toClient.finKnown) c.phase = PHASE_CLOSING
+    }
+    this.#lists.append(c.phase, c.slot)
+    this.counters.openNow++
+    const direction: Direction = fromClient ? 0 : 1
+    this.#touch(c, c.streamOf(direction), s)
+    this.#consumer.onOpen(c, s.time)
+    this.#process(c, direction, s, packet)
+  }
+
+  /** Closes what must go so that one more connection, half-open at first, stays within the bounds. */
+  #makeRoom(t: Timestamp): void {
+    const { sizes } = this.#lists
+    const halfOpen = sizes[PHASE_HALF_OPEN]!
+    const open = halfOpen + sizes[PHASE_ESTABLISHED]! + sizes[PHASE_CLOSING]!
+    if (halfOpen >= this.#options.maximumHalfOpen || (halfOpen > 0 && open >= this.#options.maximumConnections)) {
+      this.counters.halfOpenDropped++
+      this.#evict(this.#lists.first(PHASE_HALF_OPEN), t)
+    } else if (open >= this.#options.maximumConnections) {
+      const established = this.#lists.first(PHASE_ESTABLISHED)
+      const closing = this.#lists.first(PHASE_CLOSING)
+      const olderIsClosing =
+        established < 0 || (closing >= 0 && this.#activeAt[closing]! <= this.#activeAt[established]!)
+      this.#evict(olderIsClosing ? closing : established, t)
+    }
+  }
+
+  #evict(slot: number, t: Timestamp): void {
+    this.counters.evicted++
+    this.#close(this.#connections[slot]!, 'evicted', t)
+  }
+
+  #takeSlot(): TrackedConnection {
+    if (this.#freeCount > 0) {
+      const c = this.#connections[this.#freeSlots[--this.#freeCount]!]!
+      c.reset()
+      return c
+    }
+    const c = new TrackedConnection(this.#connections.length)
+    this.#connections.push(c)
+    return c
+  }
+
+  #close(c: TrackedConnection, reason: CloseReason, t: Timestamp): void {
+    const untouched = c.phase === PHASE_HALF_OPEN && c.toServer.offset === 0 && c.toClient.offset === 0
+    this.#reassembly.finish(c.toServer)
+    this.#reassembly.finish(c.toClient)
+    // A flood's half-open connections would flush what is worth remembering.
+    if (reason !== 'evicted' || !untouched || c.occurrence > 0) {
+      this.#closed.remember(c, reason, this.#index, this.#clock.now)
+    }
+    this.#index.remove(c.slot)
+    this.#lists.remove(c.phase, c.slot)
+    this.counters.openNow--
+    this.#consumer.onClose(c, reason, t)
+    this.#freeSlots[this.#freeCount++] = c.slot
+  }
+
+  /** Counts the packet and notes when and from which link-layer address it came. */
+  #touch(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
+    if (stream.packets === 0) {
+      stream.firstPacketTime.set(s.time)
+      stream.sourceMacHigh = s.sourceMacHigh
+      stream.sourceMacLow = s.sourceMacLow
+      stream.destinationMacHigh = s.destinationMacHigh
+      stream.destinationMacLow = s.destinationMacLow
+    }
+    stream.packets++
+    stream.lastPacketTime.set(s.time)
+    c.lastPacketTime.set(s.time)
+    this.#activeAt[c.slot] = this.#clock.now
+    this.#lists.moveToEnd(c.phase, c.slot)
+  }
+
+  /** True when the segment is data too far away to be of this connection; it has been dealt with then. */
+  #jumps(c: TrackedConnection, stream: TrackedStream, s: Segment, packet: Packet): boolean {
+    if (s.payloadEnd === s.payloadStart && s.missingBytes === 0) return false
+    if (!isJump(stream, s.sequence, this.#options.maximumJumpBytes)) return false
+    if (this.#closed.isOfReplaced(s, this.#clock.now)) {
+      this.counters.ignoredSegments++
+      return true
+    }
+    const fromClient = stream.direction === 0
+    const occurrence = c.occurrence + 1
+    this.#close(c, 'jump', s.time)
+    this.#open(s, packet, fromClient, occurrence, -1)
+    return true
+  }
+
+  /** False when the SYN or SYN-ACK has been dealt with: it opened a connection of its own, or is ignored. */
+  #synBelongs(c: TrackedConnection, direction: Direction, s: Segment, packet: Packet): boolean {
+    const stream = c.streamOf(direction)
+    const other = c.streamOf(direction === 0 ? 1 : 0)
+    const verdict = judgeSyn(stream, other, s)
+    if (verdict === SYN_BELONGS) return true
+    if (verdict === SYN_IGNORED) {
+      this.counters.ignoredSegments++
+      return false
+    }
+    if (verdict === SYN_REPLACES_ANSWER) {
+      stream.sawSyn = false
+      stream.position = POSITION_UNKNOWN
+      return true
+    }
+    const occurrence = c.occurrence + 1
+    this.#close(c, 'replaced', s.time)
+    this.#open(s, packet, (s.flags & TCP_ACK) === 0, occurrence, -1)
+    return false
+  }
+
+  #onSyn(c: TrackedConnection, direction: Direction, stream: TrackedStream, other: TrackedStream, s: Segment): void {
+    const isAnswer = (s.flags & TCP_ACK) !== 0
+    stream.synPackets++
+    if (stream.sawSyn) return
+    stream.sawSyn = true
+    stream.initialSequence = s.sequence
+    if (isAnswer === (direction === 1)) c.openerKnown = true
+    // Data queued on a mere hint stays; it lies ahead.
+    if (stream.position !== POSITION_ANCHORED) anchor(stream, sequenceAdd(s.sequence, 1))
+    if (isAnswer && other.position !== POSITION_ANCHORED && other.first === null) anchor(other, s.acknowledgement)
+  }
+
+  #onFin(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
+    const end = sequenceAdd(s.sequence, s.payloadEnd - s.payloadStart + s.missingBytes)
+    if (!this.#reassembly.noteFin(stream, end)) {
+      this.counters.ignoredSegments++
+      return
+    }
+    stream.sawFin = true
+    // A half-open one stays so: a flood of FINs is to cost no more than one of SYNs.
+    if (c.phase === PHASE_ESTABLISHED) this.#moveTo(c, PHASE_CLOSING)
+  }
+
+  #onReset(c: TrackedConnection, stream: TrackedStream, other: TrackedStream, s: Segment): void {
+    if (!resetIsPlausible(stream, other, s)) {
+      this.counters.ignoredResets++
+      return
+    }
+    stream.sawReset = true
+    this.#close(c, 'reset', s.time)
+  }
+
+  #noteHandshake(c: TrackedConnection, s: Segment): void {
+    const { toServer, toClient } = c
+    if (!toServer.sawSyn || !toClient.sawSyn || c.resumed) return
+    if (sequenceDistance(s.acknowledgement, toClient.initialSequence) < 1) return
+    c.handshakeMicros = Math.max(0, elapsedMicros(c.openTime, s.time))
+  }
+
+  /** A half-open connection is established once both sides have gone beyond their SYN, or with data outside a SYN. */
+  #promote(c: TrackedConnection, direction: Direction, s: Segment): void {
+    if ((s.flags & TCP_SYN) !== 0) return
+    const { toServer, toClient } = c
+    const answered = direction === 0 ? toClient.packets > 0 : toServer.packets > toServer.synPackets
+    if (!answered && s.payloadEnd === s.payloadStart) return
+    this.#moveTo(c, toServer.finKnown || toClient.finKnown ? PHASE_CLOSING : PHASE_ESTABLISHED)
+  }
+
+  #moveTo(c: TrackedConnection, phase: number): void {
+    this.#lists.remove(c.phase, c.slot)
+    c.phase = phase
+    this.#lists.append(phase, c.slot)
+  }
+
+  #closeIfFinished(c: TrackedConnection, t: Timestamp): void {
+    if (c.toServer.finished && c.toClient.finished) this.#close(c, 'finished', t)
+  }
+
+  #expire(now: number, t: Timestamp): void {
+    for (let stream = this.#reassembly.dueHole(); stream !== null; stream = this.#reassembly.dueHole()) {
+      this.#reassembly.visit(stream)
+      if (stream.connection.phase === PHASE_CLOSING) this.#closeIfFinished(stream.connection, t)
+    }
+    this.#expireList(PHASE_HALF_OPEN, now - this.#options.halfOpenTimeoutMicros, t)
+    this.#expireList(PHASE_CLOSING, now - this.#options.halfClosedTimeoutMicros, t)
+  }
+
+  #expireList(phase: number, silentSince: number, t: Timestamp): void {
+    for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.first(phase)) {
+      if (this.#activeAt[slot]! >= silentSince) return
+      this.counters.timeouts++
+      this.#close(this.#connections[slot]!, 'timeout', t)
+    }
+  }
+}

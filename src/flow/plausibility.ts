@@ -1,0 +1,92 @@
+// What a segment means to a connection already known: is this SYN a new connection, this RST believable, this sequence
+// number part of the flow? RFC 9293 §3.5 and §3.10, RFC 5961 as far as an onlooker can follow them.
+
+import { type Segment, TCP_ACK, type Transport } from '../core/segment.ts'
+import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
+import { POSITION_ANCHORED, POSITION_OWN, POSITION_UNKNOWN, type TrackedStream } from './tracked-connection.ts'
+
+/** Belongs to this connection: its first SYN, or the same again. */
+export const SYN_BELONGS = 0
+/** Another initial sequence number: another connection on the same 4-tuple. */
+export const SYN_NEW = 1
+/** The server answered once more with another initial sequence number, before any of its data. */
+export const SYN_REPLACES_ANSWER = 2
+/** Forged, or of an earlier connection. */
+export const SYN_IGNORED = 3
+
+/** Further than this no retransmission, acknowledgement or window is believed to reach. */
+export const PLAUSIBLE_BYTES = 16_777_216
+/** How far a RST may lie from where the stream stands: its sender may have been ahead of what was captured. */
+const RESET_SLACK_BYTES = 65_536
+/** How far before the first data seen a late SYN may lie. */
+const LATE_SYN_BYTES = 65_536
+
+/** One of the SYN_… verdicts on a SYN or SYN-ACK sent on `stream`; `other` is the way back. */
+export function judgeSyn(stream: TrackedStream, other: TrackedStream, s: Segment): number {
+  const isAnswer = (s.flags & TCP_ACK) !== 0
+  if (stream.sawSyn) {
+    if (s.sequence === stream.initialSequence) return SYN_BELONGS
+    if (!isAnswer) return SYN_NEW
+    if (!acknowledgesKnown(other, s.acknowledgement)) return SYN_NEW
+    return stream.offset === 0 && stream.first === null ? SYN_REPLACES_ANSWER : SYN_IGNORED
+  }
+  const due = sequenceAdd(s.sequence, 1)
+  if (stream.position === POSITION_ANCHORED) {
+    // `expected - offset` is where the stream began; exact, since doubles hold both and `| 0` is modulo 2^32.
+    const early = sequenceDistance(sequenceAdd(stream.expected, -stream.offset), due)
+    return early >= 0 && early <= LATE_SYN_BYTES ? SYN_BELONGS : SYN_NEW
+  }
+  if (isAnswer && acknowledgesKnown(other, s.acknowledgement)) return SYN_BELONGS
+  if (stream.position === POSITION_UNKNOWN) {
+    // Both sides opening at once.
+    return !isAnswer && other.sawSyn && other.offset === 0 ? SYN_BELONGS : SYN_NEW
+  }
+  const early = sequenceDistance(stream.expected, due)
+  return early >= 0 && early <= LATE_SYN_BYTES ? SYN_BELONGS : SYN_NEW
+}
+
+/** True when `acknowledgement` lies within what is known of the stream that it acknowledges. */
+function acknowledgesKnown(stream: TrackedStream, acknowledgement: number): boolean {
+  if (stream.position === POSITION_UNKNOWN) return false
+  const start = stream.sawSyn ? sequenceAdd(stream.initialSequence, 1) : sequenceAdd(stream.expected, -LATE_SYN_BYTES)
+  return sequenceDistance(acknowledgement, start) >= 0 && sequenceDistance(acknowledgement, stream.reach) <= 1
+}
+
+/** Whether a receiver could have accepted this RST sent on `stream`, so that a blind one does not cut the connection. */
+export function resetIsPlausible(stream: TrackedStream, other: TrackedStream, s: Segment): boolean {
+  if (stream.position === POSITION_UNKNOWN) {
+    // The refusal of a SYN: it has no sequence number of its own and must acknowledge ours (RFC 9293 §3.5.2).
+    return (s.flags & TCP_ACK) !== 0 && acknowledgesKnown(other, s.acknowledgement)
+  }
+  if (sequenceDistance(s.sequence, stream.reach) > RESET_SLACK_BYTES) return false
+  if (sequenceDistance(s.sequence, stream.expected) < -RESET_SLACK_BYTES) return false
+  // What the receiver has acknowledged lies left of its window; a very old acknowledgement says nothing.
+  const acknowledgedLag = sequenceDistance(stream.expected, stream.acknowledged)
+  if (acknowledgedLag < 0 || acknowledgedLag > RESET_SLACK_BYTES) return true
+  return sequenceDistance(s.sequence, stream.acknowledged) >= -1
+}
+
+/** Data at `sequence` is too far from where the stream stands to be part of it (tcpflow's -m). */
+export function isJump(stream: TrackedStream, sequence: number, maximumJumpBytes: number): boolean {
+  if (stream.position !== POSITION_ANCHORED) return false
+  const ahead = sequenceDistance(sequence, stream.expected)
+  if (ahead <= 0) return ahead < -Math.max(maximumJumpBytes, PLAUSIBLE_BYTES)
+  return sequenceDistance(sequence, stream.reach) > maximumJumpBytes
+}
+
+/** Whether an acknowledgement sent with `sequence` on `stream` can come from the one who is connected. */
+export function isInWindow(stream: TrackedStream, sequence: number): boolean {
+  if (stream.position < POSITION_OWN) return true
+  return Math.abs(sequenceDistance(sequence, stream.expected)) <= PLAUSIBLE_BYTES
+}
+
+/** Without a SYN: whether the sender of the first packet is taken for the client. */
+export function senderLooksLikeClient(t: Transport, carriesData: boolean): boolean {
+  const source = t.sourcePort
+  const destination = t.destinationPort
+  if (source < 1024 !== destination < 1024) return destination < 1024
+  // Where systems take their ephemeral ports from (Linux 32768 on, IANA 49152 on).
+  if (source >= 32768 !== destination >= 32768) return source >= 32768
+  if (carriesData) return true
+  return source >= destination
+}

@@ -1,0 +1,433 @@
+// Brings the payload of one direction into order and hands it on, each byte once (RFC 9293 §3.4, §3.10.7.4). A hole holds
+// back what follows until it is filled, or given up: see `visit`, `#forceRoom` and `finish` for the three ways.
+
+import type { GapCause } from '../core/connection.ts'
+import type { StreamConsumer } from '../core/consumers.ts'
+import { type Segment, TCP_PSH } from '../core/segment.ts'
+import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
+import { compareTime, Timestamp } from '../core/timestamp.ts'
+import type { FlowCounters } from './counters.ts'
+import { GivenUpRanges } from './given-up-ranges.ts'
+import type { FlowTableOptions } from './options.ts'
+import { conflictingBytes, OutOfOrderQueue, removeFirst } from './out-of-order-queue.ts'
+import { PAGE_BYTES, type Page, PagePool } from './page-pool.ts'
+import { isInWindow, PLAUSIBLE_BYTES } from './plausibility.ts'
+import {
+  POSITION_ANCHORED,
+  POSITION_HINT,
+  POSITION_OWN,
+  POSITION_UNKNOWN,
+  type TrackedStream,
+} from './tracked-connection.ts'
+
+/** Mid-stream, data further ahead of an acknowledgement than this was not swapped but in flight before the capture began. */
+const HINT_HOLD_BYTES = 262_144
+/** Streams asked for pages when all are in use, before the one that needs them gives up its own hole. */
+const RELIEF_ATTEMPTS = 16
+
+export class StreamReassembly {
+  /** The capture clock's microseconds; the flow table sets it. */
+  now = 0
+  readonly #consumer: StreamConsumer
+  readonly #options: FlowTableOptions
+  readonly #counters: FlowCounters
+  readonly #pool: PagePool
+  readonly #queue: OutOfOrderQueue
+  readonly #maximumStreamPages: number
+  readonly #graceMicros: number
+  /** Streams with holes, oldest mark first. */
+  #firstHole: TrackedStream | null = null
+  #lastHole: TrackedStream | null = null
+  /** Of the delivery going on: when the bytes became deliverable. */
+  readonly #time = new Timestamp()
+
+  constructor(consumer: StreamConsumer, options: FlowTableOptions, counters: FlowCounters) {
+    this.#consumer = consumer
+    this.#options = options
+    this.#counters = counters
+    this.#pool = new PagePool(options.maximumQueuedBytes, options.arena)
+    this.#queue = new OutOfOrderQueue(this.#pool)
+    this.#maximumStreamPages = Math.max(1, Math.floor(options.maximumQueuedBytesPerStream / PAGE_BYTES))
+    // Not 0: a stream visited now must not be due again at once.
+    this.#graceMicros = Math.max(1, options.acknowledgedHoleGraceMicros)
+  }
+
+  /** Bytes of memory in the queues of all streams. */
+  get queuedBytes(): number {
+    return this.#pool.inUse * PAGE_BYTES
+  }
+
+  /** Hands on bytes that are due: the whole of the usual path. */
+  deliver(stream: TrackedStream, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const length = end - start
+    this.#consumer.onData(stream.connection, stream.direction, buf, start, end, t)
+    stream.offset += length
+    stream.bytes += length
+    stream.expected = (stream.expected + length) | 0
+    this.#counters.deliveredBytes += length
+  }
+
+  /**
+   * Takes a segment with payload (or with bytes missing behind it), the first byte of which is `sequence`. False when it
+   * was a keep-alive probe and no data (RFC 1122 §4.2.3.6).
+   */
+  accept(stream: TrackedStream, s: Segment, sequence: number): boolean {
+    const length = s.payloadEnd - s.payloadStart
+    if (stream.position < POSITION_ANCHORED && !this.#settle(stream, s, sequence, length)) return false
+    if (stream.finKnown) {
+      const beyond = sequenceDistance(sequenceAdd(sequence, length + s.missingBytes), stream.finSequence)
+      if (beyond > 0) {
+        if (stream.finished) {
+          this.#counters.bytesAfterFin += beyond
+          return true
+        }
+        // Data behind it: that FIN did not come from the one who is connected.
+        stream.finKnown = false
+      }
+    }
+    const ahead = sequenceDistance(sequence, stream.expected)
+    if (ahead <= 0) return this.#acceptDue(stream, s, sequence, -ahead)
+    this.#enqueue(stream, s, sequence)
+    return true
+  }
+
+  /** An empty segment of this side: where nothing is known yet, its sequence number says where the stream stands. */
+  noteSequence(stream: TrackedStream, sequence: number): void {
+    if (stream.first !== null || stream.finKnown) return
+    if (stream.position !== POSITION_UNKNOWN && sequenceDistance(sequence, stream.expected) < 0) return
+    if (stream.position === POSITION_OWN) return
+    if (stream.position === POSITION_UNKNOWN) stream.acknowledged = sequence
+    stream.position = POSITION_OWN
+    stream.expected = sequence
+  }
+
+  /** The other side, in a segment with `sequence` on its stream `from`, has acknowledged all before `acknowledgement`. */
+  acknowledge(stream: TrackedStream, acknowledgement: number, from: TrackedStream, sequence: number): void {
+    if (stream.position === POSITION_UNKNOWN) {
+      stream.position = POSITION_HINT
+      stream.expected = acknowledgement
+      stream.acknowledged = acknowledgement
+      return
+    }
+    const beyond = sequenceDistance(acknowledgement, stream.expected)
+    if (beyond <= 0) {
+      if (beyond < -PLAUSIBLE_BYTES) return
+      // Forward only; `acknowledged` may also have been left behind by half a sequence space.
+      const lag = sequenceDistance(stream.expected, stream.acknowledged)
+      if (lag > -beyond || lag < -PLAUSIBLE_BYTES) stream.acknowledged = acknowledgement
+      return
+    }
+    if (beyond > PLAUSIBLE_BYTES || !isInWindow(from, sequence)) {
+      this.#counters.ignoredAcknowledgements++
+      return
+    }
+    if (stream.position < POSITION_ANCHORED && stream.first === null && !stream.finKnown) {
+      // A lone byte may be the difference between a keep-alive probe and the truth.
+      if (stream.position === POSITION_HINT || beyond === 1) stream.expected = acknowledgement
+    }
+    if (sequenceDistance(acknowledgement, stream.acknowledged) > 0) stream.acknowledged = acknowledgement
+    if (!hasHole(stream)) return
+    // The grace of this hole begins now, unless one that was acknowledged earlier is still in front.
+    if (stream.listed && sequenceDistance(stream.markAcknowledged, stream.expected) <= 0) this.#unlist(stream)
+    if (!stream.listed) this.#list(stream)
+  }
+
+  /** A FIN at `sequence`, that is behind the payload of its segment. False when it was not believed. */
+  noteFin(stream: TrackedStream, sequence: number): boolean {
+    if (stream.finKnown) return sequence === stream.finSequence
+    const ahead = sequenceDistance(sequence, stream.expected)
+    if (stream.position < POSITION_ANCHORED && stream.first === null) {
+      const held = stream.position === POSITION_OWN && ahead > 1 && ahead <= PLAUSIBLE_BYTES
+      anchor(stream, held ? stream.expected : sequence)
+    } else if (sequenceDistance(sequence, stream.reach) < 0 || ahead > PLAUSIBLE_BYTES) {
+      return false
+    }
+    stream.finKnown = true
+    stream.finSequence = sequence
+    if (!stream.listed && hasHole(stream)) this.#list(stream)
+    return true
+  }
+
+  /** The next stream whose holes are due for `visit`, or null. */
+  dueHole(): TrackedStream | null {
+    const stream = this.#firstHole
+    if (stream === null || this.now - stream.markMicros < this.#graceMicros) return null
+    return stream
+  }
+
+  /**
+   * Gives up what was acknowledged a grace ago and never came, and holes that waited for a retransmission too long; marks
+   * the stream for another visit when a hole is left.
+   */
+  visit(stream: TrackedStream): void {
+    const matured = stream.markAcknowledged
+    this.#unlist(stream)
+    if (stream.position === POSITION_HINT) this.#startAtFirstSeen(stream)
+    while (hasHole(stream)) {
+      const acknowledged = Math.min(believed(sequenceDistance(matured, stream.expected)), bytesToEdge(stream))
+      if (acknowledged > 0) {
+        this.#giveUp(stream, acknowledged, 'capture')
+        continue
+      }
+      const page = stream.first
+      if (page === null || this.now - page.arrivalMicros < this.#options.holeTimeoutMicros) break
+      this.#giveUp(stream, bytesToEdge(stream), 'network')
+    }
+    if (hasHole(stream)) this.#list(stream)
+  }
+
+  /** At close: gives up every hole and delivers all that is held back. */
+  finish(stream: TrackedStream): void {
+    if (stream.listed) this.#unlist(stream)
+    if (stream.position === POSITION_HINT) this.#startAtFirstSeen(stream)
+    while (hasHole(stream)) {
+      const edge = bytesToEdge(stream)
+      const acknowledged = Math.min(believed(sequenceDistance(stream.acknowledged, stream.expected)), edge)
+      if (acknowledged > 0) this.#giveUp(stream, acknowledged, 'capture')
+      else this.#giveUp(stream, edge, 'network')
+    }
+  }
+
+  /** Decides where a stream starts that was not seen from its SYN on. False when the segment is a keep-alive probe. */
+  #settle(stream: TrackedStream, s: Segment, sequence: number, length: number): boolean {
+    const ahead = sequenceDistance(sequence, stream.expected)
+    const { position } = stream
+    if (position !== POSITION_UNKNOWN) {
+      if (ahead === -1 && length <= 1 && (s.flags & TCP_PSH) === 0) {
+        this.#counters.keepAlives++
+        return false
+      }
+      const hold = position === POSITION_HINT ? HINT_HOLD_BYTES : PLAUSIBLE_BYTES
+      const nearest = position === POSITION_HINT ? 0 : 1
+      if (ahead > nearest && ahead <= hold) return true
+      // What is held back is nearer to where the stream was thought to be than this segment: begin with that.
+      if (stream.first !== null && sequenceDistance(stream.first.sequence, sequence) < 0) {
+        this.#startAtFirstSeen(stream)
+        return true
+      }
+    }
+    anchor(stream, sequence)
+    return true
+  }
+
+  /** The segment's first `behind` bytes are behind us, the rest is due now. */
+  #acceptDue(stream: TrackedStream, s: Segment, sequence: number, behind: number): boolean {
+    const { buf, payloadStart, payloadEnd } = s
+    const length = payloadEnd - payloadStart
+    let start = payloadStart
+    if (behind > 0) {
+      if (behind === 1 && length === 1 && (s.flags & TCP_PSH) === 0 && s.missingBytes === 0) {
+        this.#counters.keepAlives++
+        return false
+      }
+      const past = Math.min(behind, length)
+      if (past > 0) this.#acceptPast(stream, buf, start, start + past, stream.offset - behind, s.time)
+      start += past
+      if (behind >= length + s.missingBytes) return true
+    }
+    let reach = sequenceAdd(sequence, length + s.missingBytes)
+    this.#time.set(s.time)
+    for (let page = stream.first; page !== null && start < payloadEnd; page = stream.first) {
+      const before = sequenceDistance(page.sequence, stream.expected)
+      if (before >= payloadEnd - start) break
+      if (before > 0) this.deliver(stream, buf, start, start + before, this.#time)
+      start += before
+      const repeated = Math.min(page.length, payloadEnd - start)
+      this.#countRepeated(stream, repeated, conflictingBytes(page, 0, buf, start, repeated))
+      start += repeated
+      reach = later(reach, this.#deliverFirst(stream))
+    }
+    if (start < payloadEnd) this.deliver(stream, buf, start, payloadEnd, this.#time)
+    this.#drain(stream, reach)
+    return true
+  }
+
+  /** Bytes from before `expected`: late for a gap, from before the start, or sent again. */
+  #acceptPast(stream: TrackedStream, buf: Buffer, start: number, end: number, offset: number, t: Timestamp): void {
+    let repeated = end - start
+    if (offset < 0) {
+      const early = Math.min(repeated, -offset)
+      this.#counters.bytesBeforeStart += early
+      repeated -= early
+    }
+    const ranges = stream.givenUp
+    if (ranges !== null) {
+      const { connection, direction } = stream
+      while (ranges.take(offset, offset + end - start)) {
+        const lateStart = start + ranges.foundStart - offset
+        const lateEnd = start + ranges.foundEnd - offset
+        this.#counters.lateBytes += lateEnd - lateStart
+        repeated -= lateEnd - lateStart
+        this.#consumer.onLateData(connection, direction, ranges.foundStart, buf, lateStart, lateEnd, t)
+      }
+    }
+    this.#countRepeated(stream, repeated, 0)
+  }
+
+  /** Queues a segment that is ahead of a hole, giving up holes where the bounds leave no room for it. */
+  #enqueue(stream: TrackedStream, s: Segment, sequence: number): void {
+    const needed = Math.ceil((s.payloadEnd - s.payloadStart) / PAGE_BYTES) + 1
+    while (!this.#hasRoom(stream, needed)) {
+      this.#forceRoom(stream, sequence)
+      const ahead = sequenceDistance(sequence, stream.expected)
+      if (ahead <= 0) {
+        this.#acceptDue(stream, s, sequence, -ahead)
+        return
+      }
+    }
+    stream.outOfOrderSegments++
+    this.#counters.outOfOrderSegments++
+    this.#queue.insert(stream, s, sequence, this.now)
+    this.#countRepeated(stream, this.#queue.repeated, this.#queue.conflicting)
+    if (!stream.listed) this.#list(stream)
+  }
+
+  #hasRoom(stream: TrackedStream, pages: number): boolean {
+    if (stream.queuedPages + pages > this.#maximumStreamPages) return false
+    if (this.#pool.hasRoom(pages)) return true
+    let victim = this.#firstHole
+    for (let i = 0; i < RELIEF_ATTEMPTS && victim !== null; i++) {
+      const next = victim.nextHole
+      // Stays listed, so that the table looks at it soon and finds out should it be finished now.
+      if (victim !== stream && victim.first !== null) {
+        this.#forceRoom(victim, victim.first.sequence)
+        if (this.#pool.hasRoom(pages)) return true
+      }
+      victim = next
+    }
+    return false
+  }
+
+  /** Gives up the first hole, before the queue's first page or before `sequence`, whichever comes first. */
+  #forceRoom(stream: TrackedStream, sequence: number): void {
+    let missing = sequenceDistance(sequence, stream.expected)
+    if (stream.first !== null) missing = Math.min(missing, sequenceDistance(stream.first.sequence, stream.expected))
+    const acknowledged = believed(sequenceDistance(stream.acknowledged, stream.expected))
+    if (stream.position === POSITION_HINT) this.#startAt(stream, sequenceAdd(stream.expected, missing))
+    else this.#giveUp(stream, missing, acknowledged >= missing ? 'capture' : 'limit')
+  }
+
+  /** Gives up `missing` bytes that are due and delivers what is queued right behind them. */
+  #giveUp(stream: TrackedStream, missing: number, cause: GapCause): void {
+    const page = stream.first
+    if (page !== null) this.#time.set(page.time)
+    else this.#time.set(stream.connection.lastPacketTime)
+    this.#gap(stream, missing, cause)
+    this.#drain(stream, stream.expected)
+  }
+
+  #gap(stream: TrackedStream, missing: number, cause: GapCause): void {
+    stream.position = POSITION_ANCHORED
+    this.#consumer.onGap(stream.connection, stream.direction, missing, cause, this.#time)
+    if (stream.givenUp === null) stream.givenUp = new GivenUpRanges()
+    stream.givenUp.add(stream.offset, stream.offset + missing)
+    stream.offset += missing
+    stream.gaps++
+    stream.missingBytes += missing
+    stream.expected = sequenceAdd(stream.expected, missing)
+    this.#counters.gaps++
+    this.#counters.gapBytes += missing
+    if (cause === 'limit') this.#counters.limitGaps++
+  }
+
+  /** Delivers the pages that are due. Up to `reach`, what is missing has been cut off by the snapshot length. */
+  #drain(stream: TrackedStream, reach: number): void {
+    for (;;) {
+      const page = stream.first
+      const before = page === null ? Number.POSITIVE_INFINITY : sequenceDistance(page.sequence, stream.expected)
+      if (before === 0) {
+        reach = later(reach, this.#deliverFirst(stream))
+        continue
+      }
+      const cut = Math.min(sequenceDistance(reach, stream.expected), before)
+      if (cut <= 0) {
+        // Times of one direction never go back: what is behind the next hole comes after what came just now.
+        if (page !== null && compareTime(page.time, this.#time) < 0) page.time.set(this.#time)
+        return
+      }
+      this.#gap(stream, cut, 'snaplen')
+    }
+  }
+
+  /** Delivers the first page, which is due; returns the end of what is known to follow it. */
+  #deliverFirst(stream: TrackedStream): number {
+    const page: Page = removeFirst(stream)
+    if (compareTime(page.time, this.#time) > 0) this.#time.set(page.time)
+    if (page.length > 0) this.deliver(stream, page.buf, page.start, page.start + page.length, this.#time)
+    const reach = sequenceAdd(stream.expected, page.missingAfter)
+    this.#pool.give(page)
+    return reach
+  }
+
+  /** A stream that was only thought to stand elsewhere starts with the first byte that was seen, without a gap. */
+  #startAtFirstSeen(stream: TrackedStream): void {
+    if (stream.first !== null) this.#startAt(stream, stream.first.sequence)
+  }
+
+  #startAt(stream: TrackedStream, sequence: number): void {
+    anchor(stream, sequence)
+    if (stream.first !== null) this.#time.set(stream.first.time)
+    this.#drain(stream, sequence)
+  }
+
+  #countRepeated(stream: TrackedStream, repeated: number, conflicting: number): void {
+    stream.retransmittedBytes += repeated
+    stream.conflictingBytes += conflicting
+    this.#counters.retransmittedBytes += repeated
+    this.#counters.conflictingBytes += conflicting
+  }
+
+  #list(stream: TrackedStream): void {
+    stream.listed = true
+    stream.markMicros = this.now
+    stream.markAcknowledged = stream.acknowledged
+    stream.previousHole = this.#lastHole
+    if (this.#lastHole === null) this.#firstHole = stream
+    else this.#lastHole.nextHole = stream
+    this.#lastHole = stream
+  }
+
+  #unlist(stream: TrackedStream): void {
+    const { previousHole, nextHole } = stream
+    if (previousHole === null) this.#firstHole = nextHole
+    else previousHole.nextHole = nextHole
+    if (nextHole === null) this.#lastHole = previousHole
+    else nextHole.previousHole = previousHole
+    stream.previousHole = null
+    stream.nextHole = null
+    stream.listed = false
+  }
+}
+
+/** From now on the stream stands at `sequence`, nothing of it having been delivered. */
+export function anchor(stream: TrackedStream, sequence: number): void {
+  if (stream.position === POSITION_UNKNOWN || sequenceDistance(stream.acknowledged, sequence) < 0) {
+    stream.acknowledged = sequence
+  }
+  stream.expected = sequence
+  stream.position = POSITION_ANCHORED
+}
+
+/** Bytes are known to be missing: something is queued, a FIN waits, or more was acknowledged than was seen. */
+function hasHole(stream: TrackedStream): boolean {
+  if (stream.first !== null) return true
+  if (stream.finKnown) return sequenceDistance(stream.finSequence, stream.expected) > 0
+  // A lone byte acknowledged with nothing behind it is as likely a FIN that was not captured.
+  return stream.position >= POSITION_OWN && believed(sequenceDistance(stream.acknowledged, stream.expected)) > 1
+}
+
+/** Bytes from `expected` to what is known to lie behind the hole. */
+function bytesToEdge(stream: TrackedStream): number {
+  if (stream.first !== null) return sequenceDistance(stream.first.sequence, stream.expected)
+  if (stream.finKnown) return sequenceDistance(stream.finSequence, stream.expected)
+  return Number.POSITIVE_INFINITY
+}
+
+/** Acknowledged bytes ahead of what was delivered; 0 for distances that cannot be. */
+function believed(distance: number): number {
+  return distance > 0 && distance <= PLAUSIBLE_BYTES ? distance : 0
+}
+
+function later(a: number, b: number): number {
+  return sequenceDistance(a, b) >= 0 ? a : b
+}

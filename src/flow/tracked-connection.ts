@@ -1,0 +1,156 @@
+// Connection and Stream with what only the flow table needs to know. The objects belong to the table's slots and are used
+// again for later connections, so making one is a reset and not an allocation.
+
+import { Connection, type Direction, Stream } from '../core/connection.ts'
+import { Endpoint } from '../core/endpoint.ts'
+import type { GivenUpRanges } from './given-up-ranges.ts'
+import type { Page } from './page-pool.ts'
+
+// How well it is known where a stream stands (`TrackedStream.position`), from nothing to certain.
+/** Nothing was seen that says so. */
+export const POSITION_UNKNOWN = 0
+/** The other side acknowledged up to `expected`; what is in flight behind that may have passed before the capture began. */
+export const POSITION_HINT = 1
+/** An empty segment of this side said that its next byte is `expected`. */
+export const POSITION_OWN = 2
+/** A SYN, a SYN-ACK or delivered data: `expected` is where the stream stands. */
+export const POSITION_ANCHORED = 3
+
+// Which of the table's lists a connection is in (`TrackedConnection.phase`).
+/** Not beyond its handshake, or only empty segments of one side seen. */
+export const PHASE_HALF_OPEN = 0
+export const PHASE_ESTABLISHED = 1
+/** One side has finished. */
+export const PHASE_CLOSING = 2
+export const PHASES = 3
+
+export class TrackedStream extends Stream {
+  readonly connection: TrackedConnection
+  readonly direction: Direction
+  position = POSITION_UNKNOWN
+  /** Sequence number of the next byte to be delivered. */
+  expected = 0
+  /** Highest believable acknowledgement by the other side; meaningful once the position is known. */
+  acknowledged = 0
+  /** Of the SYN; meaningful when `sawSyn`. */
+  initialSequence = 0
+  /** Sequence number of a FIN that was believed; the stream ends there. */
+  finKnown = false
+  finSequence = 0
+  /** Out-of-order pages by sequence number, never overlapping, none before `expected`. */
+  first: Page | null = null
+  last: Page | null = null
+  queuedPages = 0
+  givenUp: GivenUpRanges | null = null
+  /** In the list of streams with holes, since `markMicros`, when the other side had acknowledged `markAcknowledged`. */
+  listed = false
+  markMicros = 0
+  markAcknowledged = 0
+  previousHole: TrackedStream | null = null
+  nextHole: TrackedStream | null = null
+
+  constructor(connection: TrackedConnection, direction: Direction) {
+    super()
+    this.connection = connection
+    this.direction = direction
+  }
+
+  /** Everything as new. The queue must be empty and the stream not listed. */
+  reset(): void {
+    this.firstPacketTime.seconds = 0
+    this.firstPacketTime.nanos = 0
+    this.lastPacketTime.seconds = 0
+    this.lastPacketTime.nanos = 0
+    this.packets = 0
+    this.offset = 0
+    this.bytes = 0
+    this.retransmittedBytes = 0
+    this.outOfOrderSegments = 0
+    this.conflictingBytes = 0
+    this.gaps = 0
+    this.missingBytes = 0
+    this.sawSyn = false
+    this.sawFin = false
+    this.sawReset = false
+    this.synPackets = 0
+    this.sourceMacHigh = -1
+    this.sourceMacLow = -1
+    this.destinationMacHigh = -1
+    this.destinationMacLow = -1
+    this.position = POSITION_UNKNOWN
+    this.expected = 0
+    this.acknowledged = 0
+    this.initialSequence = 0
+    this.finKnown = false
+    this.finSequence = 0
+    this.givenUp = null
+    this.markMicros = 0
+    this.markAcknowledged = 0
+  }
+
+  /** The believed FIN has been reached: nothing more is to come. */
+  get finished(): boolean {
+    return this.finKnown && this.expected === this.finSequence
+  }
+
+  /** Sequence number behind the furthest byte known. */
+  get reach(): number {
+    const last = this.last
+    return last === null ? this.expected : (last.sequence + last.length + last.missingAfter) | 0
+  }
+}
+
+const NOBODY = new Endpoint(4, 0, 0, 0, 0, 0)
+
+export class TrackedConnection extends Connection {
+  readonly toServer: TrackedStream
+  readonly toClient: TrackedStream
+  /** ConnectionIndex.reversed of segments from the client. */
+  clientReversed = false
+  phase = PHASE_HALF_OPEN
+
+  constructor(slot: number) {
+    // `this` is needed to make the streams, so they are put in afterwards.
+    super(NOBODY, NOBODY, NO_STREAM, NO_STREAM)
+    this.toServer = new TrackedStream(this, 0)
+    this.toClient = new TrackedStream(this, 1)
+    this.streams[0] = this.toServer
+    this.streams[1] = this.toClient
+    this.slot = slot
+  }
+
+  /** Everything as new but the slot. */
+  reset(): void {
+    this.id = 0
+    this.place = 0
+    this.interfaceId = 0
+    this.vlanId = -1
+    this.endpoints[0] = NOBODY
+    this.endpoints[1] = NOBODY
+    this.openerKnown = false
+    this.occurrence = 0
+    this.resumed = false
+    this.openTime.seconds = 0
+    this.openTime.nanos = 0
+    this.lastPacketTime.seconds = 0
+    this.lastPacketTime.nanos = 0
+    this.lastDataTime.seconds = 0
+    this.lastDataTime.nanos = 0
+    this.handshakeMicros = -1
+    this.icmpFamily = 0
+    this.icmpType = 0
+    this.icmpCode = 0
+    this.icmpReporter = ''
+    this.toServer.reset()
+    this.toClient.reset()
+    this.clientReversed = false
+    this.phase = PHASE_HALF_OPEN
+  }
+
+  /** The segment's end that `direction` starts from. */
+  streamOf(direction: Direction): TrackedStream {
+    return direction === 0 ? this.toServer : this.toClient
+  }
+}
+
+const NO_STREAM = new Stream()
