@@ -2,6 +2,22 @@
 // programs, which run in processes of their own.
 import { build } from 'esbuild'
 
+/**
+ * Only yargs' parser is used. The rest of the package would come along, because its shim for Node looks at
+ * process.stdout when it is loaded: that costs 30 ms and makes a pipe on standard output non-blocking.
+ */
+const onlyYargsParser = {
+  name: 'only-yargs-parser',
+  setup({ onResolve, resolve }) {
+    const filter = /platform-shims\/esm\.mjs$/
+    onResolve({ filter }, async ({ path, kind, resolveDir, importer, pluginData }) => {
+      if (pluginData === filter) return undefined
+      const resolved = await resolve(path, { kind, resolveDir, importer, pluginData: filter })
+      return { ...resolved, sideEffects: false }
+    })
+  },
+}
+
 await build({
   entryPoints: {
     tcpflow: 'src/start.ts',
@@ -19,6 +35,7 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
+  plugins: [onlyYargsParser],
   banner: {
     // Some bundled packages are CommonJS and ask for Node's own modules by require.
     js: "import { createRequire as __createRequire } from 'node:module';const require=__createRequire(import.meta.url);",

@@ -5,10 +5,10 @@ import { FLAGS } from '../flags.ts'
 import { LIST_INTERFACES } from './sources.ts'
 
 const OFFERS: Readonly<Record<ArgumentKind, string>> = {
-  file: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))',
-  folder: 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))',
-  interface: `COMPREPLY=($(compgen -W "$(${LIST_INTERFACES})" -- "$cur"))`,
-  user: 'COMPREPLY=($(compgen -u -- "$cur"))',
+  file: 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")',
+  folder: 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")',
+  interface: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_INTERFACES})" -- "$cur")`,
+  user: 'mapfile -t COMPREPLY < <(compgen -u -- "$cur")',
   none: 'COMPREPLY=()',
 }
 
@@ -29,7 +29,7 @@ _tcpflow() {
   case $prev in
 ${FLAGS.map(caseOf).join('')}  esac
   if [[ $cur == -* ]]; then
-    COMPREPLY=($(compgen -W '${all}' -- "$cur"))
+    mapfile -t COMPREPLY < <(compgen -W '${all}' -- "$cur")
     return
   fi
   # with -l, words are files
@@ -46,12 +46,13 @@ function forms(flag: Flag): string[] {
   return [...[...flag.shorts].map((letter) => `-${letter}`), ...(flag.name === '' ? [] : [`--${flag.name}`])]
 }
 
-/** What follows a flag that takes a value. One whose value may be left out is completed by it only where it can be. */
+/** What follows a flag, also one at the end of others (-cr) that takes a value. One whose value may be left out is completed by it only where it can be. */
 function caseOf(flag: Flag): string {
   if (flag.argument === undefined) return ''
   const { choices, kind, whenLeftOut } = flag.argument
-  const patterns = forms(flag).flatMap((form) => (form.startsWith('--') ? [form] : [`-*([!-])${form[1]}`]))
-  const offer = choices === undefined ? OFFERS[kind] : `COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$cur"))`
+  const patterns = forms(flag).flatMap((form) => (form.startsWith('--') ? [form] : [form, `-[!-]*${form[1]}`]))
+  const offer =
+    choices === undefined ? OFFERS[kind] : `mapfile -t COMPREPLY < <(compgen -W '${choices.join(' ')}' -- "$cur")`
   const condition = whenLeftOut === undefined ? '' : '[[ $joined || $cur != -* ]] && '
   const body = condition === '' ? `${offer}; return` : `${condition}{ ${offer}; return; }`
   return `    ${patterns.join('|')}) ${body} ;;\n`

@@ -10,7 +10,7 @@ export function zshCompletion(): string {
 
 _tcpflow_interfaces() {
   local -a names
-  names=(\${=:-"$(${LIST_INTERFACES})"})
+  names=($(${LIST_INTERFACES}))
   compadd -a names
 }
 

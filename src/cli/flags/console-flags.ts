@@ -11,7 +11,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'console',
     shorts: 'c',
     group,
-    help: 'Print what is said, both ways, and write no files.',
+    help: 'Print to the console what is said, both ways, and write no files.',
     apply: (s) => {
       s.console = 'names'
     },
@@ -20,7 +20,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'bare',
     shorts: 'C',
     group,
-    help: 'As -c, without the name of the flow in front.',
+    help: 'Print without the names of the flows in front, else as -c.',
     apply: (s) => {
       s.console = 'bare'
     },
@@ -29,7 +29,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: '',
     shorts: 'Jg',
     group,
-    help: 'In colour, also where the output is no terminal: client and server differ. (JSON is --json.)',
+    help: 'Use colour, also where the output is no terminal: client and server differ. (JSON is --json.)',
     apply: (s) => {
       s.color = 'always'
     },
@@ -40,7 +40,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'WHEN', kind: 'none', choices: COLOR_CHOICES, whenLeftOut: 'always' },
-    help: 'always, never, or auto: on a terminal, unless NO_COLOR is set (FORCE_COLOR forces it).',
+    help: 'Use colour or not: always, never, or auto (on a terminal; NO_COLOR and FORCE_COLOR count).',
     apply: (s, value, flag) => {
       s.color = parseChoice(value, flag, COLOR_CHOICES)
     },
@@ -58,7 +58,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'summary',
     shorts: '',
     group,
-    help: 'One line for each connection when it ends: who, how long, bytes each way, how it ended.',
+    help: 'Print a line for each connection when it ends: who, how long, bytes each way, how it ended.',
     apply: (s) => {
       s.connectionSummary = true
     },
@@ -67,7 +67,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'decode',
     shorts: '',
     group,
-    help: 'HTTP bodies are shown readable: chunks joined, compression undone.',
+    help: 'Print HTTP bodies readable: chunks joined, compression undone.',
     apply: (s) => {
       s.decodeBodies = true
     },
@@ -76,7 +76,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'hex',
     shorts: 'D',
     group,
-    help: 'As a hex dump, 32 bytes a line, text beside it.',
+    help: 'Print a hex dump, 32 bytes a line, text beside it.',
     apply: (s) => {
       s.hex = true
     },
@@ -85,7 +85,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'ascii',
     shorts: '',
     group,
-    help: 'A dot for every byte that is no printable ASCII; without this, UTF-8 is shown as text.',
+    help: 'Print a dot for every byte that is no printable ASCII; without this, UTF-8 is shown as text.',
     apply: (s) => {
       s.asciiOnly = true
     },
@@ -103,7 +103,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'binary',
     shorts: 'B',
     group,
-    help: 'The bytes as they are, control characters and all: for pipes, not for a terminal.',
+    help: 'Print the bytes as they are, control characters and all: for pipes, not for a terminal.',
     apply: (s) => {
       s.binary = true
     },

@@ -27,7 +27,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'T',
     group,
     argument: { label: 'TEMPLATE', kind: 'none' },
-    help: 'File names: %A %a source address and port, %B %b destination, %E %e MACs, %V%v VLAN, %T %t time as ISO or epoch, %C%c counter of later connections, %# counter always, %N %K %M %G connection number by thousands, %%; "/" makes folders. Default %A.%a-%B.%b%V%v%C%c',
+    help: 'Names of the files: %A %a source address and port, %B %b destination, %E %e MACs, %V%v VLAN, %T %t time as ISO or epoch, %C%c counter of later connections, %# counter always, %N %K %M %G connection number by thousands, %%; "/" makes folders. Default %A.%a-%B.%b%V%v%C%c',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the template is empty`)
       s.nameTemplate = value
@@ -38,7 +38,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'F',
     group,
     argument: { label: 'LETTERS', kind: 'none' },
-    help: 'c: counter in every name; t: epoch in front; T: ISO time in front; k, m, g: folders of 1000 flows, on one, two or three levels; M: MD5 of every flow in the report; X: only the report.',
+    help: 'Change the names by letters; c: counter in every name; t: epoch in front; T: ISO time in front; k, m, g: folders of 1000 flows, on one, two or three levels; M: MD5 of every flow in the report; X: only the report.',
     apply: (s, value, flag) => {
       const odd = [...value].find((letter) => !NAME_LETTERS.includes(letter))
       if (value === '' || odd !== undefined) {
@@ -52,7 +52,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'b',
     group,
     argument: { label: 'SIZE', kind: 'none' },
-    help: 'Keep (or print) no more than this of each flow.',
+    help: 'Keep no more than this of each flow; with -c, print no more.',
     apply: (s, value, flag) => {
       s.maximumBytes = parseSize(value, flag)
     },
@@ -62,7 +62,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'HOW', kind: 'none', choices: GAP_CHOICES },
-    help: 'Bytes that the capture lacks: hole (a sparse hole, so that what follows keeps its offset; default in files), mark ("[1460 bytes missing]"; default on the console) or skip.',
+    help: 'What becomes of bytes that the capture lacks: hole (a sparse hole, so that what follows keeps its offset; default in files), mark ("[1460 bytes missing]"; default on the console) or skip.',
     apply: (s, value, flag) => {
       s.gaps = parseChoice(value, flag, GAP_CHOICES)
     },
@@ -91,7 +91,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     name: 'merge',
     shorts: '',
     group,
-    help: 'Both directions of a connection into one file, in the order of the conversation.',
+    help: 'Write both directions of a connection to one file, in the order of the conversation.',
     apply: (s) => {
       s.merge = true
     },
@@ -100,7 +100,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     name: 'all',
     shorts: 'a',
     group,
-    help: 'All processing: -e http -e md5.',
+    help: 'Do all processing: -e http -e md5.',
     apply: (s) => enableScanner(s, 'all', '-a'),
   },
   {
@@ -108,7 +108,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'E',
     group,
     argument: SCANNER,
-    help: 'This processing and no other: http, md5 or all.',
+    help: 'Do this processing and no other: http, md5 or all.',
     apply: onlyScanner,
   },
   {
@@ -116,7 +116,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'e',
     group,
     argument: SCANNER,
-    help: 'http: write HTTP bodies to files of their own, unpacked (FLOW-HTTPBODY-001.html); md5: MD5 of every flow in the report.',
+    help: 'Do this processing too: http writes HTTP bodies to files of their own, unpacked (FLOW-HTTPBODY-001.html); md5 puts the MD5 of every flow into the report.',
     apply: enableScanner,
   },
   {
@@ -124,14 +124,14 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'x',
     group,
     argument: SCANNER,
-    help: 'Not this processing: -a -x md5.',
+    help: 'Leave this processing out: -a -x md5.',
     apply: disableScanner,
   },
   {
     name: 'no-gunzip',
     shorts: 'Z',
     group,
-    help: 'With -e http: leave compressed bodies compressed.',
+    help: 'Leave compressed bodies compressed, with -e http.',
     apply: (s) => {
       s.decompressBodies = false
     },
@@ -140,7 +140,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     name: 'index',
     shorts: 'I',
     group,
-    help: 'Beside each file FLOW.findx, with lines of offset|time|length.',
+    help: 'Write FLOW.findx beside each file, with lines of offset|time|length.',
     apply: (s) => {
       s.index = true
     },
@@ -149,7 +149,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     name: 'pcap-per-flow',
     shorts: 'K',
     group,
-    help: 'Beside each file a capture file of its packets.',
+    help: 'Write a capture file of its packets beside each file.',
     apply: (s) => {
       s.packetsPerFlow = true
     },
@@ -159,7 +159,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'X',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Where the DFXML report goes. Default report.xml beside the flows; with -c none.',
+    help: 'Write the DFXML report here. Default report.xml beside the flows; with -c none.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
       s.reportPath = value

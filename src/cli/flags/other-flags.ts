@@ -70,7 +70,7 @@ const PROGRAM_FLAGS: readonly Flag[] = [
     name: 'help',
     shorts: 'h',
     group: other,
-    help: 'This text.',
+    help: 'Show this text.',
     apply: (s) => {
       s.command = 'help'
     },
@@ -79,7 +79,7 @@ const PROGRAM_FLAGS: readonly Flag[] = [
     name: 'version',
     shorts: 'V',
     group: other,
-    help: 'The version.',
+    help: 'Show the version.',
     apply: (s) => {
       s.command = 'version'
     },
@@ -103,7 +103,7 @@ const COMPATIBLE_FLAGS: readonly (Switch | Valued)[] = [
     shorts: 'S',
     group: compatible,
     argument: { label: 'NAME=VALUE', kind: 'none' },
-    help: 'enable_report=NO and packet-buffer-timeout=MS work; the other settings are refused, with the reason.',
+    help: 'Settings: enable_report=NO and packet-buffer-timeout=MS work, the others are refused with the reason.',
     apply: applyTcpflowSetting,
   },
   {

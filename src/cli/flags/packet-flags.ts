@@ -34,7 +34,7 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'SIZE', kind: 'none' },
-    help: 'With -w: begin a new file when one has reached this size.',
+    help: 'Begin a new file when one has reached this size, with -w.',
     apply: (s, value, flag) => {
       s.rotateBytes = parseSize(value, flag, 1)
     },
@@ -44,7 +44,7 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'TIME', kind: 'none' },
-    help: 'With -w: begin a new file after so long: 30s, 5m, 1h.',
+    help: 'Begin a new file after so long, with -w: 30s, 5m, 1h.',
     apply: (s, value, flag) => {
       s.rotateSeconds = parseDurationMillis(value, flag, 's', 1000) / 1000
     },
@@ -54,7 +54,7 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'N', kind: 'none' },
-    help: 'With --rotate-size or --rotate-age: delete all but the newest N files.',
+    help: 'Keep only the newest N files, with --rotate-size or --rotate-age.',
     apply: (s, value, flag) => {
       s.keep = parseCount(value, flag, 1)
     },

@@ -23,7 +23,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     name: 'list',
     shorts: '',
     group,
-    help: 'List the interfaces with their addresses, and stop.',
+    help: 'List the interfaces, with state and addresses, and stop.',
     apply: (s) => {
       s.command = 'list'
     },
@@ -33,7 +33,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     shorts: 'r',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Read a capture file (pcap or pcapng, also compressed) instead of an interface; may be repeated; "-" is standard input.',
+    help: 'Read a capture file (pcap or pcapng, also gzipped) instead of an interface; may be repeated; "-" is standard input.',
     apply: (s, value) => s.paths.push(value),
   },
   {
@@ -107,7 +107,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     name: 'no-tunnels',
     shorts: '',
     group,
-    help: 'Do not look inside VXLAN, GENEVE, GRE and IP-in-IP.',
+    help: 'Do not look inside tunnels: VXLAN, GENEVE, GRE and IP-in-IP.',
     apply: (s) => {
       s.unwrapTunnels = false
     },
@@ -117,7 +117,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     shorts: 'U',
     group,
     argument: { label: 'USER', kind: 'user' },
-    help: 'When started as root: become this user before the first packet is looked at.',
+    help: 'Become this user, when started as root, before the first packet is looked at.',
     apply: (s, value) => {
       s.dropToUser = value
     },

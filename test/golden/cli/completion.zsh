@@ -1,0 +1,110 @@
+#compdef tcpflow
+# zsh completion for tcpflow. To use it: source <(tcpflow --completion zsh)
+
+_tcpflow_interfaces() {
+  local -a names
+  names=($({ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; }))
+  compadd -a names
+}
+
+_tcpflow() {
+  _arguments -s -S \
+    '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
+    '*--interface=[Capture on this interface]:name:_tcpflow_interfaces' \
+    '*--list[List the interfaces]' \
+    '*-r+[Read a capture file]:file:_files' \
+    '*--read=[Read a capture file]:file:_files' \
+    '*-R+[Read this file after those of -r]:file:_files' \
+    '*--finish=[Read this file after those of -r]:file:_files' \
+    '*-l[The words that are no flags are capture files to read]' \
+    '*--files[The words that are no flags are capture files to read]' \
+    '*-p[Do not put the interface into promiscuous mode]' \
+    '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
+    '*--snaplen=[Capture no more than this of each packet]:bytes:' \
+    '*--buffer-size=[The kernel'\''s capture buffer]:size:' \
+    '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
+    '*--udp[Show UDP datagrams as well]' \
+    '*--no-tunnels[Do not look inside tunnels]' \
+    '*-U+[Become this user]:user:_users' \
+    '*--relinquish-privileges=[Become this user]:user:_users' \
+    '*-c[Print to the console what is said]' \
+    '*--console[Print to the console what is said]' \
+    '*-C[Print without the names of the flows in front]' \
+    '*--bare[Print without the names of the flows in front]' \
+    '*-J[Use colour]' \
+    '*-g[Use colour]' \
+    '*--color=-[Use colour or not]::when:(auto always never)' \
+    '*--time[Put the time of the packet in front]' \
+    '*--summary[Print a line for each connection when it ends]' \
+    '*--decode[Print HTTP bodies readable]' \
+    '*-D[Print a hex dump]' \
+    '*--hex[Print a hex dump]' \
+    '*--ascii[Print a dot for every byte that is no printable ASCII]' \
+    '*-s[Leave out what cannot be printed instead of showing a dot]' \
+    '*--strip[Leave out what cannot be printed instead of showing a dot]' \
+    '*-B[Print the bytes as they are]' \
+    '*--binary[Print the bytes as they are]' \
+    '*-0[Add no newline after each piece]' \
+    '*--no-newline[Add no newline after each piece]' \
+    '*-o+[Write one file for each flow]:dir:_files -/' \
+    '*--output=[Write one file for each flow]:dir:_files -/' \
+    '*-T+[Names of the files]:template:' \
+    '*--template=[Names of the files]:template:' \
+    '*-F+[Change the names by letters]:letters:' \
+    '*--filename=[Change the names by letters]:letters:' \
+    '*-b+[Keep no more than this of each flow]:size:' \
+    '*--max-bytes=[Keep no more than this of each flow]:size:' \
+    '*--gaps=[What becomes of bytes that the capture lacks]:how:(hole mark skip)' \
+    '*-m+[A jump of the sequence number by more than this starts a new flow]:size:' \
+    '*--max-jump=[A jump of the sequence number by more than this starts a new flow]:size:' \
+    '*-f+[Keep no more files open at once]:n:' \
+    '*--max-files=[Keep no more files open at once]:n:' \
+    '*--merge[Write both directions of a connection to one file]' \
+    '*-a[Do all processing]' \
+    '*--all[Do all processing]' \
+    '*-E+[Do this processing and no other]:scanner:(http md5 all)' \
+    '*--only=[Do this processing and no other]:scanner:(http md5 all)' \
+    '*-e+[Do this processing too]:scanner:(http md5 all)' \
+    '*--enable=[Do this processing too]:scanner:(http md5 all)' \
+    '*-x+[Leave this processing out]:scanner:(http md5 all)' \
+    '*--disable=[Leave this processing out]:scanner:(http md5 all)' \
+    '*-Z[Leave compressed bodies compressed]' \
+    '*--no-gunzip[Leave compressed bodies compressed]' \
+    '*-I[Write FLOW.findx beside each file]' \
+    '*--index[Write FLOW.findx beside each file]' \
+    '*-K[Write a capture file of its packets beside each file]' \
+    '*--pcap-per-flow[Write a capture file of its packets beside each file]' \
+    '*-X+[Write the DFXML report here]:file:_files' \
+    '*--report=[Write the DFXML report here]:file:_files' \
+    '*--json=-[Print a line of JSON for each event]::payload:(text base64 none)' \
+    '*-w+[Save every packet too]:file:_files' \
+    '*--write=[Save every packet too]:file:_files' \
+    '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
+    '*--rotate-age=[Begin a new file after so long]:time:' \
+    '*--keep=[Keep only the newest N files]:n:' \
+    '*-q[No start line]' \
+    '*--quiet[No start line]' \
+    '*--no-notes[No lines about refused]' \
+    '*-v[Say more about what is going on]' \
+    '*--verbose[Say more about what is going on]' \
+    '*-d+[How much to say]:n:' \
+    '*--debug=[How much to say]:n:' \
+    '*-h[Show this text]' \
+    '*--help[Show this text]' \
+    '*-V[Show the version]' \
+    '*--version[Show the version]' \
+    '*--completion=-[Print a completion script for bash]::shell:(bash zsh fish)' \
+    '*-S+[Settings]:name=value:' \
+    '*--set=[Settings]:name=value:' \
+    '*-P[Does nothing]' \
+    '*--no-purge[Does nothing]' \
+    '*-H[Refused]' \
+    '*--scanner-help[Refused]' \
+    '*-L+[Refused]:name:' \
+    '*--semaphore=[Refused]:name:' \
+    '*-z+[Refused]:dir:_files -/' \
+    '*--chroot=[Refused]:dir:_files -/' \
+    '*:filter or file: _files'
+}
+
+if [ "${funcstack[1]}" = _tcpflow ]; then _tcpflow "$@"; else compdef _tcpflow tcpflow; fi
