@@ -1,0 +1,90 @@
+// The memory in which the bytes of many files are gathered before they are written: fixed in total, whatever the number
+// of files. Small blocks for the many flows that never send much, large ones for those that do.
+
+import type { StoredFile } from './file-store.ts'
+
+export const SMALL_BLOCK_BYTES = 4 * 1024
+export const LARGE_BLOCK_BYTES = 64 * 1024
+const SMALL_BLOCKS = 2048
+const LARGE_BLOCKS = 256
+/** How many owners are asked to give up an idle block before there is none to be had. */
+const STEPS = 8
+
+export interface Block {
+  readonly buf: Buffer
+  owner: StoredFile | null
+  /** Written to since it was last looked at. */
+  touched: boolean
+}
+
+/** Blocks of one size, made when first needed and used again. */
+export class BlockPool {
+  readonly blockBytes: number
+  readonly #maximum: number
+  readonly #all: Block[] = []
+  readonly #free: Block[] = []
+  #hand = 0
+
+  constructor(blockBytes: number, maximum: number) {
+    this.blockBytes = blockBytes
+    this.#maximum = maximum
+  }
+
+  /** A free block, or undefined when all are taken: then see `idle`. */
+  take(owner: StoredFile): Block | undefined {
+    let block = this.#free.pop()
+    if (block === undefined) {
+      if (this.#all.length >= this.#maximum) return undefined
+      // allocUnsafeSlow: outside Node's shared pool, and pages that are never used cost nothing
+      block = { buf: Buffer.allocUnsafeSlow(this.blockBytes), owner: null, touched: true }
+      this.#all.push(block)
+    }
+    block.owner = owner
+    block.touched = true
+    return block
+  }
+
+  release(block: Block): void {
+    block.owner = null
+    this.#free.push(block)
+  }
+
+  /** A taken block that was not written to since it was last asked for (second chance), after a few steps, if any. */
+  idle(): Block | undefined {
+    for (let step = 0; step < STEPS; step++) {
+      this.#hand = (this.#hand + 1) % this.#all.length
+      const block = this.#all[this.#hand]!
+      if (block.owner === null) continue
+      if (!block.touched) return block
+      block.touched = false
+    }
+    return undefined
+  }
+
+  /** Some taken block; there must be one. */
+  any(): Block {
+    for (;;) {
+      this.#hand = (this.#hand + 1) % this.#all.length
+      const block = this.#all[this.#hand]!
+      if (block.owner !== null) return block
+    }
+  }
+
+  /** Nothing is left to take. */
+  get exhausted(): boolean {
+    return this.#free.length === 0 && this.#all.length >= this.#maximum
+  }
+
+  /** Calls `write` with the owner of every block in use; it may release blocks. */
+  forEachOwner(write: (owner: StoredFile) => void): void {
+    for (const block of this.#all) if (block.owner !== null) write(block.owner)
+  }
+}
+
+export function smallBlocks(): BlockPool {
+  return new BlockPool(SMALL_BLOCK_BYTES, SMALL_BLOCKS)
+}
+
+export function largeBlocks(): BlockPool {
+  return new BlockPool(LARGE_BLOCK_BYTES, LARGE_BLOCKS)
+}

@@ -1,0 +1,29 @@
+// Which parts of a file were really written: what lies between is a hole. Made only for files that have one.
+
+export interface Run {
+  offset: number
+  length: number
+}
+
+/** Beyond this many a file's further runs are not listed (they are written all the same). */
+const MAXIMUM_RUNS = 1000
+
+/** Adds a run to `runs`, which is sorted and whose members neither touch nor overlap; joins it with its neighbours. */
+export function addRun(runs: Run[], offset: number, length: number): void {
+  let at = runs.length
+  while (at > 0 && runs[at - 1]!.offset > offset) at--
+  const before = runs[at - 1]
+  let joined: Run
+  if (before !== undefined && before.offset + before.length >= offset) {
+    before.length = Math.max(before.length, offset + length - before.offset)
+    joined = before
+  } else {
+    if (runs.length >= MAXIMUM_RUNS) return
+    joined = { offset, length }
+    runs.splice(at++, 0, joined)
+  }
+  for (let next = runs[at]; next !== undefined && joined.offset + joined.length >= next.offset; next = runs[at]) {
+    joined.length = Math.max(joined.length, next.offset + next.length - joined.offset)
+    runs.splice(at, 1)
+  }
+}

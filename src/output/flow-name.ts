@@ -1,0 +1,235 @@
+// What a flow is called on the console and on disk: tcpflow's templates (`-T`), compiled once.
+
+import type { Connection, Direction } from '../core/connection.ts'
+import { Endpoint } from '../core/endpoint.ts'
+import { UsageError } from '../core/errors.ts'
+
+export const DEFAULT_NAME_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
+
+/** What a piece of the template may look at. */
+interface NameFields {
+  source: Endpoint
+  destination: Endpoint
+  sourceMacHigh: number
+  sourceMacLow: number
+  destinationMacHigh: number
+  destinationMacLow: number
+  vlanId: number
+  /** First packet of the flow, seconds since the epoch. */
+  seconds: number
+  /** 0, 1, 2 … over the flows of a run: twice the connections before this one, plus the direction. */
+  flowNumber: number
+  counter: number
+}
+
+interface Code {
+  readonly write: (fields: NameFields) => string
+  /** False when it may come out empty. */
+  readonly alwaysText: boolean
+}
+
+/** Every code and what it becomes. Whatever comes from the wire is digits, hexadecimal digits, dots and colons. */
+const CODES: Readonly<Record<string, Code>> = {
+  A: text((f) => paddedAddress(f.source)),
+  a: text((f) => paddedPort(f.source.port)),
+  B: text((f) => paddedAddress(f.destination)),
+  b: text((f) => paddedPort(f.destination.port)),
+  E: text((f) => formatMac(f.sourceMacHigh, f.sourceMacLow)),
+  e: text((f) => formatMac(f.destinationMacHigh, f.destinationMacLow)),
+  V: maybe((f) => (f.vlanId >= 0 ? '--' : '')),
+  v: maybe((f) => (f.vlanId >= 0 ? String(f.vlanId) : '')),
+  T: text((f) => isoSeconds(f.seconds)),
+  t: text((f) => String(f.seconds)),
+  C: maybe((f) => (f.counter > 0 ? 'c' : '')),
+  c: maybe((f) => (f.counter > 0 ? String(f.counter) : '')),
+  '#': text((f) => String(f.counter)),
+  N: text((f) => padded3(f.flowNumber % 1000)),
+  K: text((f) => padded3(Math.floor(f.flowNumber / 1e3) % 1000)),
+  M: text((f) => padded3(Math.floor(f.flowNumber / 1e6) % 1000)),
+  G: text((f) => padded3(Math.floor(f.flowNumber / 1e9) % 1000)),
+  S: text((f) => String(f.flowNumber).padStart(20, '0')),
+  '%': text(() => '%'),
+}
+
+type Piece = string | Code
+
+/**
+ * Makes names for flows. Names are relative, `/` between folders, and stay below the folder that they are put in: no
+ * part of one is empty, `.` or `..`.
+ */
+export class FlowNamer {
+  readonly #pieces: readonly Piece[]
+  readonly #mustBeChecked: boolean
+  readonly #fields: NameFields
+
+  constructor(pieces: readonly Piece[]) {
+    this.#pieces = pieces
+    this.#mustBeChecked = !everyPartHasText(pieces)
+    this.#fields = {
+      source: NOBODY,
+      destination: NOBODY,
+      sourceMacHigh: -1,
+      sourceMacLow: -1,
+      destinationMacHigh: -1,
+      destinationMacLow: -1,
+      vlanId: -1,
+      seconds: 0,
+      flowNumber: 0,
+      counter: 0,
+    }
+  }
+
+  /**
+   * The flow from `c.endpoints[d]` to the other end. `counter` is the number of namesakes before it: earlier connections
+   * on the 4-tuple, or more where files of those names exist already.
+   */
+  name(c: Connection, d: Direction, counter: number = c.occurrence): string {
+    const fields = this.#fields
+    const stream = c.streams[d]
+    fields.source = c.endpoints[d]
+    fields.destination = c.endpoints[d === 0 ? 1 : 0]
+    fields.sourceMacHigh = stream.sourceMacHigh
+    fields.sourceMacLow = stream.sourceMacLow
+    fields.destinationMacHigh = stream.destinationMacHigh
+    fields.destinationMacLow = stream.destinationMacLow
+    fields.vlanId = c.vlanId
+    fields.seconds = stream.packets > 0 ? stream.firstPacketTime.seconds : c.openTime.seconds
+    fields.flowNumber = Math.max(0, c.id - 1) * 2 + d
+    fields.counter = counter
+    let name = ''
+    for (const piece of this.#pieces) name += typeof piece === 'string' ? piece : piece.write(fields)
+    return this.#mustBeChecked ? withoutOddParts(name) : name
+  }
+}
+
+/**
+ * Compiles `template`; one without `%c` and `%#` gets `%C%c`, or later connections would have no name. A leading `/` and
+ * doubled ones mean nothing. Throws UsageError for an unknown code, and for a template that names a folder or leads out.
+ */
+export function compileNameTemplate(template: string): FlowNamer {
+  const pieces: Piece[] = []
+  let literal = ''
+  let counted = false
+  for (let i = 0; i < template.length; i++) {
+    const letter = template[i]!
+    if (letter !== '%') {
+      literal += letter
+      continue
+    }
+    const name = template[++i] ?? ''
+    const code = Object.hasOwn(CODES, name) ? CODES[name] : undefined
+    if (code === undefined) throw unknownCode(template, name)
+    if (name === 'c' || name === '#') counted = true
+    if (name === '%') {
+      literal += '%'
+      continue
+    }
+    if (literal !== '') pieces.push(literal)
+    literal = ''
+    pieces.push(code)
+  }
+  if (literal !== '') pieces.push(literal)
+  refuseOddTemplate(template)
+  if (!counted) pieces.push(CODES.C!, CODES.c!)
+  return new FlowNamer(withoutLeadingSlashes(pieces))
+}
+
+const NOBODY = new Endpoint(4, 0, 0, 0, 0, 0)
+
+function text(write: (fields: NameFields) => string): Code {
+  return { write, alwaysText: true }
+}
+
+function maybe(write: (fields: NameFields) => string): Code {
+  return { write, alwaysText: false }
+}
+
+function unknownCode(template: string, name: string): UsageError {
+  const what = name === '' ? 'ends with a lone %' : `has an unknown code %${name}`
+  return new UsageError(`file name template '${template}' ${what}`, `the codes are %${Object.keys(CODES).join(' %')}`)
+}
+
+function refuseOddTemplate(template: string): void {
+  const shown = template.replaceAll('\0', '\\0')
+  if (template.includes('\0')) throw new UsageError(`file name template '${shown}' has a NUL character in it`)
+  const parts = template.split('/')
+  if (parts.at(-1) === '') {
+    throw new UsageError(
+      `file name template '${shown}' names no file`,
+      'put something after the last /, such as %A.%a-%B.%b',
+    )
+  }
+  if (parts.includes('..') || parts.includes('.')) {
+    throw new UsageError(
+      `file name template '${shown}' has '.' or '..' as a folder`,
+      'names are put below the output folder: choose that with -o',
+    )
+  }
+}
+
+/** `/a//b` as `a/b`, as tcpflow does. */
+function withoutLeadingSlashes(pieces: readonly Piece[]): Piece[] {
+  const tidy: Piece[] = []
+  for (const piece of pieces) {
+    if (typeof piece !== 'string') {
+      tidy.push(piece)
+      continue
+    }
+    const single = piece.replace(/\/+/g, '/')
+    const literal = tidy.length === 0 ? single.replace(/^\//, '') : single
+    if (literal !== '') tidy.push(literal)
+  }
+  return tidy
+}
+
+/** True when each part between slashes is sure to hold more than dots, whatever the flow. */
+function everyPartHasText(pieces: readonly Piece[]): boolean {
+  // `\u0001` stands for a code that is never empty; one that may be is left out.
+  const skeleton = pieces
+    .map((piece) => (typeof piece === 'string' ? piece : piece.alwaysText ? '\u0001' : ''))
+    .join('')
+  return skeleton.split('/').every((part) => /[^.]/.test(part))
+}
+
+/** Empty parts are left out (an empty last one is called `flow`); `.` and `..` get an underscore in front. */
+function withoutOddParts(name: string): string {
+  const parts = name.split('/')
+  const last = parts.pop()!
+  const folders = parts.filter((part) => part !== '').map(harmless)
+  return [...folders, last === '' ? 'flow' : harmless(last)].join('/')
+}
+
+function harmless(part: string): string {
+  return part === '.' || part === '..' ? `_${part}` : part
+}
+
+const PADDED_3 = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'))
+
+function padded3(n: number): string {
+  return PADDED_3[n]!
+}
+
+function paddedPort(port: number): string {
+  return port >= 10_000 ? String(port) : `0000${port}`.slice(-5)
+}
+
+/** IPv4 as four times three digits; IPv6 in its shortest form. */
+function paddedAddress(endpoint: Endpoint): string {
+  if (endpoint.family === 6) return endpoint.address
+  const word = endpoint.word3
+  return `${PADDED_3[word >>> 24]}.${PADDED_3[(word >>> 16) & 255]}.${PADDED_3[(word >>> 8) & 255]}.${PADDED_3[word & 255]}`
+}
+
+/** `00:1e:c9:44:d4:68` out of the upper and the lower 24 bits; all zeros where there is no such address. */
+export function formatMac(high: number, low: number): string {
+  if (high < 0) return '00:00:00:00:00:00'
+  const hex = (high * 0x1000000 + low).toString(16).padStart(12, '0')
+  return hex.replace(/..(?!$)/g, '$&:')
+}
+
+/** `2012-03-29T16:44:12Z`. */
+export function isoSeconds(seconds: number): string {
+  // beyond what a Date can hold there is no calendar
+  if (!(Math.abs(seconds) <= 8.64e12)) return String(seconds)
+  return `${new Date(seconds * 1000).toISOString().slice(0, -5)}Z`
+}
