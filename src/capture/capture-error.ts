@@ -1,0 +1,59 @@
+// Why a capture could not begin, or ended, in the operator's words.
+
+import { existsSync } from 'node:fs'
+import { OperatorError } from '../core/errors.ts'
+import type { CaptureExit } from './capture-process.ts'
+import { type CaptureEnd, type CaptureRequest, parseCaptureEnd } from './capture-request.ts'
+import { closestNames } from './interfaces.ts'
+
+const MOST_NAMES_SHOWN = 12
+
+/** What to tell about a child that ended without being asked to. */
+export function captureError(exit: CaptureExit, request: CaptureRequest): OperatorError {
+  const end = parseCaptureEnd(exit.stderrTail)
+  const name = request.interfaceName
+  if (end === undefined) return crash(exit, name)
+  switch (end.code) {
+    case 'permission':
+      return new OperatorError(`no permission to capture on ${name} (${end.message})`, permissionHint())
+    case 'no-such-interface':
+      return new OperatorError(`there is no interface ${name}`, interfacesHint(name, end))
+    case 'interface-down':
+      return new OperatorError(`${name} is down`, `bring it up: ip link set ${name} up`)
+    case 'bad-filter':
+      return new OperatorError(
+        `bad filter '${request.filter}': ${end.message}`,
+        "a filter looks like this: 'tcp port 80 and host 172.17.0.2' (man pcap-filter)",
+      )
+    case 'no-libpcap':
+      return new OperatorError(
+        `libpcap cannot be used (${end.message})`,
+        "install it (Debian: apt-get install libpcap-dev g++ make python3), then 'npm rebuild pcap' in tcpflow's folder",
+      )
+    case 'interface-gone':
+      return new OperatorError(`${name} is gone`, 'the container has stopped, or the interface was removed')
+    case 'failed':
+      return new OperatorError(`cannot capture on ${name}: ${end.message}`)
+  }
+}
+
+function crash(exit: CaptureExit, name: string): OperatorError {
+  const how = exit.signal ?? (exit.exitCode === null ? 'not started' : `exit code ${exit.exitCode}`)
+  const lines = exit.stderrTail.trim().split('\n')
+  // Of a stack trace the line that names the error says most.
+  const words = lines.find((line) => /\b\w*Error\b/.test(line)) ?? lines.at(-1) ?? ''
+  return new OperatorError(`the capture of ${name} broke off (${how})${words === '' ? '' : `: ${words.trim()}`}`)
+}
+
+function permissionHint(): string {
+  const inDocker = 'in Docker: docker run --cap-add NET_RAW --net host'
+  return process.geteuid?.() === 0 ? inDocker : `run it as root: sudo tcpflow …; ${inDocker}`
+}
+
+function interfacesHint(wanted: string, { interfaceNames }: CaptureEnd): string {
+  const names = closestNames(wanted, interfaceNames)
+  const shown = names.slice(0, MOST_NAMES_SHOWN).join(', ')
+  const more = names.length > MOST_NAMES_SHOWN ? ` and ${names.length - MOST_NAMES_SHOWN} more (tcpflow --list)` : ''
+  const host = existsSync('/.dockerenv') ? '; docker run --net host shows those of the host' : ''
+  return `there are: ${shown}${more}, or any for all of them${host}`
+}

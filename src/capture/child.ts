@@ -1,0 +1,223 @@
+// The capture child: a program of its own that runs libpcap on one interface and writes pcapng to its standard output.
+// It loads next to nothing, because it holds the privilege and because its start is waited for.
+//
+// Standard input: one byte to begin, one to stop; its end stops too, so nobody's child outlives its parent. Standard error:
+// the reason why it ended, see CaptureEnd. Under a flood libpcap's dispatch never returns to the event loop: everything that
+// must happen on time is then done from within the packet callback.
+
+import { readSync, writeSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { CaptureFailure, openCapture, type PcapBinding, presentInterfaces } from './capture-open.ts'
+import { CaptureOutput } from './capture-output.ts'
+import { type CaptureRequest, COMMAND_GO, checkCaptureRequest, formatCaptureEnd } from './capture-request.ts'
+import { InterfaceWatch } from './interface-watch.ts'
+
+const STATISTICS_INTERVAL_MILLIS = 200
+/** How often a busy child looks at its standard input and flushes. */
+const BUSY_INTERVAL_MILLIS = 50
+const BUSY_CHECK_PACKETS = 64
+/** The kernel's timers are coarse: a packet may come this much later than the buffer timeout says. */
+const TIMEOUT_SLACK_MILLIS = 10
+/** After a stop, packets that were captured before it still go out, for at most this long. */
+const STOP_GRACE_MILLIS = 150
+
+function main(): void {
+  try {
+    const request = checkCaptureRequest(parseJson(process.argv[2] ?? ''))
+    if (typeof request === 'string') throw new CaptureFailure('failed', `bad request: ${request}`)
+    const binding = loadBinding()
+    if (!waitForGo()) process.exit(0)
+    new Capture(binding, request).start()
+  } catch (error) {
+    if (!(error instanceof CaptureFailure)) throw error
+    fail(error)
+  }
+}
+
+/** The compiled part of the `pcap` package alone: the rest of it is protocol decoders, and ten times slower to load. */
+function loadBinding(): PcapBinding {
+  try {
+    return createRequire(import.meta.url)('pcap/build/Release/pcap_binding') as PcapBinding
+  } catch (error) {
+    throw new CaptureFailure(
+      'no-libpcap',
+      error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+    )
+  }
+}
+
+class Capture {
+  readonly #request: CaptureRequest
+  readonly #output: CaptureOutput
+  readonly #watch: InterfaceWatch
+  // The binding puts every packet and its header into these two; it must be kept referenced, or it is collected.
+  readonly #session: ReturnType<typeof openCapture>
+  readonly #bytes: Buffer
+  readonly #header: Uint32Array
+  readonly #headerBytes: Buffer
+  readonly #command = Buffer.alloc(16)
+  #packetsUntilCheck = BUSY_CHECK_PACKETS
+  #nextFlushMillis = 0
+  #nextStatisticsMillis = 0
+  #stopMicros = Number.POSITIVE_INFINITY
+  #stopDeadlineMillis = Number.POSITIVE_INFINITY
+  #pollingByTimer = false
+
+  constructor(binding: PcapBinding, request: CaptureRequest) {
+    this.#request = request
+    this.#output = new CaptureOutput(writeOut)
+    this.#bytes = Buffer.alloc(request.snapshotBytes)
+    this.#header = new Uint32Array(4)
+    this.#headerBytes = Buffer.from(this.#header.buffer)
+    this.#watch = new InterfaceWatch(request.interfaceName)
+    this.#session = openCapture(binding, request, () => this.#onPacket())
+  }
+
+  start(): void {
+    const { interfaceName, filter, snapshotBytes } = this.#request
+    // The first bytes tell the parent that packets are being seen from now on.
+    this.#output.begin(interfaceName, filter, this.#session.linkType, snapshotBytes)
+    this.#output.flush()
+    process.on('SIGTERM', () => this.#stop())
+    process.on('SIGINT', () => this.#stop())
+    process.stdin.on('data', () => this.#stop())
+    process.stdin.on('end', () => this.#stop())
+    process.stdin.on('error', () => this.#stop())
+    this.#session.binding.read_callback = () => this.#drain()
+    this.#session.binding.start_polling()
+    setInterval(() => this.#onTimer(), STATISTICS_INTERVAL_MILLIS)
+    setImmediate(() => this.#drain())
+  }
+
+  /** Called from within `dispatch`, once a packet. */
+  #onPacket(): void {
+    if (this.#stopMicros !== Number.POSITIVE_INFINITY && this.#output.timeOf(this.#header) > this.#stopMicros) {
+      this.#finish()
+    }
+    this.#output.packet(this.#header, this.#bytes)
+    if (--this.#packetsUntilCheck === 0) this.#whileBusy()
+  }
+
+  /** What timers and events would do, if they ever got their turn. */
+  #whileBusy(): void {
+    this.#packetsUntilCheck = BUSY_CHECK_PACKETS
+    const now = Date.now()
+    if (now < this.#nextFlushMillis) return
+    this.#nextFlushMillis = now + BUSY_INTERVAL_MILLIS
+    if (now > this.#stopDeadlineMillis) this.#finish()
+    if (now >= this.#nextStatisticsMillis) this.#statistics(now)
+    this.#output.flush()
+    this.#pollCommand()
+  }
+
+  #pollCommand(): void {
+    try {
+      readSync(0, this.#command)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
+    }
+    this.#stop()
+  }
+
+  /** Takes all packets that are ready. */
+  #drain(): void {
+    const status = this.#session.binding.dispatch(this.#bytes, this.#headerBytes)
+    this.#output.flush()
+    // An interface that goes down makes its socket report an error, after which libuv polls it no more, not even when the
+    // interface is up again: from here on the timer asks.
+    if (status < 0 && !this.#pollingByTimer) {
+      this.#pollingByTimer = true
+      setInterval(() => this.#drain(), Math.max(this.#request.bufferTimeoutMillis, BUSY_INTERVAL_MILLIS))
+    }
+  }
+
+  #onTimer(): void {
+    this.#drain()
+    const now = Date.now()
+    // All packets up to here are out, so this moves the clock.
+    this.#output.advance((now - this.#request.bufferTimeoutMillis - TIMEOUT_SLACK_MILLIS) * 1000)
+    this.#statistics(now)
+    this.#output.flush()
+    if (this.#watch.gone()) this.#vanish()
+  }
+
+  #statistics(now: number): void {
+    this.#nextStatisticsMillis = now + STATISTICS_INTERVAL_MILLIS
+    const { ps_recv, ps_drop, ps_ifdrop } = this.#session.binding.stats()
+    this.#output.statistics(ps_recv, ps_drop, ps_ifdrop)
+    // A busy child notices too: other interfaces may keep `any`-like captures busy, and a timer may never come.
+    if (this.#watch.gone()) this.#vanish()
+  }
+
+  #vanish(): never {
+    this.#output.flush()
+    const message = `${this.#request.interfaceName} is gone`
+    writeSync(2, formatCaptureEnd({ code: 'interface-gone', message, interfaceNames: presentInterfaces() }))
+    process.exit(0)
+  }
+
+  #stop(): void {
+    if (this.#stopMicros !== Number.POSITIVE_INFINITY) return
+    const now = Date.now()
+    const lateMillis = this.#request.bufferTimeoutMillis + TIMEOUT_SLACK_MILLIS
+    this.#stopMicros = now * 1000
+    this.#stopDeadlineMillis = now + lateMillis + STOP_GRACE_MILLIS
+    // The last packets may still lie in a block that the kernel has not handed over.
+    setTimeout(() => {
+      this.#drain()
+      this.#finish()
+    }, lateMillis)
+  }
+
+  #finish(): never {
+    const { ps_recv, ps_drop, ps_ifdrop } = this.#session.binding.stats()
+    this.#output.statistics(ps_recv, ps_drop, ps_ifdrop)
+    this.#output.flush()
+    process.exit(0)
+  }
+}
+
+/** Waits for the first byte; false when there is none. */
+function waitForGo(): boolean {
+  const byte = Buffer.alloc(1)
+  try {
+    return readSync(0, byte) === 1 && byte[0] === COMMAND_GO
+  } catch {
+    return false
+  }
+}
+
+/** Waits as long as the reader lets it: the kernel's ring is the queue, and counts what it must drop. */
+function writeOut(buf: Buffer, start: number, end: number): void {
+  let at = start
+  while (at < end) {
+    try {
+      at += writeSync(1, buf, at, end - at)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EAGAIN') sleep(1)
+      else if (code === 'EPIPE' || code === 'ECONNRESET') process.exit(0)
+      else throw error
+    }
+  }
+}
+
+function sleep(millis: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+}
+
+function fail(failure: CaptureFailure): void {
+  const { code, message } = failure
+  writeSync(2, formatCaptureEnd({ code, message, interfaceNames: presentInterfaces() }))
+  process.exitCode = 1
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+main()

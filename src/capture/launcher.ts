@@ -1,0 +1,53 @@
+// Who starts capture children: this process itself, or the broker that kept the privilege when this process dropped it.
+
+import { existsSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { type CaptureExit, CaptureProcess, type CaptureProgram } from './capture-process.ts'
+import type { CaptureRequest } from './capture-request.ts'
+
+/** A running capture child. */
+export interface CaptureChild {
+  /** Its pcapng. */
+  readonly data: Socket
+  /** Resolves once it has ended; never rejects. */
+  readonly exited: Promise<CaptureExit>
+  /** Asks it to end, with its last packets and statistics. */
+  stop(): void
+  /** Ends it at once. */
+  kill(): void
+}
+
+export interface CaptureLauncher {
+  /** Starts a child that opens the interface at once. Rejects with OperatorError when no child could be started. */
+  launch(request: CaptureRequest): Promise<CaptureChild>
+  /** Frees what the launcher holds. Children still running are asked to end. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Starts children as this process's own. */
+export function directLauncher(program: CaptureProgram): CaptureLauncher {
+  const running = new Set<CaptureProcess>()
+  return {
+    async launch(request) {
+      const child = new CaptureProcess(program, request)
+      running.add(child)
+      child.exited.then(() => running.delete(child))
+      child.begin()
+      return child
+    },
+    async close() {
+      for (const child of running) child.stop()
+    },
+  }
+}
+
+/**
+ * The wrapper for CaptureProgram in a container whose user is not root but may have NET_RAW: `launcherPath` (from the
+ * environment's TCPFLOW_CAPTURE_LAUNCHER) is a copy of setpriv(1) with the file capability cap_net_raw+ep, which hands
+ * that one capability on to the child. Node itself has none, so the process that parses does not either.
+ */
+export function capabilityWrapper(launcherPath: string | undefined): string[] {
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot || launcherPath === undefined || launcherPath === '' || !existsSync(launcherPath)) return []
+  return [launcherPath, '--inh-caps=+net_raw', '--ambient-caps=+net_raw']
+}
