@@ -1,57 +1,60 @@
-// A clock driven by packet timestamps. It only goes forward, and one absurd timestamp does not move it far.
+// A clock driven by packet timestamps, that one absurd timestamp does not derail.
 
 import type { Timestamp } from '../core/timestamp.ts'
 
 /** Steps up to this are believed at once. */
 const BELIEVED_STEP_MICROS = 60_000_000
-/** What a larger step counts until a second timestamp confirms it. */
-const CLAMPED_STEP_MICROS = 20_000_000
 
 /**
- * Microseconds that follow the timestamps' differences, from 0. A step of more than a minute counts 20 s until the next
- * timestamp agrees with it (then in full); small steps back count nothing; a confirmed large step back is taken as the
- * start of another time scale (a second file, a clock that was set) and the clock goes on from where it is.
+ * Microseconds that follow the timestamps' differences, from 0. A larger step is taken at once but `settled` only when the
+ * next timestamp goes on from there; when that goes back instead, so does the clock. Steps back count nothing: a confirmed
+ * large one is another time scale (a second file, a clock that was set), and the clock goes on from where it is.
  */
 export class CaptureClock {
   /** The clock's reading in microseconds. */
   now = 0
+  /** False while `now` rests on a single timestamp: nothing should be ended because of it. */
+  settled = true
+  /** The latest confirmed timestamp, and what the clock said then. */
   #last = Number.NaN
+  #lastNow = 0
   #suspect = Number.NaN
-  #credited = 0
 
   /** Takes a timestamp into account and returns `now`. */
   advance(t: Timestamp): number {
-    const raw = t.seconds * 1e6 + t.nanos / 1e3
+    const raw = t.seconds * 1e6 + t.nanos * 1e-3
     const step = raw - this.#last
-    if (step >= 0 && step <= BELIEVED_STEP_MICROS) {
-      this.now += step
-      this.#last = raw
-      this.#suspect = Number.NaN
-    } else if (step < 0 && step >= -BELIEVED_STEP_MICROS) {
-      this.#suspect = Number.NaN
-    } else {
-      this.#jump(raw, step)
-    }
+    if (step <= BELIEVED_STEP_MICROS && step >= -BELIEVED_STEP_MICROS) this.#settle(raw, step)
+    else this.#jump(raw)
     return this.now
   }
 
-  #jump(raw: number, step: number): void {
-    if (Number.isNaN(step)) {
-      if (Number.isFinite(raw)) this.#last = raw
-      return
-    }
-    if (Math.abs(raw - this.#suspect) <= BELIEVED_STEP_MICROS) {
-      if (step > 0) this.now += Math.max(0, step - this.#credited)
-      this.#last = raw
-      this.#suspect = Number.NaN
-      this.#credited = 0
-      return
-    }
-    if (Number.isNaN(this.#suspect)) this.#credited = 0
-    this.#suspect = raw
+  #settle(raw: number, step: number): void {
     if (step > 0) {
-      this.now += CLAMPED_STEP_MICROS
-      this.#credited += CLAMPED_STEP_MICROS
+      this.#lastNow += step
+      this.#last = raw
     }
+    this.now = this.#lastNow
+    this.settled = true
+    this.#suspect = Number.NaN
+  }
+
+  #jump(raw: number): void {
+    if (!Number.isFinite(raw)) return
+    if (Number.isNaN(this.#last)) this.#last = raw
+    const ahead = raw > this.#last
+    if (this.#suspect > this.#last === ahead && raw - this.#suspect >= -BELIEVED_STEP_MICROS) {
+      if (ahead) this.#lastNow += this.#suspect - this.#last
+      this.#last = this.#suspect
+      this.#suspect = Number.NaN
+    }
+    const step = raw - this.#last
+    if (step <= BELIEVED_STEP_MICROS && step >= -BELIEVED_STEP_MICROS) {
+      this.#settle(raw, step)
+      return
+    }
+    this.#suspect = raw
+    this.settled = false
+    this.now = this.#lastNow + Math.max(0, step)
   }
 }

@@ -116,7 +116,7 @@ export class ClosedConnections {
   judge(record: number, s: Segment, now: number, maximumJumpBytes: number): number {
     const i = record * 2 + this.direction
     const ended = this.#ended[record]!
-    const lingers = now - this.#closedAt[record]! <= this.#lingerMicros
+    const lingers = this.#lingers(record, now)
     if ((s.flags & TCP_RST) !== 0) {
       return ended === ENDED_PARTED && this.#distance(i, s.sequence) <= STRAGGLER_BYTES
         ? VERDICT_GOES_ON
@@ -143,7 +143,7 @@ export class ClosedConnections {
   isOfReplaced(s: Segment, now: number): boolean {
     const record = this.find(s)
     if (record < 0 || this.#ended[record] !== ENDED_REPLACED) return false
-    if (now - this.#closedAt[record]! > this.#lingerMicros) return false
+    if (!this.#lingers(record, now)) return false
     const i = record * 2 + this.direction
     if ((this.#streamFlags[i]! & FLAG_ANCHORED) === 0) return false
     return Math.abs(sequenceDistance(s.sequence, this.#expected[i]!)) <= STRAGGLER_BYTES
@@ -182,6 +182,10 @@ export class ClosedConnections {
   #distance(i: number, sequence: number): number {
     if ((this.#streamFlags[i]! & FLAG_ANCHORED) === 0) return 0
     return Math.abs(sequenceDistance(sequence, this.#expected[i]!))
+  }
+
+  #lingers(record: number, now: number): boolean {
+    return Math.abs(now - this.#closedAt[record]!) <= this.#lingerMicros
   }
 
   #sentReset(record: number): boolean {

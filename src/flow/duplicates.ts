@@ -7,9 +7,9 @@ import { finishHash, HASH_SEED, mixWord } from './hash.ts'
 /** Copies follow each other within this; a retransmission does not come so soon. */
 const COPY_WINDOW_MICROS = 1000
 
-/** Packets remembered: sets of two, far more than pass in a millisecond. */
-const SETS = 8192
-const WAYS = 2
+/** Packets remembered: sets of four, far more than pass in a millisecond. */
+const SETS = 4096
+const WAYS = 4
 
 /** Bytes of the payload's beginning, middle and end that are compared, by hash, besides its length. */
 const SAMPLE_BYTES = 16
@@ -67,9 +67,13 @@ export class DuplicateFilter {
     const now = t.time.seconds * 1e6 + t.time.nanos / 1e3
     const times = this.#times
     const first = (hash & (SETS - 1)) * WAYS
-    let place = times[first]! <= times[first + 1]! ? first : first + 1
+    let place = first
+    let found = false
     for (let i = first; i < first + WAYS; i++) {
-      if (this.#hashes[i] !== hash || this.#checks[i] !== check) continue
+      if (this.#hashes[i] !== hash || this.#checks[i] !== check) {
+        if (!found && times[i]! < times[place]!) place = i
+        continue
+      }
       if (Math.abs(now - times[i]!) <= COPY_WINDOW_MICROS) {
         if (this.#sameInterface || this.#interfaces[i] !== t.interfaceId) {
           this.count++
@@ -77,6 +81,7 @@ export class DuplicateFilter {
         }
       }
       place = i
+      found = true
     }
     this.#hashes[place] = hash
     this.#checks[place] = check

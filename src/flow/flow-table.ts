@@ -35,6 +35,9 @@ import {
   type TrackedStream,
 } from './tracked-connection.ts'
 
+/** "Silent longest" is meant to this precision, so that a busy connection seldom moves in its list. */
+const ACTIVITY_GRAIN_MICROS = 10_000
+
 /** How often, in capture time, the fronts of the lists are looked at. */
 const EXPIRY_INTERVAL_MICROS = 10_000
 
@@ -61,7 +64,7 @@ export class FlowTable {
   #lastNanos = -1
   /** One a slot, made when a slot is first used. */
   readonly #connections: TrackedConnection[] = []
-  /** The capture clock at each slot's latest packet. */
+  /** The capture clock at each slot's latest packet, less up to ACTIVITY_GRAIN_MICROS. */
   readonly #activeAt: Float64Array
   /** Slots given back, a stack: the warmest is used first. */
   readonly #freeSlots: Int32Array
@@ -72,7 +75,7 @@ export class FlowTable {
     this.#consumer = consumer
     this.#segments = segments
     this.#options = { ...options, maximumConnections: capacity, maximumHalfOpen: Math.max(1, options.maximumHalfOpen) }
-    this.#reassembly = new StreamReassembly(consumer, options, this.counters)
+    this.#reassembly = new StreamReassembly(consumer, options, this.counters, this.#clock)
     this.#index = new ConnectionIndex(capacity)
     this.#closed = new ClosedConnections(options.maximumRemembered, options.lingerMicros)
     this.#lists = new SlotLists(capacity, PHASES)
@@ -132,8 +135,7 @@ export class FlowTable {
     this.#lastSeconds = t.seconds
     this.#lastNanos = t.nanos
     const now = this.#clock.advance(t)
-    this.#reassembly.now = now
-    if (now < this.#nextExpiry) return
+    if (now < this.#nextExpiry || !this.#clock.settled) return
     this.#nextExpiry = now + EXPIRY_INTERVAL_MICROS
     this.#expire(now, t)
   }
@@ -258,6 +260,7 @@ export class FlowTable {
       if (c.toServer.finKnown || c.toClient.finKnown) c.phase = PHASE_CLOSING
     }
     this.#lists.append(c.phase, c.slot)
+    this.#activeAt[c.slot] = this.#clock.now
     this.counters.openNow++
     const direction: Direction = fromClient ? 0 : 1
     this.#touch(c, c.streamOf(direction), s)
@@ -325,8 +328,12 @@ export class FlowTable {
     stream.packets++
     stream.lastPacketTime.set(s.time)
     c.lastPacketTime.set(s.time)
-    this.#activeAt[c.slot] = this.#clock.now
-    this.#lists.moveToEnd(c.phase, c.slot)
+    const { now } = this.#clock
+    const silence = now - this.#activeAt[c.slot]!
+    if (silence >= ACTIVITY_GRAIN_MICROS || silence < 0) {
+      this.#activeAt[c.slot] = now
+      this.#lists.moveToEnd(c.phase, c.slot)
+    }
   }
 
   /** True when the segment is data too far away to be of this connection; it has been dealt with then. */
@@ -428,13 +435,20 @@ export class FlowTable {
       this.#reassembly.visit(stream)
       if (stream.connection.phase === PHASE_CLOSING) this.#closeIfFinished(stream.connection, t)
     }
-    this.#expireList(PHASE_HALF_OPEN, now - this.#options.halfOpenTimeoutMicros, t)
-    this.#expireList(PHASE_CLOSING, now - this.#options.halfClosedTimeoutMicros, t)
+    this.#expireList(PHASE_HALF_OPEN, this.#options.halfOpenTimeoutMicros, now, t)
+    this.#expireList(PHASE_CLOSING, this.#options.halfClosedTimeoutMicros, now, t)
   }
 
-  #expireList(phase: number, silentSince: number, t: Timestamp): void {
+  #expireList(phase: number, timeoutMicros: number, now: number, t: Timestamp): void {
     for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.first(phase)) {
-      if (this.#activeAt[slot]! >= silentSince) return
+      const silence = now - this.#activeAt[slot]!
+      if (silence < 0) {
+        // Its packet had an absurd timestamp; the clock has come back since.
+        this.#activeAt[slot] = now
+        this.#lists.moveToEnd(phase, slot)
+        continue
+      }
+      if (silence <= timeoutMicros) return
       this.counters.timeouts++
       this.#close(this.#connections[slot]!, 'timeout', t)
     }

@@ -30,7 +30,7 @@ export interface FlowTableOptions {
 
 export const defaultFlowTableOptions: FlowTableOptions = {
   maximumConnections: 65_536,
-  maximumHalfOpen: 16_384,
+  maximumHalfOpen: 8_192,
   maximumRemembered: 131_072,
   maximumQueuedBytesPerStream: 4 * 1024 * 1024,
   maximumQueuedBytes: 64 * 1024 * 1024,

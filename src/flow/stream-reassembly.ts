@@ -6,6 +6,7 @@ import type { StreamConsumer } from '../core/consumers.ts'
 import { type Segment, TCP_PSH } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
+import type { CaptureClock } from './capture-clock.ts'
 import type { FlowCounters } from './counters.ts'
 import { GivenUpRanges } from './given-up-ranges.ts'
 import type { FlowTableOptions } from './options.ts'
@@ -26,8 +27,7 @@ const HINT_HOLD_BYTES = 262_144
 const RELIEF_ATTEMPTS = 16
 
 export class StreamReassembly {
-  /** The capture clock's microseconds; the flow table sets it. */
-  now = 0
+  readonly #clock: CaptureClock
   readonly #consumer: StreamConsumer
   readonly #options: FlowTableOptions
   readonly #counters: FlowCounters
@@ -41,7 +41,8 @@ export class StreamReassembly {
   /** Of the delivery going on: when the bytes became deliverable. */
   readonly #time = new Timestamp()
 
-  constructor(consumer: StreamConsumer, options: FlowTableOptions, counters: FlowCounters) {
+  constructor(consumer: StreamConsumer, options: FlowTableOptions, counters: FlowCounters, clock: CaptureClock) {
+    this.#clock = clock
     this.#consumer = consumer
     this.#options = options
     this.#counters = counters
@@ -151,8 +152,10 @@ export class StreamReassembly {
   /** The next stream whose holes are due for `visit`, or null. */
   dueHole(): TrackedStream | null {
     const stream = this.#firstHole
-    if (stream === null || this.now - stream.markMicros < this.#graceMicros) return null
-    return stream
+    if (stream === null) return null
+    const waited = this.#clock.now - stream.markMicros
+    // Below 0 after an absurd timestamp, which is not to block the list.
+    return waited >= this.#graceMicros || waited < 0 ? stream : null
   }
 
   /**
@@ -170,7 +173,7 @@ export class StreamReassembly {
         continue
       }
       const page = stream.first
-      if (page === null || this.now - page.arrivalMicros < this.#options.holeTimeoutMicros) break
+      if (page === null || this.#clock.now - page.arrivalMicros < this.#options.holeTimeoutMicros) break
       this.#giveUp(stream, bytesToEdge(stream), 'network')
     }
     if (hasHole(stream)) this.#list(stream)
@@ -277,7 +280,7 @@ export class StreamReassembly {
     }
     stream.outOfOrderSegments++
     this.#counters.outOfOrderSegments++
-    this.#queue.insert(stream, s, sequence, this.now)
+    this.#queue.insert(stream, s, sequence, this.#clock.now)
     this.#countRepeated(stream, this.#queue.repeated, this.#queue.conflicting)
     if (!stream.listed) this.#list(stream)
   }
@@ -379,7 +382,7 @@ export class StreamReassembly {
 
   #list(stream: TrackedStream): void {
     stream.listed = true
-    stream.markMicros = this.now
+    stream.markMicros = this.#clock.now
     stream.markAcknowledged = stream.acknowledged
     stream.previousHole = this.#lastHole
     if (this.#lastHole === null) this.#firstHole = stream

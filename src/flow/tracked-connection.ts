@@ -57,6 +57,8 @@ export class TrackedStream extends Stream {
 
   /** Everything as new. The queue must be empty and the stream not listed. */
   reset(): void {
+    // Nothing was ever written: the way back of a SYN that nobody answered. A flood consists of these.
+    if (this.packets === 0 && this.position === POSITION_UNKNOWN && this.offset === 0 && !this.sawSyn) return
     this.firstPacketTime.seconds = 0
     this.firstPacketTime.nanos = 0
     this.lastPacketTime.seconds = 0

@@ -36,8 +36,12 @@ describe('the table', () => {
   test('when full, the connection that was silent longest goes; it goes on when it speaks', () => {
     const recorder = new RecordingConsumer()
     const table = new FlowTable(recorder, { ...defaultFlowTableOptions, maximumConnections: 3 })
-    const say = (client: number, sequence: number, payload: string) =>
-      table.onSegment(segmentOf(client, TCP_ACK, sequence, payload), packet)
+    let seconds = 1_700_000_000
+    const say = (client: number, sequence: number, payload: string) => {
+      const s = segmentOf(client, TCP_ACK, sequence, payload)
+      s.time.seconds = seconds++
+      table.onSegment(s, packet)
+    }
     say(1, 100, 'a')
     say(2, 200, 'b')
     say(3, 300, 'c')
@@ -218,6 +222,26 @@ describe('capture time', () => {
     talk.wait(1000)
     talk.wait(1000)
     assert.ok(talk.log.includes('close timeout'))
+  })
+
+  test('a connection that opens after a long silence, or with an absurd timestamp, does not time out for it', () => {
+    const talk = new Conversation()
+    talk.recorder.timesGoForward = false
+    talk.table.onSegment(segmentOf(1, TCP_ACK, 1, 'x'), packet)
+    talk.skip(7_200_000)
+    talk.client.syn()
+    talk.server.synAck()
+    talk.wait(60_000)
+    assert.deepEqual(talk.log, ['open', '> x', 'open'])
+    talk.skip(86_400_000 * 400)
+    talk.table.onSegment(segmentOf(2, TCP_SYN, 1), packet)
+    talk.client.ack()
+    talk.skip(-86_400_000 * 400)
+    talk.client.send('abc')
+    talk.wait(60_000)
+    assert.deepEqual(talk.log, ['open', '> x', 'open', 'open', '> abc'])
+    talk.wait(16_000)
+    assert.deepEqual(talk.log.at(-1), 'close timeout')
   })
 
   test('a second file from an earlier time goes on', () => {
