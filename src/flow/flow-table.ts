@@ -3,7 +3,6 @@
 
 import type { CloseReason, Direction } from '../core/connection.ts'
 import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
-import { Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { Packet } from '../core/packet.ts'
 import { type IcmpError, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
@@ -115,18 +114,7 @@ export class FlowTable {
   onIcmpError(error: IcmpError): void {
     if (error.quotedProtocol !== IPPROTO_TCP) return
     const slot = this.#index.find(error.quoted)
-    if (slot < 0) return
-    const c = this.#connections[slot]!
-    c.icmpFamily = error.family
-    c.icmpType = error.type
-    c.icmpCode = error.code
-    c.icmpReporter = formatAddress(
-      error.family,
-      error.reporterWord0,
-      error.reporterWord1,
-      error.reporterWord2,
-      error.reporterWord3,
-    )
+    if (slot >= 0) this.#connections[slot]!.noteIcmpError(error)
   }
 
   /** Capture time is now `t`: what was due by then ends. Cheap; call it for each packet and each tick. */
@@ -233,26 +221,11 @@ export class FlowTable {
     this.#makeRoom(s.time)
     const c = this.#takeSlot()
     this.#index.add(c.slot, s)
-    const reversed = this.#index.reversed
     c.id = ++this.counters.connections
-    c.place = s.place
-    c.interfaceId = s.interfaceId
-    c.vlanId = s.vlanId
-    const source = new Endpoint(s.family, s.sourceWord0, s.sourceWord1, s.sourceWord2, s.sourceWord3, s.sourcePort)
-    const destination = new Endpoint(
-      s.family,
-      s.destinationWord0,
-      s.destinationWord1,
-      s.destinationWord2,
-      s.destinationWord3,
-      s.destinationPort,
-    )
-    c.endpoints[0] = fromClient ? source : destination
-    c.endpoints[1] = fromClient ? destination : source
-    c.clientReversed = reversed === fromClient
+    c.begin(s, fromClient)
+    c.clientReversed = this.#index.reversed === fromClient
     c.openerKnown = (s.flags & TCP_SYN) !== 0
     c.occurrence = occurrence
-    c.openTime.set(s.time)
     if (record >= 0) {
       this.#closed.restore(record, c)
       this.counters.resumed++
@@ -316,17 +289,8 @@ export class FlowTable {
     this.#freeSlots[this.#freeCount++] = c.slot
   }
 
-  /** Counts the packet and notes when and from which link-layer address it came. */
   #touch(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
-    if (stream.packets === 0) {
-      stream.firstPacketTime.set(s.time)
-      stream.sourceMacHigh = s.sourceMacHigh
-      stream.sourceMacLow = s.sourceMacLow
-      stream.destinationMacHigh = s.destinationMacHigh
-      stream.destinationMacLow = s.destinationMacLow
-    }
-    stream.packets++
-    stream.lastPacketTime.set(s.time)
+    stream.notePacket(s)
     c.lastPacketTime.set(s.time)
     const { now } = this.#clock
     const silence = now - this.#activeAt[c.slot]!

@@ -9,6 +9,7 @@ import { compareTime, Timestamp } from '../core/timestamp.ts'
 import type { CaptureClock } from './capture-clock.ts'
 import type { FlowCounters } from './counters.ts'
 import { GivenUpRanges } from './given-up-ranges.ts'
+import { believed, bytesToEdge, HoleList, hasHole } from './hole-list.ts'
 import type { FlowTableOptions } from './options.ts'
 import { conflictingBytes, OutOfOrderQueue, removeFirst } from './out-of-order-queue.ts'
 import { PAGE_BYTES, type Page, PagePool } from './page-pool.ts'
@@ -35,9 +36,7 @@ export class StreamReassembly {
   readonly #queue: OutOfOrderQueue
   readonly #maximumStreamPages: number
   readonly #graceMicros: number
-  /** Streams with holes, oldest mark first. */
-  #firstHole: TrackedStream | null = null
-  #lastHole: TrackedStream | null = null
+  readonly #holes = new HoleList()
   /** Of the delivery going on: when the bytes became deliverable. */
   readonly #time = new Timestamp()
 
@@ -129,8 +128,8 @@ export class StreamReassembly {
     if (sequenceDistance(acknowledgement, stream.acknowledged) > 0) stream.acknowledged = acknowledgement
     if (!hasHole(stream)) return
     // The grace of this hole begins now, unless one that was acknowledged earlier is still in front.
-    if (stream.listed && sequenceDistance(stream.markAcknowledged, stream.expected) <= 0) this.#unlist(stream)
-    if (!stream.listed) this.#list(stream)
+    if (stream.listed && sequenceDistance(stream.markAcknowledged, stream.expected) <= 0) this.#holes.remove(stream)
+    this.#holes.add(stream, this.#clock.now)
   }
 
   /** A FIN at `sequence`, that is behind the payload of its segment. False when it was not believed. */
@@ -145,13 +144,13 @@ export class StreamReassembly {
     }
     stream.finKnown = true
     stream.finSequence = sequence
-    if (!stream.listed && hasHole(stream)) this.#list(stream)
+    if (hasHole(stream)) this.#holes.add(stream, this.#clock.now)
     return true
   }
 
   /** The next stream whose holes are due for `visit`, or null. */
   dueHole(): TrackedStream | null {
-    const stream = this.#firstHole
+    const stream = this.#holes.first
     if (stream === null) return null
     const waited = this.#clock.now - stream.markMicros
     // Below 0 after an absurd timestamp, which is not to block the list.
@@ -164,7 +163,7 @@ export class StreamReassembly {
    */
   visit(stream: TrackedStream): void {
     const matured = stream.markAcknowledged
-    this.#unlist(stream)
+    this.#holes.remove(stream)
     if (stream.position === POSITION_HINT) this.#startAtFirstSeen(stream)
     while (hasHole(stream)) {
       const acknowledged = Math.min(believed(sequenceDistance(matured, stream.expected)), bytesToEdge(stream))
@@ -176,12 +175,12 @@ export class StreamReassembly {
       if (page === null || this.#clock.now - page.arrivalMicros < this.#options.holeTimeoutMicros) break
       this.#giveUp(stream, bytesToEdge(stream), 'network')
     }
-    if (hasHole(stream)) this.#list(stream)
+    if (hasHole(stream)) this.#holes.add(stream, this.#clock.now)
   }
 
   /** At close: gives up every hole and delivers all that is held back. */
   finish(stream: TrackedStream): void {
-    if (stream.listed) this.#unlist(stream)
+    this.#holes.remove(stream)
     if (stream.position === POSITION_HINT) this.#startAtFirstSeen(stream)
     while (hasHole(stream)) {
       const edge = bytesToEdge(stream)
@@ -282,13 +281,13 @@ export class StreamReassembly {
     this.#counters.outOfOrderSegments++
     this.#queue.insert(stream, s, sequence, this.#clock.now)
     this.#countRepeated(stream, this.#queue.repeated, this.#queue.conflicting)
-    if (!stream.listed) this.#list(stream)
+    this.#holes.add(stream, this.#clock.now)
   }
 
   #hasRoom(stream: TrackedStream, pages: number): boolean {
     if (stream.queuedPages + pages > this.#maximumStreamPages) return false
     if (this.#pool.hasRoom(pages)) return true
-    let victim = this.#firstHole
+    let victim = this.#holes.first
     for (let i = 0; i < RELIEF_ATTEMPTS && victim !== null; i++) {
       const next = victim.nextHole
       // Stays listed, so that the table looks at it soon and finds out should it be finished now.
@@ -379,27 +378,6 @@ export class StreamReassembly {
     this.#counters.retransmittedBytes += repeated
     this.#counters.conflictingBytes += conflicting
   }
-
-  #list(stream: TrackedStream): void {
-    stream.listed = true
-    stream.markMicros = this.#clock.now
-    stream.markAcknowledged = stream.acknowledged
-    stream.previousHole = this.#lastHole
-    if (this.#lastHole === null) this.#firstHole = stream
-    else this.#lastHole.nextHole = stream
-    this.#lastHole = stream
-  }
-
-  #unlist(stream: TrackedStream): void {
-    const { previousHole, nextHole } = stream
-    if (previousHole === null) this.#firstHole = nextHole
-    else previousHole.nextHole = nextHole
-    if (nextHole === null) this.#lastHole = previousHole
-    else nextHole.previousHole = previousHole
-    stream.previousHole = null
-    stream.nextHole = null
-    stream.listed = false
-  }
 }
 
 /** From now on the stream stands at `sequence`, nothing of it having been delivered. */
@@ -409,26 +387,6 @@ export function anchor(stream: TrackedStream, sequence: number): void {
   }
   stream.expected = sequence
   stream.position = POSITION_ANCHORED
-}
-
-/** Bytes are known to be missing: something is queued, a FIN waits, or more was acknowledged than was seen. */
-function hasHole(stream: TrackedStream): boolean {
-  if (stream.first !== null) return true
-  if (stream.finKnown) return sequenceDistance(stream.finSequence, stream.expected) > 0
-  // A lone byte acknowledged with nothing behind it is as likely a FIN that was not captured.
-  return stream.position >= POSITION_OWN && believed(sequenceDistance(stream.acknowledged, stream.expected)) > 1
-}
-
-/** Bytes from `expected` to what is known to lie behind the hole. */
-function bytesToEdge(stream: TrackedStream): number {
-  if (stream.first !== null) return sequenceDistance(stream.first.sequence, stream.expected)
-  if (stream.finKnown) return sequenceDistance(stream.finSequence, stream.expected)
-  return Number.POSITIVE_INFINITY
-}
-
-/** Acknowledged bytes ahead of what was delivered; 0 for distances that cannot be. */
-function believed(distance: number): number {
-  return distance > 0 && distance <= PLAUSIBLE_BYTES ? distance : 0
 }
 
 function later(a: number, b: number): number {

@@ -2,7 +2,8 @@
 // again for later connections, so making one is a reset and not an allocation.
 
 import { Connection, type Direction, Stream } from '../core/connection.ts'
-import { Endpoint } from '../core/endpoint.ts'
+import { Endpoint, formatAddress } from '../core/endpoint.ts'
+import type { IcmpError, Segment } from '../core/segment.ts'
 import type { GivenUpRanges } from './given-up-ranges.ts'
 import type { Page } from './page-pool.ts'
 
@@ -90,6 +91,19 @@ export class TrackedStream extends Stream {
     this.markAcknowledged = 0
   }
 
+  /** Counts a packet of this direction and notes when it came, and from which link-layer address the first did. */
+  notePacket(s: Segment): void {
+    if (this.packets === 0) {
+      this.firstPacketTime.set(s.time)
+      this.sourceMacHigh = s.sourceMacHigh
+      this.sourceMacLow = s.sourceMacLow
+      this.destinationMacHigh = s.destinationMacHigh
+      this.destinationMacLow = s.destinationMacLow
+    }
+    this.packets++
+    this.lastPacketTime.set(s.time)
+  }
+
   /** The believed FIN has been reached: nothing more is to come. */
   get finished(): boolean {
     return this.finKnown && this.expected === this.finSequence
@@ -149,7 +163,34 @@ export class TrackedConnection extends Connection {
     this.phase = PHASE_HALF_OPEN
   }
 
-  /** The segment's end that `direction` starts from. */
+  /** Fills in who talks to whom and where, from the first segment; `fromClient`: its source is the client. */
+  begin(s: Segment, fromClient: boolean): void {
+    this.place = s.place
+    this.interfaceId = s.interfaceId
+    this.vlanId = s.vlanId
+    const source = new Endpoint(s.family, s.sourceWord0, s.sourceWord1, s.sourceWord2, s.sourceWord3, s.sourcePort)
+    const { destinationWord0, destinationWord1, destinationWord2, destinationWord3, destinationPort } = s
+    const destination = new Endpoint(
+      s.family,
+      destinationWord0,
+      destinationWord1,
+      destinationWord2,
+      destinationWord3,
+      destinationPort,
+    )
+    this.endpoints[0] = fromClient ? source : destination
+    this.endpoints[1] = fromClient ? destination : source
+    this.openTime.set(s.time)
+  }
+
+  noteIcmpError(error: IcmpError): void {
+    const { family, reporterWord0, reporterWord1, reporterWord2, reporterWord3 } = error
+    this.icmpFamily = family
+    this.icmpType = error.type
+    this.icmpCode = error.code
+    this.icmpReporter = formatAddress(family, reporterWord0, reporterWord1, reporterWord2, reporterWord3)
+  }
+
   streamOf(direction: Direction): TrackedStream {
     return direction === 0 ? this.toServer : this.toClient
   }
