@@ -93,8 +93,13 @@ function closestFlag(name: string, names: readonly string[]): string | undefined
     .map((known) => ({ known, distance: editDistance(name.toLowerCase(), known) }))
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  if (best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3))) return best.known
+  if (best !== undefined && best.distance <= allowedSlips(name)) return best.known
   return completed[0] ?? names.find((known) => known.length > 2 && name.includes(known))
+}
+
+/** Two for words of four letters, where neighbours change places easily; a third of a long one. */
+function allowedSlips(name: string): number {
+  return name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3))
 }
 
 function unknownShortFlag(letter: string, argument: string): UsageError {

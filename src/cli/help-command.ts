@@ -1,8 +1,8 @@
 // `tcpflow --help`.
 
+import { wantsColor } from './color.ts'
 import type { Command } from './commands.ts'
 import { formatHelp } from './help.ts'
-import { wantsColor } from './plan-from-flags.ts'
 import { writeText } from './write-text.ts'
 
 export const helpCommand: Command = (settings, _words, io) => {

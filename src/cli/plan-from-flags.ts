@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import { UsageError } from '../core/errors.ts'
 import type { ConsolePlan, FilesPlan, InputPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
+import { wantsColor } from './color.ts'
 import {
   DEFAULT_BUFFER_TIMEOUT_MILLIS,
   DEFAULT_KERNEL_BUFFER_BYTES,
@@ -158,19 +159,6 @@ function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
     // What is printed has no holes.
     gaps: s.gaps === 'skip' ? 'skip' : 'mark',
   }
-}
-
-/** The flag decides; then NO_COLOR (no-color.org), FORCE_COLOR, a dumb terminal; then whether it is a terminal. */
-export function wantsColor(
-  when: 'auto' | 'always' | 'never',
-  env: Readonly<Record<string, string | undefined>>,
-  isTerminal: boolean,
-): boolean {
-  if (when !== 'auto') return when === 'always'
-  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false
-  const forced = env.FORCE_COLOR
-  if (forced !== undefined && forced !== '') return forced !== '0' && forced !== 'false'
-  return isTerminal && env.TERM !== 'dumb'
 }
 
 function jsonPlan(s: Settings): JsonPlan | undefined {

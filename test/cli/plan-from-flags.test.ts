@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { wantsColor } from '../../src/cli/color.ts'
 import { parseArguments } from '../../src/cli/parse-arguments.ts'
-import { type Planned, planFromFlags, type Surroundings, wantsColor } from '../../src/cli/plan-from-flags.ts'
+import { type Planned, planFromFlags, type Surroundings } from '../../src/cli/plan-from-flags.ts'
 import { UsageError } from '../../src/core/errors.ts'
 import type { Plan } from '../../src/plan.ts'
 

@@ -33,7 +33,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     shorts: 'r',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Read a capture file (pcap or pcapng, also gzipped) instead of an interface; may be repeated; "-" is standard input.',
+    help: 'Read a capture file (pcap or pcapng, also compressed) instead of an interface; may be repeated; "-" is standard input.',
     apply: (s, value) => s.paths.push(value),
   },
   {

@@ -23,7 +23,7 @@ complete -c tcpflow -l summary -d 'Print a line for each connection when it ends
 complete -c tcpflow -l decode -d 'Print HTTP bodies readable'
 complete -c tcpflow -s D -l hex -d 'Print a hex dump'
 complete -c tcpflow -l ascii -d 'Print a dot for every byte that is no printable ASCII'
-complete -c tcpflow -s s -l strip -d 'Leave out what cannot be printed instead of showing a dot'
+complete -c tcpflow -s s -l strip -d 'Leave out what cannot be printed'
 complete -c tcpflow -s B -l binary -d 'Print the bytes as they are'
 complete -c tcpflow -s 0 -l no-newline -d 'Add no newline after each piece'
 complete -c tcpflow -s o -l output -x -a '(__fish_complete_directories)' -d 'Write one file for each flow'

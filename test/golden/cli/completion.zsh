@@ -40,8 +40,8 @@ _tcpflow() {
     '*-D[Print a hex dump]' \
     '*--hex[Print a hex dump]' \
     '*--ascii[Print a dot for every byte that is no printable ASCII]' \
-    '*-s[Leave out what cannot be printed instead of showing a dot]' \
-    '*--strip[Leave out what cannot be printed instead of showing a dot]' \
+    '*-s[Leave out what cannot be printed]' \
+    '*--strip[Leave out what cannot be printed]' \
     '*-B[Print the bytes as they are]' \
     '*--binary[Print the bytes as they are]' \
     '*-0[Add no newline after each piece]' \
