@@ -61,10 +61,11 @@ export class Frame {
     const start = packet.start
     const end = packet.end
     const wireEnd = start + packet.originalLength
-    this.time = packet.time
+    // Storing an object costs the garbage collector's write barrier, and these two are nearly always the same.
+    if (this.time !== packet.time) this.time = packet.time
     this.place = packet.place
     this.interfaceId = packet.interfaceId
-    this.buf = packet.buf
+    if (this.buf !== packet.buf) this.buf = packet.buf
     this.at = start
     this.end = end
     this.wireEnd = Math.max(wireEnd, end)
@@ -105,7 +106,7 @@ export class Frame {
     to.destinationWord3 = this.destinationWord3
     to.ipId = this.ipId
     to.hopLimit = this.hopLimit
-    to.buf = this.buf
+    if (to.buf !== this.buf) to.buf = this.buf
   }
 
   /** Source and destination as the six bytes each at `source` and `destination`. */
