@@ -21,9 +21,10 @@ export function parseIpv4(frame: Frame, fragments: FragmentTable): number {
   const totalLength = (buf[at + 2]! << 8) | buf[at + 3]!
   if (totalLength !== 0) {
     if (totalLength < headerBytes) return frame.malformed(LAYER_IPV4)
-    // Padding and trailers lie behind; a packet longer than its frame was cut short.
-    frame.wireEnd = at + totalLength
-    if (frame.wireEnd < end) frame.end = frame.wireEnd
+    // Padding and trailers lie behind. What the length claims beyond the frame was never sent.
+    const packetEnd = at + totalLength
+    if (packetEnd < frame.wireEnd) frame.wireEnd = packetEnd
+    if (packetEnd < end) frame.end = packetEnd
   } else if (frame.wireEnd - at > MAXIMUM_OFFLOAD_BYTES) {
     frame.wireEnd = end
   }

@@ -8,6 +8,10 @@ export function parsePppoeSession(frame: Frame): number {
   const { buf, at } = frame
   if (frame.end - at < 6) return frame.short(LAYER_PPPOE, 6)
   if (buf[at] !== 0x11) return frame.malformed(LAYER_PPPOE)
+  // The length field tells the payload from Ethernet's padding.
+  const payloadEnd = at + 6 + ((buf[at + 4]! << 8) | buf[at + 5]!)
+  if (payloadEnd < frame.end) frame.end = payloadEnd
+  if (payloadEnd < frame.wireEnd) frame.wireEnd = payloadEnd
   frame.at = at + 6
   return parsePppProtocol(frame)
 }
