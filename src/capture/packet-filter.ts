@@ -1,0 +1,56 @@
+// Applies a BPF expression to the packets of savefiles: of any format, compressed or not, with any mix of link types.
+
+import type { Packet } from '../core/packet.ts'
+import { compileBpf } from './bpf-compiler.ts'
+import type { BpfMatcher } from './bpf-program.ts'
+import { compileExpression } from './packet-filter-compiler.ts'
+import { MissedPackets, type OnMissed } from './packet-filter-missed.ts'
+
+export type { MissedKind, OnMissed } from './packet-filter-missed.ts'
+
+export interface PacketFilter {
+  /**
+   * Throws OperatorError when the expression cannot be compiled for the packet's link type, which is found out at the
+   * first packet of each link type; never because of a packet's bytes.
+   */
+  matches(packet: Packet): boolean
+}
+
+/**
+ * A filter for `expression` (pcap-filter(7)); '' accepts everything. Compiling waits for tcpdump to start and end (some
+ * milliseconds, or as long as a name look-up takes) at the first packet of each link type. `onMissed` is called at most
+ * once for each kind of packet that only looks as if it did not match.
+ */
+export function compileFilter(expression: string, onMissed?: OnMissed): PacketFilter {
+  return expression.trim() === '' ? { matches: () => true } : new ExpressionFilter(expression, onMissed)
+}
+
+class ExpressionFilter implements PacketFilter {
+  readonly #expression: string
+  readonly #matchers = new Map<number, BpfMatcher>()
+  readonly #missed: MissedPackets | undefined
+  #linkType = -1
+  #matcher: BpfMatcher = () => false
+
+  constructor(expression: string, onMissed: OnMissed | undefined) {
+    this.#expression = expression
+    this.#missed = onMissed === undefined ? undefined : new MissedPackets(expression, onMissed)
+  }
+
+  matches(packet: Packet): boolean {
+    if (packet.linkType !== this.#linkType) this.#select(packet.linkType)
+    const matched = this.#matcher(packet.buf, packet.start, packet.end, packet.originalLength)
+    if (this.#missed?.watching === true) this.#missed.look(packet, matched, this.#matcher)
+    return matched
+  }
+
+  #select(linkType: number): void {
+    let matcher = this.#matchers.get(linkType)
+    if (matcher === undefined) {
+      matcher = compileBpf(compileExpression(this.#expression, linkType))
+      this.#matchers.set(linkType, matcher)
+    }
+    this.#linkType = linkType
+    this.#matcher = matcher
+  }
+}
