@@ -1,0 +1,62 @@
+// `--summary`: one line for each connection when it ends: who, how long, how much each way, how it ended.
+
+import type { CloseReason, Connection } from '../core/connection.ts'
+import type { StreamConsumer } from '../core/consumers.ts'
+import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import { byteSize, counted, duration } from './plain-numbers.ts'
+
+/** Takes a finished line, without its newline. */
+export type LineWriter = (line: string) => void
+
+const ENDS: Readonly<Record<CloseReason, string>> = {
+  finished: 'finished',
+  reset: 'reset',
+  timeout: 'timed out',
+  evicted: 'still open, forgotten to make room',
+  replaced: 'replaced by a new connection',
+  jump: 'sequence numbers jumped',
+  'capture-ended': 'still open',
+  'interface-gone': 'interface gone',
+}
+
+export class ConnectionSummary implements StreamConsumer {
+  readonly #write: LineWriter
+
+  constructor(write: LineWriter) {
+    this.#write = write
+  }
+
+  onOpen(): void {}
+  onData(): void {}
+  onGap(): void {}
+  onLateData(): void {}
+
+  onClose(c: Connection, why: CloseReason, _t: Timestamp): void {
+    this.#write(summaryLine(c, why))
+  }
+}
+
+/** `10.0.0.1:40000 -> 10.0.0.2:80  1.2 s  318 bytes in 2 packets ->  12.4 kB in 9 packets <-  finished`. */
+export function summaryLine(c: Connection, why: CloseReason): string {
+  const [toServer, toClient] = c.streams
+  const parts = [
+    `${c.endpoints[0]} ${c.openerKnown ? '->' : '<->'} ${c.endpoints[1]}`,
+    duration(elapsedMicros(c.openTime, c.lastPacketTime)),
+    `-> ${byteSize(toServer.bytes)} in ${counted(toServer.packets, 'packet')}`,
+    `<- ${byteSize(toClient.bytes)} in ${counted(toClient.packets, 'packet')}`,
+  ]
+  const retransmitted = toServer.retransmittedBytes + toClient.retransmittedBytes
+  if (retransmitted > 0) parts.push(`${byteSize(retransmitted)} retransmitted`)
+  const missing = toServer.missingBytes + toClient.missingBytes
+  if (missing > 0) parts.push(`${byteSize(missing)} missing`)
+  if (c.handshakeMicros >= 0) parts.push(`handshake ${duration(c.handshakeMicros)}`)
+  parts.push(endOf(c, why))
+  return parts.join(', ')
+}
+
+function endOf(c: Connection, why: CloseReason): string {
+  if (why !== 'reset') return ENDS[why]
+  const [client, server] = c.streams
+  if (client.sawSyn && !server.sawSyn && server.sawReset) return 'refused'
+  return `reset by the ${client.sawReset ? 'client' : 'server'}`
+}

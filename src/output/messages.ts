@@ -1,0 +1,85 @@
+// Lines for the operator, to stderr: `tcpflow: …`, nothing in them that could move a cursor, never waiting for a reader.
+
+import type { Messages } from '../core/ports.ts'
+import { OutputStream } from './output-stream.ts'
+import { counted } from './plain-numbers.ts'
+import { sanitizeLine } from './sanitize-text.ts'
+
+/** A line that is redrawn in place on the same terminal (progress): taken away before a message comes. */
+export interface LiveLine {
+  erase(): void
+}
+
+export interface MessagesOptions {
+  /** false: -q. */
+  readonly info: boolean
+  /** false: --no-notes. */
+  readonly notes: boolean
+}
+
+export class TerminalMessages implements Messages {
+  /** Set by whoever draws a live line. */
+  liveLine: LiveLine | undefined = undefined
+  readonly #stream: OutputStream
+  readonly #options: MessagesOptions
+  #unheard = 0
+
+  constructor(fd: number, options: MessagesOptions) {
+    this.#stream = new OutputStream(fd, { buffer: Buffer.allocUnsafe(16 * 1024), name: 'standard error' })
+    this.#options = options
+  }
+
+  note(line: string): void {
+    if (this.#options.notes) this.#say(line, true)
+  }
+
+  info(line: string): void {
+    if (this.#options.info) this.#say(line, false)
+  }
+
+  error(line: string, hint?: string): void {
+    this.#say(line, false)
+    if (hint !== undefined)
+      this.#write(
+        hint
+          .split('\n')
+          .map((each) => `  ${sanitizeLine(each)}\n`)
+          .join(''),
+      )
+  }
+
+  /** Raw text for the live line, no message. */
+  draw(text: string): void {
+    if (!this.#stream.blocked) this.#write(text)
+  }
+
+  /** Everything out. Never rejects: there is nobody left to tell. */
+  async finish(): Promise<void> {
+    await this.#stream.finish().catch(() => {})
+  }
+
+  /** Ends a wait for a reader that does not read. */
+  abandon(): void {
+    this.#stream.abandon()
+  }
+
+  #say(line: string, mayBeLost: boolean): void {
+    if (mayBeLost && this.#stream.blocked) {
+      this.#unheard++
+      return
+    }
+    this.liveLine?.erase()
+    if (this.#unheard > 0) {
+      this.#write(`tcpflow: ${counted(this.#unheard, 'note')} left out, standard error was not read\n`)
+      this.#unheard = 0
+    }
+    this.#write(`tcpflow: ${sanitizeLine(line)}\n`)
+  }
+
+  #write(text: string): void {
+    this.#stream.writeText(text)
+    this.#stream.flush()
+    // A reader that is slow, not gone: what waits goes out as soon as there is room.
+    if (this.#stream.blocked) this.#stream.drain().catch(() => {})
+  }
+}
