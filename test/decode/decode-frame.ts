@@ -8,6 +8,9 @@ import { type PacketOptions, packet } from '../support/packet-builder.ts'
 
 export interface Seen {
   kind: 'tcp' | 'udp'
+  time: string
+  place: number
+  interfaceId: number
   from: string
   to: string
   payload: string
@@ -62,6 +65,9 @@ export class Recorder {
 function transport(kind: 'tcp' | 'udp', t: Transport): Omit<Seen, 'seq' | 'ack' | 'flags' | 'window'> {
   return {
     kind,
+    time: `${t.time.seconds}.${String(t.time.nanos).padStart(9, '0')}`,
+    place: t.place,
+    interfaceId: t.interfaceId,
     from: `${formatAddress(t.family, t.sourceWord0, t.sourceWord1, t.sourceWord2, t.sourceWord3)}.${t.sourcePort}`,
     to: `${formatAddress(t.family, t.destinationWord0, t.destinationWord1, t.destinationWord2, t.destinationWord3)}.${t.destinationPort}`,
     payload: t.buf.toString('latin1', t.payloadStart, t.payloadEnd),
