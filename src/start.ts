@@ -81,6 +81,7 @@ const io: Io = {
   },
   columns,
   env: process.env,
+  commandLine: ['tcpflow', ...process.argv.slice(2)],
   cwd: currentFolder(),
   execPath: process.execPath,
   programFolder,

@@ -14,6 +14,8 @@ export interface Io {
   /** Width of the terminal now; 80 where there is none. */
   columns(): number
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What the operator typed, for the report. */
+  readonly commandLine?: readonly string[]
   /** Current folder when the run began. */
   readonly cwd: string
   /** The Node binary, and the folder in which tcpflow.js, capture-child.js and capture-broker.js lie. */

@@ -1,13 +1,13 @@
 // The river of DESIGN: every packet of every input runs from here through decoding and reassembly down to the sinks.
 
-import type { ClockConsumer, DatagramConsumer, PacketConsumer, Sink } from '../core/consumers.ts'
+import type { ClockConsumer, DatagramConsumer, NetworkEventConsumer, PacketConsumer, Sink } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import type { Messages } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import { Decoder } from '../decode/decoder.ts'
-import { linkTypeName } from '../decode/link-types.ts'
-import type { DuplicateFilter } from '../flow/duplicates.ts'
+import { describeLinkType, linkTypeName } from '../decode/link-types.ts'
+import { DuplicateFilter } from '../flow/duplicates.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../savefile/interface.ts'
 import type { Feed, River } from './feed.ts'
@@ -17,9 +17,14 @@ const CLOCK_STEP_MICROS = 50_000
 /** How long the river runs before the event loop gets a turn (signals, progress). */
 const TURN_MILLIS = 40
 
+const LINKTYPE_LINUX_SLL = 113
+const LINKTYPE_LINUX_SLL2 = 276
+
 /** Saves packets and the statistics between them (`-w`). */
 export interface CaptureSaver extends PacketConsumer {
-  onStatistics(statistics: InterfaceStatistics, description: InterfaceDescription): void
+  /** Interface `id` of what follows, before its first packet or statistics. */
+  onInterface(id: number, description: InterfaceDescription): void
+  onStatistics(statistics: InterfaceStatistics): void
 }
 
 /** Decides which packets of a file count (a BPF expression). */
@@ -38,9 +43,9 @@ export interface RiverParts {
   readonly unwrapTunnels: boolean
   readonly table: FlowTable
   readonly filter: PacketFilter | undefined
-  readonly duplicates: DuplicateFilter | undefined
   readonly savers: readonly CaptureSaver[]
   readonly datagrams: readonly DatagramConsumer[]
+  readonly events: readonly NetworkEventConsumer[]
   readonly clocks: readonly ClockConsumer[]
   readonly drops: readonly DropListener[]
   readonly sinks: readonly Sink[]
@@ -65,11 +70,22 @@ export class DumpRiver implements River {
   /** Something was wrong with the input: exit code 1. */
   failed = false
   stopped = false
+  /** A sink's output is gone (disk full, closed pipe): there is no point in reading on. */
+  outputFailed = false
   /** Where capture time stands. */
   readonly clock = new Timestamp()
   readonly #parts: RiverParts
   readonly #lastStep = new Timestamp()
-  #knownLinkType = -1
+  /** Interfaces of all feeds under one numbering: see #interfaceOf. */
+  readonly #interfaceIds = new Map<string, number>()
+  readonly #idsByFeed = new WeakMap<Feed, number[]>()
+  #ids: number[] = []
+  #idsOf: Feed | undefined
+  #linkType = -1
+  #linkTypeSupported = false
+  #copiesOnOneInterface: DuplicateFilter | undefined
+  #copiesOfInterfaces: DuplicateFilter | undefined
+  #duplicates: DuplicateFilter | undefined
   readonly #refusedLinkTypes = new Set<number>()
   readonly #dropsByFeed = new Map<Feed, number[]>()
   #turnedAt = performance.now()
@@ -95,41 +111,42 @@ export class DumpRiver implements River {
     }
     this.counters.packets++
     this.counters.packetBytes += packet.originalLength
+    packet.interfaceId = this.#interfaceOf(feed, packet.interfaceId)
+    if (packet.linkType !== this.#linkType) this.#onLinkType(packet.linkType, feed)
     for (const saver of parts.savers) saver.onPacket(packet)
-    if (packet.linkType !== this.#knownLinkType && !this.#supports(packet.linkType, feed)) return
-    this.decoder.decode(packet)
+    if (this.#linkTypeSupported) this.decoder.decode(packet)
   }
 
   onStatistics(feed: Feed): void {
     const { statistics, interfaces } = feed.reader
     this.#advance(statistics.time)
-    const description = interfaces[statistics.interfaceId]
-    if (description === undefined) return
-    for (const saver of this.#parts.savers) saver.onStatistics(statistics, description)
+    if (interfaces[statistics.interfaceId] === undefined) return
     this.#countDrops(feed, statistics)
+    statistics.interfaceId = this.#interfaceOf(feed, statistics.interfaceId)
+    for (const saver of this.#parts.savers) saver.onStatistics(statistics)
   }
 
   // What the decoder hands back.
 
   onSegment(segment: Segment, packet: Packet): void {
-    const { duplicates, table } = this.#parts
-    if (duplicates?.isDuplicate(segment)) this.counters.duplicates++
-    else table.onSegment(segment, packet)
+    if (this.#duplicates?.isDuplicate(segment)) this.counters.duplicates++
+    else this.#parts.table.onSegment(segment, packet)
   }
 
   onDatagram(datagram: Datagram, packet: Packet): void {
-    const { duplicates, datagrams } = this.#parts
+    const { datagrams } = this.#parts
     if (datagrams.length === 0) return
-    if (duplicates?.isDuplicateDatagram(datagram)) this.counters.duplicates++
+    if (this.#duplicates?.isDuplicateDatagram(datagram)) this.counters.duplicates++
     else for (const consumer of datagrams) consumer.onDatagram(datagram, packet)
   }
 
   onIcmpError(error: IcmpError): void {
     this.#parts.table.onIcmpError(error)
+    for (const consumer of this.#parts.events) consumer.onIcmpError(error)
   }
 
-  onArp(_arp: Arp): void {
-    // Counted by the decoder; what ARP says about silent hosts is for the diagnosis room to come.
+  onArp(arp: Arp): void {
+    for (const consumer of this.#parts.events) consumer.onArp(arp)
   }
 
   pause(willWait: boolean): Promise<void> | undefined {
@@ -145,7 +162,12 @@ export class DumpRiver implements River {
   }
 
   async #drain(): Promise<void> {
-    for (const sink of this.#parts.sinks) if (sink.blocked) await sink.drain()
+    try {
+      for (const sink of this.#parts.sinks) if (sink.blocked) await sink.drain()
+    } catch (error) {
+      this.outputFailed = true
+      throw error
+    }
   }
 
   #advance(time: Timestamp): void {
@@ -157,20 +179,51 @@ export class DumpRiver implements River {
     for (const consumer of this.#parts.clocks) consumer.onClock(time)
   }
 
-  #supports(linkType: number, feed: Feed): boolean {
-    if (linkTypeName(linkType) !== undefined) {
-      this.#knownLinkType = linkType
-      return true
+  /** The run's number for a feed's interface: files read one after the other share those that look the same. */
+  #interfaceOf(feed: Feed, localId: number): number {
+    if (feed !== this.#idsOf) {
+      this.#idsOf = feed
+      this.#ids = this.#idsByFeed.get(feed) ?? []
+      this.#idsByFeed.set(feed, this.#ids)
     }
-    if (!this.#refusedLinkTypes.has(linkType)) {
-      this.#refusedLinkTypes.add(linkType)
-      this.failed = true
-      this.#parts.messages.error(
-        `${feed.source.name}: link type ${linkType} is not supported, its packets are left out`,
-        'the link types are listed at https://www.tcpdump.org/linktypes.html; capture on an Ethernet, cooked or raw IP interface',
-      )
+    return this.#ids[localId] ?? this.#numberInterface(feed, localId)
+  }
+
+  #numberInterface(feed: Feed, localId: number): number {
+    const description = feed.reader.interfaces[localId]!
+    const { linkType, snapshotLength, name, place } = description
+    const key = `${localId} ${linkType} ${snapshotLength} ${place} ${name}`
+    let id = this.#interfaceIds.get(key)
+    if (id === undefined) {
+      id = this.#interfaceIds.size
+      this.#interfaceIds.set(key, id)
+      for (const saver of this.#parts.savers) saver.onInterface(id, description)
+      this.#chooseDuplicateFilter()
     }
-    return false
+    this.#ids[localId] = id
+    return id
+  }
+
+  /** Copies of one packet come where several interfaces were captured, or `any`, whose link type is Linux cooked. */
+  #chooseDuplicateFilter(): void {
+    const cooked = this.#linkType === LINKTYPE_LINUX_SLL || this.#linkType === LINKTYPE_LINUX_SLL2
+    if (cooked) this.#duplicates = this.#copiesOnOneInterface ??= new DuplicateFilter({ sameInterface: true })
+    else if (this.#interfaceIds.size > 1) {
+      this.#duplicates = this.#copiesOfInterfaces ??= new DuplicateFilter({ sameInterface: false })
+    } else this.#duplicates = undefined
+  }
+
+  #onLinkType(linkType: number, feed: Feed): void {
+    this.#linkType = linkType
+    this.#linkTypeSupported = linkTypeName(linkType) !== undefined
+    this.#chooseDuplicateFilter()
+    if (this.#linkTypeSupported || this.#refusedLinkTypes.has(linkType)) return
+    this.#refusedLinkTypes.add(linkType)
+    this.failed = true
+    this.#parts.messages.error(
+      `${feed.source.name}: ${describeLinkType(linkType)} is not supported, its packets are left out`,
+      'capture on an Ethernet, Linux cooked (any) or raw IP interface; all link types: https://www.tcpdump.org/linktypes.html',
+    )
   }
 
   /** Counters are cumulative for each interface of each feed: what counts is how far they moved. */

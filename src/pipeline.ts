@@ -1,0 +1,188 @@
+// The one file that knows all stages: makes the river that a plan asks for, drives its inputs through, and ends it well
+// whatever happened. Exit codes: 0 done, 1 something failed (what was captured until then is out all the same).
+
+import { compileFilter } from './capture/packet-filter.ts'
+import { OperatorError } from './core/errors.ts'
+import type { Io, StopSignal } from './core/io.ts'
+import { FlowTable } from './flow/flow-table.ts'
+import { defaultFlowTableOptions } from './flow/options.ts'
+import { endSummaryLines } from './output/end-summary.ts'
+import { OutputClosedError } from './output/output-stream.ts'
+import { DumpRiver } from './pipeline/dump-river.ts'
+import { fanOut } from './pipeline/fan-out.ts'
+import { type Feed, pump, pumpMerged } from './pipeline/feed.ts'
+import { allocateReadBuffer, openFileFeed, openLiveFeeds } from './pipeline/inputs.ts'
+import { runSummary } from './pipeline/run-summary.ts'
+import { addProgress, makeSinks, type Sinks } from './pipeline/sinks.ts'
+import type { InputPlan, Plan } from './plan.ts'
+
+const EXIT_FAILED = 1
+/** How long the end may wait for a reader that does not read, once the operator has asked for the end. */
+const FINISH_PATIENCE_MILLIS = 1000
+
+/** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
+export async function runPipeline(plan: Plan, io: Io): Promise<number> {
+  const sinks = await makeSinks(plan, io)
+  const { messages } = sinks
+  const table = new FlowTable(
+    fanOut(sinks.streams),
+    { ...defaultFlowTableOptions, maximumJumpBytes: plan.flow.maximumJumpBytes, arena: sinks.arena },
+    sinks.segments[0],
+  )
+  const river = new DumpRiver({
+    messages,
+    unwrapTunnels: plan.decode.unwrapTunnels,
+    table,
+    filter:
+      plan.input.kind === 'files' && plan.filter !== ''
+        ? compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
+        : undefined,
+    savers: sinks.savers,
+    datagrams: sinks.datagrams,
+    events: sinks.events,
+    clocks: sinks.clocks,
+    drops: sinks.drops,
+    sinks: sinks.all,
+    onTurn: () => sinks.progress?.update(),
+  })
+  addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
+  const run = new Run(plan, io, river, table, sinks)
+  try {
+    await run.takeIn()
+  } catch (error) {
+    run.noteFailure(error)
+  }
+  return await run.end()
+}
+
+/** One run under way: its inputs, how it is stopped, how it ends. */
+class Run {
+  readonly #plan: Plan
+  readonly #io: Io
+  readonly #river: DumpRiver
+  readonly #table: FlowTable
+  readonly #sinks: Sinks
+  #feeds: readonly Feed[] = []
+  #stopSignal: StopSignal | undefined
+  #failed = false
+  #unexpected: unknown
+  #interfaceGone = false
+
+  constructor(plan: Plan, io: Io, river: DumpRiver, table: FlowTable, sinks: Sinks) {
+    this.#plan = plan
+    this.#io = io
+    this.#river = river
+    this.#table = table
+    this.#sinks = sinks
+  }
+
+  async takeIn(): Promise<void> {
+    const { input } = this.#plan
+    if (input.kind === 'live') await this.#takeInLive(input)
+    else await this.#takeInFiles(input)
+  }
+
+  #onStop(signal: StopSignal): void {
+    this.#stopSignal = signal
+    this.#river.stopped = true
+    for (const { source } of this.#feeds) source.stop()
+    // A reader that reads on gets everything; one that is stuck must not hold the end back.
+    setTimeout(() => this.#sinks.abandon(), FINISH_PATIENCE_MILLIS).unref()
+  }
+
+  async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
+    this.#river.setLive()
+    const live = await openLiveFeeds(this.#plan, input, this.#io, this.#sinks.arena, this.#sinks.messages)
+    this.#feeds = live.feeds
+    this.#io.onSignal((signal) => this.#onStop(signal))
+    try {
+      await (live.feeds.length === 1 ? pump(live.feeds[0]!, this.#river) : pumpMerged(live.feeds, this.#river))
+    } finally {
+      await live.close()
+    }
+    for (const { source } of live.feeds) {
+      if (source.endReason === 'interface-gone') this.#interfaceGone = true
+      if (source.endMessage === undefined) continue
+      this.#failed = true
+      this.#sinks.messages.error(source.endMessage, source.endHint)
+    }
+  }
+
+  async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
+    this.#io.onSignal((signal) => this.#onStop(signal))
+    const buffer = allocateReadBuffer(this.#sinks.arena)
+    for (const path of input.paths) await this.#readFile(path, buffer)
+    // -R: these only finish what the others began.
+    this.#table.opensConnections = input.paths.length === 0
+    for (const path of input.finishPaths) await this.#readFile(path, buffer)
+  }
+
+  /** What is wrong with one file does not keep the next from being read. */
+  async #readFile(path: string, buffer: Buffer): Promise<void> {
+    if (this.#river.stopped) return
+    const { messages, progress } = this.#sinks
+    let feed: Feed
+    try {
+      feed = openFileFeed(path, buffer)
+    } catch (error) {
+      this.noteFailure(error)
+      return
+    }
+    this.#feeds = [feed]
+    progress?.begin(feed.source)
+    try {
+      await pump(feed, this.#river)
+      if (feed.reader.damage !== undefined) {
+        this.#failed = true
+        messages.error(`${path}: ${feed.reader.damage}`, 'everything before that has been read')
+      }
+    } catch (error) {
+      if (this.#isFatal(error)) throw error
+      this.noteFailure(error)
+    } finally {
+      await feed.source.close()
+    }
+  }
+
+  /** Output that is gone ends the run; a bad input file only ends that file. */
+  #isFatal(error: unknown): boolean {
+    return !(error instanceof OperatorError) || this.#river.outputFailed
+  }
+
+  /** Says what failed, once; bugs are kept and thrown when everything is written. */
+  noteFailure(error: unknown): void {
+    if (error instanceof OutputClosedError) return
+    this.#failed = true
+    if (error instanceof OperatorError) this.#sinks.messages.error(error.message, error.hint)
+    else this.#unexpected ??= error
+  }
+
+  /** Closes what is open, writes what is gathered, sums up. */
+  async end(): Promise<number> {
+    const { clock } = this.#river
+    this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
+    for (const sink of this.#sinks.all) {
+      try {
+        await sink.finish()
+      } catch (error) {
+        this.noteFailure(error)
+      }
+    }
+    this.#sinks.progress?.end()
+    if (!this.#plan.quiet) this.#sumUp()
+    await this.#sinks.messages.finish()
+    if (this.#unexpected !== undefined) throw this.#unexpected
+    return this.#exitCode()
+  }
+
+  #sumUp(): void {
+    for (const line of endSummaryLines(runSummary(this.#river, this.#table.counters))) this.#sinks.messages.info(line)
+  }
+
+  #exitCode(): number {
+    if (this.#failed || this.#river.failed) return EXIT_FAILED
+    // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
+    if (this.#stopSignal === undefined || this.#plan.input.kind === 'live') return 0
+    return this.#stopSignal === 'SIGINT' ? 130 : this.#stopSignal === 'SIGTERM' ? 143 : 129
+  }
+}

@@ -1,0 +1,31 @@
+// Gathers what the rooms have counted for the closing lines.
+
+import type { FlowCounters } from '../flow/counters.ts'
+import type { RunSummary } from '../output/end-summary.ts'
+import type { DumpRiver } from './dump-river.ts'
+
+export function runSummary(river: DumpRiver, flow: FlowCounters): RunSummary {
+  const { counters, decoder } = river
+  const decoded = decoder.counters
+  return {
+    packets: counters.packets,
+    connections: flow.connections,
+    payloadBytes: flow.deliveredBytes,
+    datagrams: decoded.datagrams,
+    gaps: flow.gaps,
+    gapBytes: flow.gapBytes,
+    limitGaps: flow.limitGaps,
+    lateBytes: flow.lateBytes,
+    retransmittedBytes: flow.retransmittedBytes,
+    conflictingBytes: flow.conflictingBytes,
+    duplicates: counters.duplicates,
+    filtered: counters.filtered,
+    kernelDrops: counters.kernelDrops,
+    interfaceDrops: counters.interfaceDrops,
+    evicted: flow.evicted,
+    halfOpenDropped: flow.halfOpenDropped,
+    incompleteDatagrams: decoded.incompleteDatagrams,
+    overlappingFragments: decoded.overlappingFragments,
+    undecoded: decoded.undecoded(),
+  }
+}

@@ -1,0 +1,95 @@
+// Plan → everything at the end of the river: console, JSON, files, saved packets, notes. One line a sink.
+
+import { Arena } from '../core/arena.ts'
+import type {
+  ClockConsumer,
+  DatagramConsumer,
+  NetworkEventConsumer,
+  SegmentConsumer,
+  Sink,
+  StreamConsumer,
+} from '../core/consumers.ts'
+import type { Io } from '../core/io.ts'
+import { defaultFlowTableOptions } from '../flow/options.ts'
+import { ConnectionSummary } from '../output/connection-summary.ts'
+import { TerminalMessages } from '../output/messages.ts'
+import { Notes } from '../output/notes.ts'
+import { Progress, type ProgressCounts } from '../output/progress.ts'
+import type { Plan } from '../plan.ts'
+import type { CaptureSaver, DropListener } from './dump-river.ts'
+import { readBufferBytes } from './inputs.ts'
+
+/** Room in the arena for the sinks' own buffers and for the pages of the out-of-order queues. */
+const OUTPUT_ARENA_BYTES = 2 << 20
+const QUEUE_SLACK_BYTES = 256 << 10
+
+/** The ends of the river, by what they want to hear. One object may stand in several lists. */
+export class Sinks {
+  readonly messages: TerminalMessages
+  readonly arena: Arena
+  readonly streams: StreamConsumer[] = []
+  readonly segments: SegmentConsumer[] = []
+  readonly datagrams: DatagramConsumer[] = []
+  readonly events: NetworkEventConsumer[] = []
+  readonly clocks: ClockConsumer[] = []
+  readonly drops: DropListener[] = []
+  readonly savers: CaptureSaver[] = []
+  readonly all: Sink[] = []
+  progress: Progress | undefined = undefined
+
+  constructor(messages: TerminalMessages, arena: Arena) {
+    this.messages = messages
+    this.arena = arena
+  }
+
+  /** Ends every wait for a reader that does not read. */
+  abandon(): void {
+    for (const sink of this.all) if ('abandon' in sink && typeof sink.abandon === 'function') sink.abandon()
+    this.messages.abandon()
+  }
+}
+
+/** Makes what the plan asks for. Throws OperatorError where an output cannot be opened. */
+export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
+  const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
+  const arena = new Arena(
+    readBufferBytes(plan.input) + OUTPUT_ARENA_BYTES + defaultFlowTableOptions.maximumQueuedBytes + QUEUE_SLACK_BYTES,
+  )
+  const sinks = new Sinks(messages, arena)
+  if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io)
+  if (plan.save !== undefined) await addSave(sinks, plan.save, io)
+  if (plan.connectionSummary) sinks.streams.push(new ConnectionSummary((line) => messages.error(line)))
+  if (plan.notes) addNotes(sinks)
+  return sinks
+}
+
+/** Redraws progress from the run's counters; nothing where the plan wants none. */
+export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => ProgressCounts): void {
+  if (plan.progress) sinks.progress = new Progress(sinks.messages, io.columns, counts)
+}
+
+async function addFiles(sinks: Sinks, plan: Plan, filesPlan: NonNullable<Plan['files']>, io: Io): Promise<void> {
+  const [{ FileSink }, { runInformation }] = await Promise.all([
+    import('../output/file-sink.ts'),
+    import('./run-information.ts'),
+  ])
+  const files = new FileSink(filesPlan, runInformation(io))
+  sinks.streams.push(files)
+  if (files.wantsSegments) sinks.segments.push(files)
+  if (plan.udp) sinks.datagrams.push(files)
+  sinks.all.push(files)
+}
+
+async function addSave(sinks: Sinks, savePlan: NonNullable<Plan['save']>, io: Io): Promise<void> {
+  const { SavefileSink } = await import('../output/savefile-sink.ts')
+  const save = new SavefileSink(savePlan, io.stdout)
+  sinks.savers.push(save)
+  sinks.all.push(save)
+}
+
+function addNotes(sinks: Sinks): void {
+  const notes = new Notes(sinks.messages)
+  sinks.streams.push(notes)
+  sinks.clocks.push(notes)
+  sinks.all.push(notes)
+}
