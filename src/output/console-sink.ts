@@ -1,0 +1,256 @@
+// The console (-c): what each side said, in order, once, as blocks under the name of the flow that speaks.
+
+import type { Arena } from '../core/arena.ts'
+import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import type { ClockConsumer, DatagramConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
+import type { Packet } from '../core/packet.ts'
+import type { Datagram } from '../core/segment.ts'
+import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import type { ConsolePlan } from '../plan.ts'
+import { nameColor, REMARK, RESET } from './color.ts'
+import { connectionSummary } from './connection-summary.ts'
+import { DatagramHeaders } from './console-datagrams.ts'
+import { type ConsolePayload, consolePayload } from './console-payload.ts'
+import { TIME_PREFIX_BYTES, TimePrefix } from './console-time.ts'
+import type { OutputStream } from './output-stream.ts'
+import { sanitizeLine } from './sanitize-text.ts'
+
+/** A flow that pauses this long in capture time has ended its block. */
+const BLOCK_PAUSE_MICROS = 200_000
+const MAXIMUM_NAME_CHARACTERS = 512
+const NO_FLOW = -1
+/** Flow numbers: 0 for whatever datagram is being shown, then two for each slot of the connection table. */
+const DATAGRAM_FLOW = 0
+const FIRST_STREAM_FLOW = 2
+const NEWLINE = Buffer.from('\n')
+
+export interface ConsoleSinkParts {
+  readonly plan: ConsolePlan
+  /** Holds the stream's buffer, the kernel's tables and, for speed, the captured bytes. */
+  readonly arena: Arena
+  /** Its buffer must be allocated from `arena` and be at least 128 KiB. */
+  readonly stream: OutputStream
+  /** Asked once for each flow. */
+  readonly nameOf: (c: Connection, d: Direction) => string
+  /** Asked for each datagram's flow; tcpflow's form if absent. */
+  readonly nameOfDatagram?: (g: Datagram) => string
+  /** A line for each connection when it closes. */
+  readonly summary: boolean
+}
+
+/**
+ * Deliveries of one flow with nothing else between them and no pause of 200 ms of capture time are one block: the header,
+ * the payload, a newline. An unfinished character is shown with the flow's next block; as dots when the block ends by a
+ * pause, at a gap and at the close.
+ */
+export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsumer, Sink {
+  readonly #plan: ConsolePlan
+  readonly #stream: OutputStream
+  readonly #payload: ConsolePayload
+  readonly #nameOf: (c: Connection, d: Direction) => string
+  readonly #datagramHeaders: DatagramHeaders
+  readonly #summary: boolean
+  readonly #showGaps: boolean
+  readonly #limited: boolean
+  readonly #time = new TimePrefix()
+  /** By flow number. */
+  readonly #headers: (Buffer | null)[] = []
+  /** Payload bytes shown of each flow, kept only with a limit. */
+  readonly #shown: number[] = []
+  /** The flow whose block is open, and its direction. */
+  #flow = NO_FLOW
+  #direction: Direction = 0
+  readonly #lastTime = new Timestamp()
+  #kernelDrops = 0
+  /** Bytes that came after their gap had been shown. */
+  lateBytes = 0
+
+  constructor(parts: ConsoleSinkParts) {
+    this.#plan = parts.plan
+    this.#stream = parts.stream
+    this.#payload = consolePayload(parts.plan, parts.stream, parts.arena)
+    this.#nameOf = parts.nameOf
+    this.#datagramHeaders = new DatagramHeaders((name) => this.#header(name, 0), parts.nameOfDatagram)
+    this.#summary = parts.summary
+    this.#showGaps = parts.plan.gaps === 'mark' || (parts.plan.gaps === 'hole' && parts.plan.format !== 'binary')
+    this.#limited = parts.plan.maximumBytes < Number.POSITIVE_INFINITY
+  }
+
+  get blocked(): boolean {
+    return this.#stream.blocked
+  }
+
+  drain(): Promise<void> {
+    return this.#stream.drain()
+  }
+
+  flush(): void {
+    this.#stream.flush()
+  }
+
+  finish(): Promise<void> {
+    this.#endBlock(true)
+    return this.#stream.finish()
+  }
+
+  /** The kernel has dropped so many more packets: gaps may be the capture's fault. */
+  noteKernelDrops(packets: number): void {
+    this.#kernelDrops += packets
+  }
+
+  onClock(t: Timestamp): void {
+    if (this.#flow !== NO_FLOW && this.#paused(t)) this.#endBlock(true)
+  }
+
+  onOpen(c: Connection): void {
+    this.#forget(c)
+  }
+
+  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const flow = flowOf(c, d)
+    let to = end
+    if (this.#limited) {
+      const left = this.#plan.maximumBytes - (this.#shown[flow] ?? 0)
+      if (left <= 0) return
+      if (to - start > left) to = start + left
+      this.#shown[flow] = (this.#shown[flow] ?? 0) + to - start
+    }
+    if (flow !== this.#flow || this.#paused(t)) this.#enter(c, d, flow, t)
+    this.#lastTime.seconds = t.seconds
+    this.#lastTime.nanos = t.nanos
+    this.#payload.write(flow, d, buf, start, to)
+    if (to < end) this.#payload.finishFlow(flow, d)
+  }
+
+  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
+    const flow = flowOf(c, d)
+    if (this.#limited && (this.#shown[flow] ?? 0) >= this.#plan.maximumBytes) return
+    if (!this.#showGaps && !this.#payload.hasPending(flow)) return
+    if (flow !== this.#flow || this.#paused(t)) this.#enter(c, d, flow, t)
+    this.#lastTime.set(t)
+    this.#payload.finishFlow(flow, d)
+    if (this.#showGaps) this.#remark(this.#gapText(missing, cause))
+  }
+
+  onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, start: number, end: number): void {
+    this.lateBytes += end - start
+  }
+
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
+    for (const d of [0, 1] as const) {
+      const flow = flowOf(c, d)
+      if (!this.#payload.hasPending(flow)) continue
+      if (flow !== this.#flow) this.#enter(c, d, flow, t)
+      this.#payload.finishFlow(flow, d)
+    }
+    if (this.#isOf(c) || this.#summary) this.#endBlock(true)
+    if (this.#summary) this.#putSummary(connectionSummary(c, why, t))
+    this.#forget(c)
+  }
+
+  /** Each datagram is a block of its own, and `maximumBytes` holds for each. */
+  onDatagram(g: Datagram, _packet: Packet): void {
+    if (this.#flow !== NO_FLOW) this.#endBlock(this.#paused(g.time))
+    // the lower port is taken for the server's, the best guess that one datagram allows
+    const d = g.sourcePort < g.destinationPort ? 1 : 0
+    this.#flow = DATAGRAM_FLOW
+    this.#direction = d
+    this.#lastTime.set(g.time)
+    this.#putHeader(this.#plan.names ? this.#datagramHeaders.of(g) : null, g.time)
+    this.#payload.beginBlock()
+    const to = Math.min(g.payloadEnd, g.payloadStart + this.#plan.maximumBytes)
+    if (to > g.payloadStart) this.#payload.write(DATAGRAM_FLOW, d, g.buf, g.payloadStart, to)
+    if (g.missingBytes > 0 && this.#showGaps) {
+      this.#payload.finishFlow(DATAGRAM_FLOW, d)
+      this.#remark(this.#gapText(g.missingBytes, 'snaplen'))
+    }
+    this.#endBlock(true)
+  }
+
+  #paused(t: Timestamp): boolean {
+    return elapsedMicros(this.#lastTime, t) >= BLOCK_PAUSE_MICROS
+  }
+
+  /** Ends the open block and begins one of this flow. */
+  #enter(c: Connection, d: Direction, flow: number, t: Timestamp): void {
+    if (this.#flow !== NO_FLOW) this.#endBlock(this.#paused(t))
+    this.#flow = flow
+    this.#direction = d
+    this.#lastTime.set(t)
+    let header: Buffer | null = null
+    if (this.#plan.names) {
+      header = this.#headers[flow] ?? null
+      if (header === null) {
+        header = this.#header(this.#nameOf(c, d), c.id)
+        while (this.#headers.length <= flow) this.#headers.push(null)
+        this.#headers[flow] = header
+      }
+    }
+    this.#putHeader(header, t)
+    this.#payload.beginBlock()
+  }
+
+  /** `complete`: nothing of the flow follows soon, so what is unfinished is shown now. */
+  #endBlock(complete: boolean): void {
+    if (this.#flow === NO_FLOW) return
+    if (complete) this.#payload.finishFlow(this.#flow, this.#direction)
+    this.#payload.interrupt(this.#direction)
+    if (this.#plan.newline) this.#stream.write(NEWLINE, 0, 1)
+    this.#flow = NO_FLOW
+  }
+
+  #putHeader(header: Buffer | null, t: Timestamp): void {
+    const stream = this.#stream
+    const out = stream.buffer
+    const length = header === null ? 0 : header.length
+    let at = stream.reserve(TIME_PREFIX_BYTES + length)
+    if (this.#plan.timestamps) at = this.#time.put(t, out, at)
+    for (let i = 0; i < length; i++) out[at + i] = header![i]!
+    stream.commit(at + length)
+  }
+
+  #header(name: string, connectionId: number): Buffer {
+    const text = sanitizeLine(name.slice(0, MAXIMUM_NAME_CHARACTERS))
+    const end = this.#plan.format === 'hex' ? ': \n' : ': '
+    if (!this.#plan.color) return Buffer.from(text + end)
+    return Buffer.concat([nameColor(connectionId), Buffer.from(text), RESET, Buffer.from(end)])
+  }
+
+  /** Something of our own, within the stream; in hex on a line of its own. */
+  #remark(text: string): void {
+    this.#payload.interrupt(this.#direction)
+    const styled = this.#plan.color ? `${REMARK}${text}${RESET}` : text
+    this.#stream.writeText(this.#plan.format === 'hex' ? `${styled}\n` : styled)
+  }
+
+  #gapText(missing: number, cause: GapCause): string {
+    const text = `[${missing} ${missing === 1 ? 'byte' : 'bytes'} missing]`
+    if (cause === 'snaplen') return `${text} [cut off by the snapshot length]`
+    if (cause !== 'capture') return text
+    if (this.#kernelDrops === 0) return `${text} [not captured]`
+    return `${text} [not captured: the kernel has dropped ${this.#kernelDrops} ${this.#kernelDrops === 1 ? 'packet' : 'packets'}]`
+  }
+
+  #putSummary(line: string): void {
+    // without -0 every block has ended its line
+    const text = this.#plan.newline ? `${line}\n` : `\n${line}\n`
+    this.#stream.writeText(text)
+  }
+
+  #isOf(c: Connection): boolean {
+    return this.#flow === flowOf(c, 0) || this.#flow === flowOf(c, 1)
+  }
+
+  #forget(c: Connection): void {
+    const flow = flowOf(c, 0)
+    if (flow < this.#headers.length) this.#headers[flow] = null
+    if (flow + 1 < this.#headers.length) this.#headers[flow + 1] = null
+    if (!this.#limited) return
+    this.#shown[flow] = 0
+    this.#shown[flow + 1] = 0
+  }
+}
+
+function flowOf(c: Connection, d: Direction): number {
+  return c.slot * 2 + d + FIRST_STREAM_FLOW
+}

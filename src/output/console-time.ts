@@ -1,0 +1,38 @@
+// The time before a block (`--time`): the capture's, in local time as tcpdump has it.
+
+import type { Timestamp } from '../core/timestamp.ts'
+
+/** `2026-01-31 12:34:56.123456 ` */
+export const TIME_PREFIX_BYTES = 27
+
+const MICROS_AT = 20
+
+/** Keeps the text of the latest second, so that most times cost six digits. */
+export class TimePrefix {
+  readonly #text = Buffer.from('0000-00-00 00:00:00.000000 ', 'latin1')
+  #seconds = Number.NaN
+
+  /** Writes TIME_PREFIX_BYTES at `position` and returns the position behind them. */
+  put(t: Timestamp, out: Buffer, position: number): number {
+    if (t.seconds !== this.#seconds) this.#set(t.seconds)
+    let micros = Math.floor(t.nanos / 1000)
+    for (let i = MICROS_AT + 5; i >= MICROS_AT; i--) {
+      this.#text[i] = 48 + (micros % 10)
+      micros = Math.floor(micros / 10)
+    }
+    return position + this.#text.copy(out, position)
+  }
+
+  #set(seconds: number): void {
+    const date = new Date(seconds * 1000)
+    const year = String(date.getFullYear()).padStart(4, '0').slice(-4)
+    const day = `${year}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+    const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+    this.#text.write(`${day} ${time}`, 'latin1')
+    this.#seconds = seconds
+  }
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0')
+}
