@@ -50,6 +50,8 @@ export interface FlowPlan {
 }
 
 export interface ConsolePlan {
+  /** -T and -F, joined: what flows are called. */
+  readonly nameTemplate: string
   /** text: sanitised for a terminal; binary: as it is (-B); hex: 32 bytes a line with ASCII column (-D). */
   readonly format: 'text' | 'binary' | 'hex'
   /** --ascii: everything that is not printable ASCII becomes a dot. */

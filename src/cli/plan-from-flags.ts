@@ -147,6 +147,7 @@ function refuseFileAsFilter(filter: string, input: InputPlan): void {
 
 function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
   return {
+    nameTemplate: joinNameTemplate(s.nameTemplate, s.nameLetters),
     format: s.hex ? 'hex' : s.binary ? 'binary' : 'text',
     asciiOnly: s.asciiOnly,
     names: s.console === 'names',

@@ -1,6 +1,7 @@
 // Plan → everything at the end of the river: console, JSON, files, saved packets, notes. One line a sink.
 
 import { Arena } from '../core/arena.ts'
+import type { Connection, Direction } from '../core/connection.ts'
 import type {
   ClockConsumer,
   DatagramConsumer,
@@ -14,13 +15,15 @@ import { defaultFlowTableOptions } from '../flow/options.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
 import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
+import { OutputStream } from '../output/output-stream.ts'
 import { Progress, type ProgressCounts } from '../output/progress.ts'
-import type { Plan } from '../plan.ts'
+import type { ConsolePlan, Plan } from '../plan.ts'
 import type { CaptureSaver, DropListener } from './dump-river.ts'
 import { readBufferBytes } from './inputs.ts'
 
 /** Room in the arena for the sinks' own buffers and for the pages of the out-of-order queues. */
 const OUTPUT_ARENA_BYTES = 2 << 20
+const STREAM_BUFFER_BYTES = 256 << 10
 const QUEUE_SLACK_BYTES = 256 << 10
 
 /** The ends of the river, by what they want to hear. One object may stand in several lists. */
@@ -35,6 +38,8 @@ export class Sinks {
   readonly drops: DropListener[] = []
   readonly savers: CaptureSaver[] = []
   readonly all: Sink[] = []
+  /** What may wait for a reader, and can be told not to. */
+  readonly abandoned: { abandon(): void }[] = []
   progress: Progress | undefined = undefined
 
   constructor(messages: TerminalMessages, arena: Arena) {
@@ -44,7 +49,7 @@ export class Sinks {
 
   /** Ends every wait for a reader that does not read. */
   abandon(): void {
-    for (const sink of this.all) if ('abandon' in sink && typeof sink.abandon === 'function') sink.abandon()
+    for (const each of this.abandoned) each.abandon()
     this.messages.abandon()
   }
 }
@@ -56,9 +61,12 @@ export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
     readBufferBytes(plan.input) + OUTPUT_ARENA_BYTES + defaultFlowTableOptions.maximumQueuedBytes + QUEUE_SLACK_BYTES,
   )
   const sinks = new Sinks(messages, arena)
+  if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io)
   if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io)
   if (plan.save !== undefined) await addSave(sinks, plan.save, io)
-  if (plan.connectionSummary) sinks.streams.push(new ConnectionSummary((line) => messages.error(line)))
+  if (plan.connectionSummary && plan.console === undefined) {
+    sinks.streams.push(new ConnectionSummary((line) => messages.error(line)))
+  }
   if (plan.notes) addNotes(sinks)
   return sinks
 }
@@ -66,6 +74,29 @@ export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
 /** Redraws progress from the run's counters; nothing where the plan wants none. */
 export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => ProgressCounts): void {
   if (plan.progress) sinks.progress = new Progress(sinks.messages, io.columns, counts)
+}
+
+async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io: Io): Promise<void> {
+  const [{ ConsoleSink }, { compileNameTemplate }] = await Promise.all([
+    import('../output/console-sink.ts'),
+    import('../output/flow-name.ts'),
+  ])
+  const { arena } = sinks
+  const namer = compileNameTemplate(consolePlan.nameTemplate)
+  const stream = new OutputStream(io.stdout, { buffer: arena.allocate(STREAM_BUFFER_BYTES), name: 'standard output' })
+  const nameOf = (c: Connection, d: Direction): string => namer.name(c, d)
+  const console = new ConsoleSink({ plan: consolePlan, arena, stream, nameOf, summary: plan.connectionSummary })
+  sinks.streams.push(consolePlan.decodeBodies ? await decodingBodies(console) : console)
+  if (plan.udp) sinks.datagrams.push(console)
+  sinks.clocks.push(console)
+  sinks.drops.push(console)
+  sinks.abandoned.push(stream)
+  sinks.all.push(console)
+}
+
+async function decodingBodies(consumer: StreamConsumer): Promise<StreamConsumer> {
+  const { DecodeBodies } = await import('../transform/decode-bodies.ts')
+  return new DecodeBodies(consumer)
 }
 
 async function addFiles(sinks: Sinks, plan: Plan, filesPlan: NonNullable<Plan['files']>, io: Io): Promise<void> {
@@ -84,6 +115,7 @@ async function addSave(sinks: Sinks, savePlan: NonNullable<Plan['save']>, io: Io
   const { SavefileSink } = await import('../output/savefile-sink.ts')
   const save = new SavefileSink(savePlan, io.stdout)
   sinks.savers.push(save)
+  sinks.abandoned.push(save)
   sinks.all.push(save)
 }
 
