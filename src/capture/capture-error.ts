@@ -28,7 +28,7 @@ export function captureError(exit: CaptureExit, request: CaptureRequest): Operat
     case 'no-libpcap':
       return new OperatorError(
         `libpcap cannot be used (${end.message})`,
-        "install it (Debian: apt-get install libpcap-dev g++ make python3), then 'npm rebuild pcap' in tcpflow's folder",
+        "run 'npm rebuild pcap' in tcpflow's folder; it needs libpcap and a compiler (Debian: libpcap-dev g++ make python3)",
       )
     case 'interface-gone':
       return new OperatorError(`${name} is gone`, 'the container has stopped, or the interface was removed')

@@ -39,10 +39,10 @@ function loadBinding(): PcapBinding {
   try {
     return createRequire(import.meta.url)('pcap/build/Release/pcap_binding') as PcapBinding
   } catch (error) {
-    throw new CaptureFailure(
-      'no-libpcap',
-      error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
-    )
+    const message = error instanceof Error ? error.message : String(error)
+    const otherNode = message.includes('NODE_MODULE_VERSION')
+    const why = otherNode ? 'the pcap package was built for another version of Node' : message.split('\n', 1)[0]
+    throw new CaptureFailure('no-libpcap', why ?? '')
   }
 }
 
@@ -65,8 +65,8 @@ class Capture {
 
   constructor(binding: PcapBinding, request: CaptureRequest) {
     this.#request = request
-    this.#output = new CaptureOutput(writeOut)
-    this.#bytes = Buffer.alloc(request.snapshotBytes)
+    this.#bytes = Buffer.allocUnsafeSlow((request.snapshotBytes + 3) & ~3)
+    this.#output = new CaptureOutput(this.#bytes, writeOut)
     this.#header = new Uint32Array(4)
     this.#headerBytes = Buffer.from(this.#header.buffer)
     this.#watch = new InterfaceWatch(request.interfaceName)
@@ -94,7 +94,7 @@ class Capture {
     if (this.#stopMicros !== Number.POSITIVE_INFINITY && this.#output.timeOf(this.#header) > this.#stopMicros) {
       this.#finish()
     }
-    this.#output.packet(this.#header, this.#bytes)
+    this.#output.packet(this.#header)
     if (--this.#packetsUntilCheck === 0) this.#whileBusy()
   }
 

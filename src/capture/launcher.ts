@@ -46,8 +46,7 @@ export function directLauncher(program: CaptureProgram): CaptureLauncher {
  * environment's TCPFLOW_CAPTURE_LAUNCHER) is a copy of setpriv(1) with the file capability cap_net_raw+ep, which hands
  * that one capability on to the child. Node itself has none, so the process that parses does not either.
  */
-export function capabilityWrapper(launcherPath: string | undefined): string[] {
-  const isRoot = process.geteuid?.() === 0
-  if (isRoot || launcherPath === undefined || launcherPath === '' || !existsSync(launcherPath)) return []
+export function capabilityWrapper(launcherPath: string | undefined, userId = process.geteuid?.()): string[] {
+  if (userId === 0 || launcherPath === undefined || launcherPath === '' || !existsSync(launcherPath)) return []
   return [launcherPath, '--inh-caps=+net_raw', '--ambient-caps=+net_raw']
 }
