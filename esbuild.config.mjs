@@ -18,15 +18,10 @@ const onlyYargsParser = {
   },
 }
 
-await build({
-  entryPoints: {
-    tcpflow: 'src/start.ts',
-    'capture-child': 'src/capture/child.ts',
-    'capture-broker': 'src/capture/broker.ts',
-  },
+/** @type {import('esbuild').BuildOptions} */
+const common = {
   outdir: 'dist',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
@@ -41,4 +36,20 @@ await build({
     js: "import { createRequire as __createRequire } from 'node:module';const require=__createRequire(import.meta.url);",
   },
   logLevel: 'warning',
+}
+
+/** start.ts answers --version and --help out of one file, and leaves the rest to the build of program.ts. */
+const programApart = {
+  name: 'program-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/program\.ts$/ }, () => ({ path: './program.js', external: true }))
+  },
+}
+
+// Builds of their own, because every file that programs share is one more to load at a start.
+await build({ ...common, entryPoints: { tcpflow: 'src/start.ts' }, plugins: [programApart] })
+await build({ ...common, entryPoints: { program: 'src/program.ts' }, splitting: true })
+await build({
+  ...common,
+  entryPoints: { 'capture-child': 'src/capture/child.ts', 'capture-broker': 'src/capture/broker.ts' },
 })

@@ -1,8 +1,7 @@
 // A run: arguments → command → exit code. Everything that went wrong on the way is said here, in one form.
 
 import { COMMANDS } from './cli/commands.ts'
-import type { Parsed } from './cli/parse-arguments.ts'
-import { soleSwitch } from './cli/sole-switch.ts'
+import { parseArguments } from './cli/parse-arguments.ts'
 import { harmless, writeText } from './cli/write-text.ts'
 import { OperatorError, UsageError } from './core/errors.ts'
 import type { Io } from './core/io.ts'
@@ -12,19 +11,12 @@ const EXIT_FAILED = 1
 /** `argv` without node and script. Resolves to the exit code (0 done, 1 failed, 2 usage) when all output is out. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
-    const { settings, words } = await parse(argv)
+    const { settings, words } = parseArguments(argv)
     const command = await COMMANDS[settings.command]()
     return await command(settings, words, io)
   } catch (error) {
     return reportError(error, io.stderr)
   }
-}
-
-async function parse(argv: readonly string[]): Promise<Parsed> {
-  const settings = soleSwitch(argv)
-  if (settings !== undefined) return { settings, words: [] }
-  const { parseArguments } = await import('./cli/parse-arguments.ts')
-  return parseArguments(argv)
 }
 
 /** Says what went wrong and what to do; a bug gets its stack. Returns the exit code. */

@@ -1,4 +1,4 @@
-// What a run may touch of the process that it runs in: descriptors, terminal, environment, signals. start.ts makes the
+// What a run may touch of the process that it runs in: descriptors, terminal, environment, signals. program.ts makes the
 // real one from `process`; tests make their own.
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'

@@ -9,8 +9,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { flagForms } from '../../src/cli/flag.ts'
 import { FLAGS } from '../../src/cli/flags.ts'
 import { formatHelp } from '../../src/cli/help.ts'
-import { parseArguments } from '../../src/cli/parse-arguments.ts'
-import { soleSwitch } from '../../src/cli/sole-switch.ts'
+import { quickAnswer } from '../../src/cli/quick-answer.ts'
 import { OperatorError, UsageError } from '../../src/core/errors.ts'
 import type { Io } from '../../src/core/io.ts'
 import { reportError, run } from '../../src/main.ts'
@@ -132,12 +131,33 @@ describe('errors', () => {
   })
 })
 
-test('a switch alone is understood without the parser as it is with it', () => {
-  for (const form of FLAGS.filter((flag) => flag.argument === undefined).flatMap((f) => flagForms(f).split(', '))) {
-    if (form === '-H' || form === '--scanner-help') continue // refused by both
-    assert.deepEqual(soleSwitch([form]), parseArguments([form]).settings, form)
+test('what is answered without loading the program is what the program answers', async () => {
+  for (const flag of ['-V', '--version', '-h', '--help']) {
+    for (const env of [{}, { FORCE_COLOR: '1' }, { NO_COLOR: '1' }]) {
+      assert.equal(
+        quickAnswer([flag], env, () => false),
+        (await runWith([flag], env)).stdout,
+        flag,
+      )
+    }
   }
-  for (const argv of [[], ['-i'], ['--color'], ['-cJ'], ['--'], ['-'], ['port'], ['-c', '-J'], ['-9'], ['--nothing']]) {
-    assert.equal(soleSwitch(argv), undefined, argv.join(' '))
+  assert.equal(
+    quickAnswer(['-h'], {}, () => true),
+    formatHelp(true),
+  )
+  const forms = FLAGS.flatMap((flag) => flagForms(flag).split(', '))
+  for (const form of forms.filter((f) => !['-V', '--version', '-h', '--help'].includes(f))) {
+    assert.equal(
+      quickAnswer([form], {}, () => false),
+      undefined,
+      form,
+    )
+  }
+  for (const argv of [[], ['-hh'], ['--', '-h'], ['-c', '-h'], ['-'], ['--'], ['help'], ['--nothing'], ['-9']]) {
+    assert.equal(
+      quickAnswer(argv, {}, () => false),
+      undefined,
+      argv.join(' '),
+    )
   }
 })

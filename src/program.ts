@@ -1,0 +1,88 @@
+// The program in its process: makes an Io of the process, runs, and ends the process with the run's exit code.
+
+import * as nodeModule from 'node:module'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import type { Io, StopSignal } from './core/io.ts'
+import { reportError, run } from './main.ts'
+import { isTerminal } from './terminal.ts'
+
+const STDIN = 0
+const STDOUT = 1
+const STDERR = 2
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+const DEFAULT_COLUMNS = 80
+
+const programFolder = import.meta.dirname
+const handlers: ((signal: StopSignal) => void)[] = []
+let stopping = false
+
+/** Until a handler is there, signals have their usual effect. */
+function onSignal(handler: (signal: StopSignal) => void): void {
+  handlers.push(handler)
+  if (handlers.length > 1) return
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (stopping) process.exit(128 + constants.signals[signal])
+      stopping = true
+      for (const each of handlers) each(signal)
+    })
+  }
+}
+
+/** process.stdout and process.stderr are touched only where they are terminals: they make pipes non-blocking. */
+function columns(): number {
+  const fromTerminal = io.stderrIsTerminal
+    ? process.stderr.columns
+    : io.stdoutIsTerminal
+      ? process.stdout.columns
+      : undefined
+  return fromTerminal || Number(process.env.COLUMNS) || DEFAULT_COLUMNS
+}
+
+/** The folder that we are in may have been deleted meanwhile. */
+function currentFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/'
+  }
+}
+
+const io: Io = {
+  stdin: STDIN,
+  stdout: STDOUT,
+  stderr: STDERR,
+  get stdinIsTerminal() {
+    return isTerminal(STDIN)
+  },
+  get stdoutIsTerminal() {
+    return isTerminal(STDOUT)
+  },
+  get stderrIsTerminal() {
+    return isTerminal(STDERR)
+  },
+  columns,
+  env: process.env,
+  commandLine: ['tcpflow', ...process.argv.slice(2)],
+  cwd: currentFolder(),
+  execPath: process.execPath,
+  programFolder,
+  onSignal,
+}
+
+/**
+ * Compiled code is kept beside the program, where only its owner can write; elsewhere (a read-only image) not at all.
+ * Node 20 has no such thing.
+ */
+function keepCompiledCode(): void {
+  const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown }
+  enableCompileCache?.(join(programFolder, '.compile-cache'))
+}
+
+/** Never returns: all output is out when a run ends, and what may still be open (standard input, a child) must not hold us. */
+export async function runProgram(): Promise<never> {
+  process.on('uncaughtException', (error) => process.exit(reportError(error, STDERR)))
+  keepCompiledCode()
+  process.exit(await run(process.argv.slice(2), io))
+}
