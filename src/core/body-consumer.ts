@@ -1,0 +1,18 @@
+// Where the bodies that a protocol carries go: what finds them (transform/) meets what keeps them (output/) here.
+
+import type { Connection, Direction } from './connection.ts'
+import type { Timestamp } from './timestamp.ts'
+
+/**
+ * Bodies of messages, without their framing and decompressed, one after the other in each direction: onBodyStart, then
+ * any number of onBodyData and onBodyGap, then onBodyEnd. A message without body bytes is not told. Buffers are lent.
+ */
+export interface BodyConsumer {
+  /** `contentType` is the media type in lower case without parameters, as the peer says; '' when it does not. */
+  onBodyStart(c: Connection, d: Direction, contentType: string, t: Timestamp): void
+  onBodyData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
+  /** `missing` bytes of the body are not in the capture; it goes on after them. */
+  onBodyGap(c: Connection, d: Direction, missing: number, t: Timestamp): void
+  /** `whole` is false when the body was cut short, damaged, or has gaps. */
+  onBodyEnd(c: Connection, d: Direction, whole: boolean, t: Timestamp): void
+}

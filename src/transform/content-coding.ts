@@ -1,0 +1,187 @@
+// Undoes the content codings of HTTP (RFC 9110 §8.4.1, RFC 7932, RFC 8878) synchronously, piece by piece where the
+// format allows it, with bounds on memory and on how much may come out of how little.
+
+import { brotliDecompressSync, constants } from 'node:zlib'
+import type { HeldMemory } from '../protocol/held-bytes.ts'
+import { HeldBytes } from '../protocol/held-bytes.ts'
+import { GzipDecoder } from './gzip-decoder.ts'
+import { Inflater } from './inflate.ts'
+import { ZstdDecoder } from './zstd-decoder.ts'
+
+/** Ends of `failure`. */
+export const DAMAGED = 'is damaged'
+export const EARLY_END = 'ends early'
+
+/** Roughly what an Inflater takes. */
+export const INFLATER_BYTES = 80 * 1024
+
+export type PieceWriter = (buf: Buffer, start: number, end: number) => void
+
+/** One coding of one body. Never throws for the data. After a failure further input is ignored. */
+export interface ContentDecoder {
+  /** Why it could not go on, in a few words that follow the coding's name ("is damaged"); '' while all is well. */
+  readonly failure: string
+  push(buf: Buffer, start: number, end: number): void
+  /**
+   * No more input: what can still be made of it is written. With `whole` false the input is known to be cut short, and
+   * ending early is no failure.
+   */
+  end(whole: boolean): void
+  /** Frees what it holds, at any time. */
+  release(): void
+  /** Ends it, also from within its writer. */
+  stop(): void
+}
+
+/**
+ * A decoder for `coding` (lower case), or undefined when there is none. `progressive`: where a format can only be
+ * decoded from its beginning, do so whenever something new has come, because somebody waits for it.
+ */
+export function makeDecoder(
+  coding: string,
+  write: PieceWriter,
+  memory: HeldMemory,
+  progressive: boolean,
+): ContentDecoder | undefined {
+  switch (coding) {
+    case 'gzip':
+    case 'x-gzip':
+      return new GzipDecoder(write, memory)
+    case 'deflate':
+      return new DeflateDecoder(write, memory)
+    case 'br':
+      return new BrotliDecoder(write, memory, progressive)
+    case 'zstd':
+      return new ZstdDecoder(write, memory)
+    default:
+      return undefined
+  }
+}
+
+/** `deflate` is zlib's format (RFC 1950) by the book and raw DEFLATE from some servers; two bytes tell which. */
+class DeflateDecoder implements ContentDecoder {
+  failure = ''
+  readonly #memory: HeldMemory
+  readonly #inflater: Inflater
+  readonly #start = Buffer.alloc(2)
+  #seen = 0
+  #held: number
+
+  constructor(write: PieceWriter, memory: HeldMemory) {
+    this.#memory = memory
+    this.#held = INFLATER_BYTES
+    memory.usedBytes += INFLATER_BYTES
+    this.#inflater = new Inflater(write)
+  }
+
+  push(buf: Buffer, start: number, end: number): void {
+    let pos = start
+    while (this.#seen < 2 && pos < end) {
+      this.#start[this.#seen++] = buf[pos++]!
+      if (this.#seen === 2 && !this.#isZlib()) this.#inflate(this.#start, 0, 2)
+    }
+    if (pos < end) this.#inflate(buf, pos, end)
+  }
+
+  #isZlib(): boolean {
+    const first = this.#start[0]!
+    const second = this.#start[1]!
+    return (first & 15) === 8 && first >> 4 <= 7 && ((first << 8) | second) % 31 === 0 && (second & 0x20) === 0
+  }
+
+  #inflate(buf: Buffer, start: number, end: number): void {
+    // what follows the final block is zlib's checksum, or nothing
+    if (this.failure !== '' || this.#inflater.done) return
+    this.#inflater.push(buf, start, end)
+    if (this.#inflater.failed) this.failure = DAMAGED
+  }
+
+  end(whole: boolean): void {
+    if (whole && this.failure === '' && !this.#inflater.done) this.failure = EARLY_END
+    this.release()
+  }
+
+  release(): void {
+    this.#memory.usedBytes -= this.#held
+    this.#held = 0
+  }
+
+  stop(): void {
+    this.#inflater.stop()
+  }
+}
+
+const MAXIMUM_BROTLI_BYTES = 8 * 1024 * 1024
+const MAXIMUM_BROTLI_OUTPUT_BYTES = 64 * 1024 * 1024
+/** Up to here a progressive body is decoded anew with every delivery. */
+const MAXIMUM_PROGRESSIVE_BYTES = 64 * 1024
+
+/** Node can decode brotli synchronously only at once: the body is gathered, and decoded at its end. */
+class BrotliDecoder implements ContentDecoder {
+  failure = ''
+  readonly #write: PieceWriter
+  readonly #memory: HeldMemory
+  readonly #input: HeldBytes
+  readonly #progressive: boolean
+  #written = 0
+
+  constructor(write: PieceWriter, memory: HeldMemory, progressive: boolean) {
+    this.#write = write
+    this.#memory = memory
+    this.#input = new HeldBytes(memory)
+    this.#progressive = progressive
+  }
+
+  push(buf: Buffer, start: number, end: number): void {
+    if (this.failure !== '') return
+    if (this.#input.length + end - start > MAXIMUM_BROTLI_BYTES || this.#memory.full) {
+      this.failure = 'is too large to decode'
+      this.release()
+      return
+    }
+    this.#input.append(buf, start, end)
+    if (this.#progressive && this.#input.length <= MAXIMUM_PROGRESSIVE_BYTES) this.#decode(false)
+  }
+
+  end(whole: boolean): void {
+    if (this.failure === '') this.#decode(whole)
+    this.release()
+  }
+
+  release(): void {
+    this.#input.clear()
+  }
+
+  stop(): void {
+    this.failure = DAMAGED
+  }
+
+  #decode(whole: boolean): void {
+    const input = this.#input.buf.subarray(0, this.#input.length)
+    let output: Buffer
+    try {
+      output = this.#attempt(input, whole)
+    } catch (error) {
+      this.failure =
+        (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? 'is too large to decode' : DAMAGED
+      return
+    }
+    const from = this.#written
+    this.#written = output.length
+    if (output.length > from) this.#write(output, from, output.length)
+  }
+
+  #attempt(input: Buffer, whole: boolean): Buffer {
+    const maxOutputLength = Math.min(MAXIMUM_BROTLI_OUTPUT_BYTES, 1024 * 1024 + 100 * input.length)
+    if (whole) {
+      try {
+        return brotliDecompressSync(input, { maxOutputLength })
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'Z_BUF_ERROR') throw error
+        this.failure = EARLY_END
+      }
+    }
+    // asks only for what there is
+    return brotliDecompressSync(input, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH })
+  }
+}
