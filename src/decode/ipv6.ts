@@ -26,8 +26,9 @@ export function parseIpv6(frame: Frame, fragments: FragmentTable): number {
   const payloadLength = (buf[at + 4]! << 8) | buf[at + 5]!
   // 0: a jumbogram (RFC 2675) or offloading; both reach to the end of the frame.
   if (payloadLength !== 0) {
-    frame.wireEnd = at + 40 + payloadLength
-    if (frame.wireEnd < end) frame.end = frame.wireEnd
+    const packetEnd = at + 40 + payloadLength
+    if (packetEnd < frame.wireEnd) frame.wireEnd = packetEnd
+    if (packetEnd < end) frame.end = packetEnd
   } else if (frame.wireEnd - at > MAXIMUM_OFFLOAD_BYTES) {
     frame.wireEnd = end
   }

@@ -79,6 +79,12 @@ test('a short snapshot length: payload on the wire but not captured is missing',
   assert.deepEqual(recorder.undecoded, ['truncated Ethernet header', 'truncated IPv4 header', 'truncated TCP header'])
 })
 
+test('a length that reaches past the frame on the wire makes nothing missing', () => {
+  const recorder = new Recorder()
+  recorder.decode(ethernet({}, ipv4({ totalLength: 60_000 }, segment)))
+  assert.deepEqual([recorder.seen[0]?.payload, recorder.seen[0]?.missing], ['hello', 0])
+})
+
 test('an original length below the captured length is not believed', () => {
   const recorder = new Recorder()
   recorder.decode(ethernet({}, ipv4({}, segment)), { originalLength: 0 })

@@ -78,6 +78,12 @@ test('payload length 0 reaches to the end of the frame', () => {
   )
 })
 
+test('a length that reaches past the frame on the wire makes nothing missing', () => {
+  const recorder = new Recorder()
+  recorder.decode(ethernet({}, ipv6({ payloadLength: 60_000 }, segment)))
+  assert.deepEqual([recorder.seen[0]?.payload, recorder.seen[0]?.missing], ['hello', 0])
+})
+
 test('padding behind the packet is not payload', () => {
   const recorder = new Recorder()
   recorder.decode(ethernet({ padTo: 100 }, ipv6({}, udp({ payload: 'hi' }))))

@@ -198,6 +198,13 @@ test('an A-MSDU gives the segments of all its frames', () => {
   )
 })
 
+test('padding behind a PPPoE session frame is no payload where IP says no length', () => {
+  const recorder = new Recorder()
+  const bare = link.pppoe(link.ppp({ address: false }, ipv4({ totalLength: 0 }, tcp({ flags: '.' }))))
+  recorder.decode(ethernet({ padTo: 100 }, bare))
+  assert.deepEqual([recorder.seen[0]?.payload, recorder.seen[0]?.missing], ['', 0])
+})
+
 test('the check sequence that radiotap announces is no payload where IP says no length', () => {
   const recorder = new Recorder()
   const frame = link.ieee80211({}, link.snap(ipv4({ totalLength: 0 }, tcp({ payload: 'hello' }))))
