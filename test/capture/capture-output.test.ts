@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { CaptureOutput } from '../../src/capture/capture-output.ts'
+import { readCapture } from '../support/read-capture.ts'
+
+/** Collects what is written and gives it back as a source. */
+function collect(bytes: Buffer) {
+  const written: Buffer[] = []
+  const output = new CaptureOutput(bytes, (buf, start, end) => written.push(Buffer.from(buf.subarray(start, end))))
+  const read = () => {
+    output.flush()
+    const all = Buffer.concat(written)
+    let at = 0
+    return readCapture({
+      name: 'test',
+      totalBytes: -1,
+      consumedBytes: 0,
+      read(into, start, end) {
+        const count = all.copy(into, start, at, at + end - start)
+        at += count
+        return count
+      },
+      stop() {},
+      async close() {},
+    })
+  }
+  return { output, written, read }
+}
+
+const MAXIMUM = 262_144
+const LINKTYPE_RAW = 101
+
+test('packets of any length come back as they were', async () => {
+  const sizes = fc.oneof(fc.nat(300), fc.nat(70_000), fc.constantFrom(0, MAXIMUM - 1, MAXIMUM))
+  const packets = fc.array(
+    fc.record({
+      seconds: fc.nat(0xffffffff),
+      micros: fc.nat(999_999),
+      size: sizes,
+      cut: fc.nat(100),
+      seed: fc.nat(255),
+    }),
+    { maxLength: 40 },
+  )
+  await fc.assert(
+    fc.asyncProperty(packets, async (list) => {
+      const bytes = Buffer.allocUnsafeSlow(MAXIMUM).fill(0xee)
+      const { output, read } = collect(bytes)
+      output.begin('eth0', 'tcp', LINKTYPE_RAW, MAXIMUM)
+      for (const { seconds, micros, size, cut, seed } of list) {
+        bytes.fill(seed, 0, size)
+        output.packet(Uint32Array.of(seconds, micros, size, size + cut))
+      }
+      const { packets: found, damage, interfaceName } = await read()
+      assert.equal(damage, undefined)
+      if (list.length > 0) assert.equal(interfaceName, 'eth0')
+      assert.equal(found.length, list.length)
+      for (const [i, { seconds, micros, size, cut, seed }] of list.entries()) {
+        const packet = found[i]!
+        assert.equal(packet.micros, seconds * 1e6 + micros)
+        assert.equal(packet.linkType, LINKTYPE_RAW)
+        assert.equal(packet.originalLength, size + cut)
+        assert.ok(packet.bytes.equals(Buffer.alloc(size, seed)), `packet of ${size} bytes`)
+      }
+    }),
+    { seed: 12, numRuns: 30 },
+  )
+})
+
+test('what lies behind a packet does not leak into its padding', async () => {
+  const bytes = Buffer.allocUnsafeSlow(64).fill(0xee)
+  const { output, written } = collect(bytes)
+  output.packet(Uint32Array.of(1, 0, 5, 5))
+  output.flush()
+  assert.equal(Buffer.concat(written).subarray(28, 36).toString('hex'), 'eeeeeeeeee000000')
+})
+
+test('statistics count on where 32 bits wrap, and are stamped with the latest moment', async () => {
+  const bytes = Buffer.allocUnsafeSlow(64)
+  const { output, read } = collect(bytes)
+  output.begin('eth0', '', 1, 64)
+  output.advance(5_000_000)
+  output.statistics(0xfffffff0 | 0, 7, 0) // the binding gives signed numbers
+  output.packet(Uint32Array.of(6, 250_000, 4, 4))
+  output.advance(5_900_000) // packets are further already
+  output.statistics(16, 9, 0)
+  const { statistics } = await read()
+  assert.deepEqual(statistics, [
+    { micros: 5_000_000, received: 0xfffffff0, dropped: 7 },
+    { micros: 6_250_000, received: 0x100000010, dropped: 9 },
+  ])
+})
+
+test('gathers: many small packets make few writes', () => {
+  const bytes = Buffer.allocUnsafeSlow(1024)
+  const { output, written } = collect(bytes)
+  for (let i = 0; i < 2000; i++) output.packet(Uint32Array.of(1, i, 1000, 1000))
+  output.flush()
+  assert.equal(Buffer.concat(written).length, 2000 * 1032)
+  assert.ok(written.length <= 5)
+})

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { checkBrokerCommand } from '../../src/capture/broker-messages.ts'
+import {
+  type CaptureRequest,
+  checkCaptureRequest,
+  formatCaptureEnd,
+  parseCaptureEnd,
+} from '../../src/capture/capture-request.ts'
+
+const GOOD: CaptureRequest = {
+  interfaceName: 'br-1a2b3c',
+  filter: "tcp port 80 or (ip6 and host 'example')",
+  snapshotBytes: 262_144,
+  kernelBufferBytes: 1 << 21,
+  bufferTimeoutMillis: 0,
+  promiscuous: false,
+}
+
+test('a good request passes as it is, also through JSON', () => {
+  assert.deepEqual(checkCaptureRequest(JSON.parse(JSON.stringify(GOOD))), GOOD)
+  for (const interfaceName of ['any', 'nflog:4', 'eth0.100', 'veth@if3', 'bluetooth-monitor']) {
+    assert.deepEqual(checkCaptureRequest({ ...GOOD, interfaceName }), { ...GOOD, interfaceName })
+  }
+})
+
+test('everything else is refused', () => {
+  const bad: [string, unknown][] = [
+    ['no object', undefined],
+    ['no object', null],
+    ['no object', 'eth0'],
+    ['no object', [GOOD]],
+    ['wrong fields', {}],
+    ['wrong fields', { ...GOOD, dumpPath: '/etc/shadow' }],
+    ['interface', { ...GOOD, interfaceName: '' }],
+    ['interface', { ...GOOD, interfaceName: '../../dev/sda' }],
+    ['interface', { ...GOOD, interfaceName: 'rpcap://host/eth0' }],
+    ['interface', { ...GOOD, interfaceName: 'eth0\nx' }],
+    ['interface', { ...GOOD, interfaceName: 'eth0\0' }],
+    ['interface', { ...GOOD, interfaceName: 'x'.repeat(65) }],
+    ['interface', { ...GOOD, interfaceName: { toString: () => 'eth0' } }],
+    ['filter', { ...GOOD, filter: 'tcp\0' }],
+    ['filter', { ...GOOD, filter: 'x'.repeat(70_000) }],
+    ['filter', { ...GOOD, filter: 80 }],
+    ['snapshot length', { ...GOOD, snapshotBytes: 0 }],
+    ['snapshot length', { ...GOOD, snapshotBytes: 262_145 }],
+    ['snapshot length', { ...GOOD, snapshotBytes: 1.5 }],
+    ['snapshot length', { ...GOOD, snapshotBytes: '64' }],
+    ['kernel buffer', { ...GOOD, kernelBufferBytes: 2 ** 31 }],
+    ['kernel buffer', { ...GOOD, kernelBufferBytes: Number.NaN }],
+    ['buffer timeout', { ...GOOD, bufferTimeoutMillis: -1 }],
+    ['promiscuous', { ...GOOD, promiscuous: 1 }],
+  ]
+  for (const [part, value] of bad) {
+    const result = checkCaptureRequest(value)
+    assert.equal(typeof result, 'string', JSON.stringify(value))
+    assert.match(result as string, new RegExp(part))
+  }
+})
+
+test('the broker takes its four commands and nothing else', () => {
+  assert.deepEqual(checkBrokerCommand({ type: 'launch', id: 1, request: GOOD }), {
+    type: 'launch',
+    id: 1,
+    request: GOOD,
+  })
+  for (const type of ['begin', 'stop', 'kill'] as const) {
+    assert.deepEqual(checkBrokerCommand({ type, id: 7, request: 'ignored' }), { type, id: 7 })
+  }
+  for (const id of [0, -1, 1.5, '1', undefined, Number.NaN]) {
+    assert.equal(typeof checkBrokerCommand({ type: 'kill', id }), 'string')
+  }
+  assert.match(checkBrokerCommand({ type: 'exec', id: 1 }) as string, /no known type/)
+  assert.match(checkBrokerCommand({ type: 'launch', id: 1, request: { ...GOOD, filter: 1 } }) as string, /filter/)
+})
+
+test('whatever comes, checking does not throw, and what passes has just the known fields', () => {
+  fc.assert(
+    fc.property(fc.anything(), fc.anything(), (value, part) => {
+      for (const each of [value, { ...GOOD, interfaceName: part }, { ...GOOD, snapshotBytes: part }]) {
+        const checked = checkCaptureRequest(each)
+        if (typeof checked !== 'string') assert.deepEqual(Object.keys(checked), Object.keys(GOOD))
+      }
+      checkBrokerCommand(value)
+      checkBrokerCommand({ type: 'launch', id: part, request: value })
+    }),
+    { seed: 11 },
+  )
+})
+
+test("a child's last word survives what was printed before it, and nothing else is taken for it", () => {
+  const end = { code: 'bad-filter', message: 'syntax "error"\n', interfaceNames: ['lo'] } as const
+  assert.deepEqual(parseCaptureEnd(`warning: x\n${formatCaptureEnd(end)}`), end)
+  assert.equal(parseCaptureEnd(''), undefined)
+  assert.equal(parseCaptureEnd('Segmentation fault\n'), undefined)
+  assert.equal(parseCaptureEnd('{"code":"bad-fil'), undefined)
+})
