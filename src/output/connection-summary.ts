@@ -1,36 +1,29 @@
-// One line for each connection at its close (--summary): who, how long, how much each way, and how it ended.
+// `--summary`: one line for each connection when it ends: who, how long, how much each way, how it ended.
 
-import type { CloseReason, Connection, Direction, Stream } from '../core/connection.ts'
+import type { CloseReason, Connection } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
 import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
-import { formatDuration } from './duration.ts'
+import { byteSize, counted, duration } from './plain-numbers.ts'
 
-/**
- * `10.0.0.1:40000 -> 10.0.0.2:80: 1.23 s, 520 bytes (6 packets) sent, 14301 bytes (12 packets) received, closed by both
- * sides`; sent and received as the client sees it. `<->` where it is not known who opened the connection.
- */
-export function connectionSummary(c: Connection, why: CloseReason, _t: Timestamp): string {
-  const [client, server] = c.endpoints
-  const parts = [
-    formatDuration(elapsedMicros(c.openTime, c.lastPacketTime)),
-    `${amount(c.streams[0])} sent`,
-    `${amount(c.streams[1])} received`,
-  ]
-  const retransmitted = c.streams[0].retransmittedBytes + c.streams[1].retransmittedBytes
-  if (retransmitted > 0) parts.push(`${count(retransmitted, 'byte')} retransmitted`)
-  const gaps = c.streams[0].gaps + c.streams[1].gaps
-  const missing = c.streams[0].missingBytes + c.streams[1].missingBytes
-  if (gaps > 0) parts.push(`${count(missing, 'byte')} missing in ${count(gaps, 'gap')}`)
-  parts.push(ending(c, why))
-  return `${client} ${c.openerKnown ? '->' : '<->'} ${server}: ${parts.join(', ')}`
+/** Takes a finished line, without its newline. */
+export type LineWriter = (line: string) => void
+
+const ENDS: Readonly<Record<CloseReason, string>> = {
+  finished: 'finished',
+  reset: 'reset',
+  timeout: 'timed out',
+  evicted: 'still open, forgotten to make room',
+  replaced: 'replaced by a new connection',
+  jump: 'sequence numbers jumped',
+  'capture-ended': 'still open',
+  'interface-gone': 'interface gone',
 }
 
-/** Hands each connection's summary to `put`, for runs without a console. */
 export class ConnectionSummary implements StreamConsumer {
-  readonly #put: (line: string) => void
+  readonly #write: LineWriter
 
-  constructor(put: (line: string) => void) {
-    this.#put = put
+  constructor(write: LineWriter) {
+    this.#write = write
   }
 
   onOpen(): void {}
@@ -38,55 +31,38 @@ export class ConnectionSummary implements StreamConsumer {
   onGap(): void {}
   onLateData(): void {}
 
-  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
-    this.#put(connectionSummary(c, why, t))
+  onClose(c: Connection, why: CloseReason, _t: Timestamp): void {
+    this.#write(summaryLine(c, why))
   }
 }
 
-/** Which side reset a connection; undefined when none did. Both: the one whose last packet came later counts as second. */
-export function resetBy(c: Connection): Direction | undefined {
-  if (c.streams[0].sawReset) return 0
-  return c.streams[1].sawReset ? 1 : undefined
+/**
+ * `10.0.0.1:40000 -> 10.0.0.2:80, 1.2 s, -> 318 bytes in 2 packets, <- 12.4 kB in 9 packets, finished`; `<->` between the
+ * two where it is not known who opened the connection.
+ */
+export function summaryLine(c: Connection, why: CloseReason): string {
+  const [toServer, toClient] = c.streams
+  const parts = [
+    `${c.endpoints[0]} ${c.openerKnown ? '->' : '<->'} ${c.endpoints[1]}`,
+    duration(elapsedMicros(c.openTime, c.lastPacketTime)),
+    `-> ${byteSize(toServer.bytes)} in ${counted(toServer.packets, 'packet')}`,
+    `<- ${byteSize(toClient.bytes)} in ${counted(toClient.packets, 'packet')}`,
+  ]
+  const retransmitted = toServer.retransmittedBytes + toClient.retransmittedBytes
+  if (retransmitted > 0) parts.push(`${byteSize(retransmitted)} retransmitted`)
+  const missing = toServer.missingBytes + toClient.missingBytes
+  const gaps = toServer.gaps + toClient.gaps
+  if (gaps > 0) parts.push(`${byteSize(missing)} missing in ${counted(gaps, 'gap')}`)
+  if (c.handshakeMicros >= 0) parts.push(`handshake ${duration(c.handshakeMicros)}`)
+  parts.push(endOf(c, why))
+  return parts.join(', ')
 }
 
-function ending(c: Connection, why: CloseReason): string {
-  switch (why) {
-    case 'finished':
-      return 'closed by both sides'
-    case 'reset':
-      return resetText(c)
-    case 'timeout':
-      return silence(c)
-    case 'evicted':
-      return 'no longer followed (too many connections)'
-    case 'replaced':
-      return 'replaced by a new connection between the same ports'
-    case 'jump':
-      return 'ended by a jump of the sequence number'
-    case 'capture-ended':
-      return 'open when the capture ended'
-    case 'interface-gone':
-      return 'open when the interface vanished'
-  }
-}
-
-function resetText(c: Connection): string {
-  const by = resetBy(c)
-  if (by === undefined) return 'reset'
-  if (by === 1 && c.streams[0].sawSyn && !c.streams[1].sawSyn) return 'refused by the server'
-  return by === 0 ? 'reset by the client' : 'reset by the server'
-}
-
-function silence(c: Connection): string {
-  if (c.streams[0].sawSyn && c.streams[1].packets === 0) return 'never answered'
-  return 'given up after a long silence'
-}
-
-function amount(stream: Stream): string {
-  return `${count(stream.bytes, 'byte')} (${count(stream.packets, 'packet')})`
-}
-
-/** `1 byte`, `2 bytes`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${number === 1 ? noun : `${noun}s`}`
+function endOf(c: Connection, why: CloseReason): string {
+  if (why === 'timeout' && c.streams[0].sawSyn && c.streams[1].packets === 0) return 'unanswered'
+  if (why !== 'reset') return ENDS[why]
+  const [client, server] = c.streams
+  if (client.sawSyn && !server.sawSyn && server.sawReset) return 'refused'
+  if (!client.sawReset && !server.sawReset) return 'reset'
+  return `reset by the ${client.sawReset ? 'client' : 'server'}`
 }

@@ -8,7 +8,7 @@ import type { Datagram } from '../core/segment.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import type { ConsolePlan } from '../plan.ts'
 import { nameColor, REMARK, RESET } from './color.ts'
-import { connectionSummary } from './connection-summary.ts'
+import { summaryLine } from './connection-summary.ts'
 import { DatagramHeaders } from './console-datagrams.ts'
 import { type ConsolePayload, consolePayload } from './console-payload.ts'
 import { TIME_PREFIX_BYTES, TimePrefix } from './console-time.ts'
@@ -22,7 +22,7 @@ const NO_FLOW = -1
 /** Flow numbers: 0 for whatever datagram is being shown, then two for each slot of the connection table. */
 const DATAGRAM_FLOW = 0
 const FIRST_STREAM_FLOW = 2
-const NEWLINE = Buffer.from('\n')
+const NEWLINE = 10
 
 export interface ConsoleSinkParts {
   readonly plan: ConsolePlan
@@ -144,7 +144,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
       this.#payload.finishFlow(flow, d)
     }
     if (this.#isOf(c) || this.#summary) this.#endBlock(true)
-    if (this.#summary) this.#putSummary(connectionSummary(c, why, t))
+    if (this.#summary) this.#putSummary(summaryLine(c, why))
     this.#forget(c)
   }
 
@@ -195,7 +195,11 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     if (this.#flow === NO_FLOW) return
     if (complete) this.#payload.finishFlow(this.#flow, this.#direction)
     this.#payload.interrupt(this.#direction)
-    if (this.#plan.newline) this.#stream.write(NEWLINE, 0, 1)
+    if (this.#plan.newline) {
+      const position = this.#stream.reserve(1)
+      this.#stream.buffer[position] = NEWLINE
+      this.#stream.commit(position + 1)
+    }
     this.#flow = NO_FLOW
   }
 

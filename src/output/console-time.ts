@@ -6,6 +6,8 @@ import type { Timestamp } from '../core/timestamp.ts'
 export const TIME_PREFIX_BYTES = 27
 
 const MICROS_AT = 20
+/** 9999-12-31 at noon, in any time zone of that year: a damaged capture may claim any number of seconds. */
+const LATEST_SECONDS = 253_402_257_600
 
 /** Keeps the text of the latest second, so that most times cost six digits. */
 export class TimePrefix {
@@ -24,7 +26,7 @@ export class TimePrefix {
   }
 
   #set(seconds: number): void {
-    const date = new Date(seconds * 1000)
+    const date = new Date(Math.min(Math.max(seconds, 0), LATEST_SECONDS) * 1000)
     const year = String(date.getFullYear()).padStart(4, '0').slice(-4)
     const day = `${year}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
     const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`

@@ -284,7 +284,10 @@ function asOperatorError(code: string | undefined, name: string): OperatorError 
       return new OutputClosedError()
     case 'ENOSPC':
     case 'EDQUOT':
-      return new OperatorError(`${name} disk is full`, 'Everything written so far is intact; make room and run again.')
+      return new OperatorError(
+        name === 'output' ? 'output disk is full' : `${name}: output disk is full`,
+        'everything written so far is intact; make room and run again',
+      )
     case 'EFBIG':
       return new OperatorError(`${name} would grow past the largest size allowed (see ulimit -f)`)
     case 'EIO':

@@ -158,14 +158,7 @@ export class Sanitizer {
   #held(buf: Buffer, start: number, end: number): number {
     const last = buf[end - 1]!
     if (last < 0x80) return last === CR ? 1 : 0
-    if (this.#asciiOnly) return 0
-    if (last >= 0xc2) return last <= 0xf4 ? 1 : 0
-    if (last >= 0xc0 || end - start < 2) return 0
-    const second = buf[end - 2]!
-    if (second >= 0xe0) return second <= 0xf4 && continues(second, 1, last) ? 2 : 0
-    if (end - start < 3) return 0
-    const third = buf[end - 3]!
-    return third >= 0xf0 && third <= 0xf4 && continues(third, 1, second) ? 3 : 0
+    return this.#asciiOnly ? 0 : unfinishedBytes(buf, start, end)
   }
 
   #hide(count: number, out: Buffer, position: number): number {
@@ -212,6 +205,19 @@ export class Sanitizer {
     }
     return at
   }
+}
+
+/** How many bytes at the end of `buf[start..end)` (not empty) begin a UTF-8 character that needs more: 0 to 3. */
+export function unfinishedBytes(buf: Uint8Array, start: number, end: number): number {
+  const last = buf[end - 1]!
+  if (last < 0x80) return 0
+  if (last >= 0xc2) return last <= 0xf4 ? 1 : 0
+  if (last >= 0xc0 || end - start < 2) return 0
+  const second = buf[end - 2]!
+  if (second >= 0xe0) return second <= 0xf4 && continues(second, 1, last) ? 2 : 0
+  if (end - start < 3) return 0
+  const third = buf[end - 3]!
+  return third >= 0xf0 && third <= 0xf4 && continues(third, 1, second) && continues(third, 2, last) ? 3 : 0
 }
 
 /** Length of the UTF-8 sequence that `lead` (C2..F4) begins. */

@@ -142,6 +142,7 @@ export const textPlan: ConsolePlan = {
   strip: false,
   maximumBytes: Number.POSITIVE_INFINITY,
   gaps: 'hole',
+  nameTemplate: '',
 }
 
 /** Everything that a console with this plan shows of a story. */

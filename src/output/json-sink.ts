@@ -1,0 +1,245 @@
+// Events as JSON (--json), one object a line. Every line can be read alone and is safe on a terminal: control, invisible
+// and bidirectional characters in strings are \u escapes.
+//
+// Fields of every line:
+//   event        open, data, gap, late-data, close or datagram
+//   time         of the capture, "2026-01-31T12:00:00.123456Z"; epoch: the same as a number of seconds since 1970
+// Of every line but datagram:
+//   connection   1, 2, 3 … in the order of their first packets
+//   client, server   {"address", "port"}; IPv6 in RFC 5952's form
+//   vlan         id of the innermost VLAN tag; absent without one
+// open:          openerKnown (false: who is client and server is a guess), resumed (only when true: the connection was
+//                closed for want of room or long silence, and speaks again)
+// data, gap, late-data:
+//   direction    who sent it: "client" or "server"; flow: the name that a flow's file has
+//   offset       in the stream, missing bytes counted; length: how many bytes
+//   text or base64   the bytes: text where they are valid UTF-8 and text is wanted, else base64; absent with "none". A
+//                character that is cut between two segments comes whole with the later one.
+//   cause        (gap) "network": never acknowledged; "capture": the receiver had it, the capture did not; "snaplen": cut
+//                off by the snapshot length; "limit": given up to stay within memory
+//   late-data    bytes of an earlier gap that came after all
+// close:         reason (finished, reset, timeout, evicted, replaced, jump, capture-ended, interface-gone), resetBy
+//                ("client" or "server", only when reset), duration in seconds, handshake in seconds (absent if unknown),
+//                sent and received (as the client sees it): {"bytes", "packets", "retransmittedBytes", "gaps",
+//                "missingBytes"}
+// datagram:      flow, source and destination {"address", "port"}, vlan, length, missing (bytes cut off; only if any),
+//                text or base64
+
+import { isUtf8 } from 'node:buffer'
+import type { CloseReason, Connection, Direction, GapCause, Stream } from '../core/connection.ts'
+import type { DatagramConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
+import { formatAddress } from '../core/endpoint.ts'
+import type { Packet } from '../core/packet.ts'
+import { type Datagram, NO_VLAN } from '../core/segment.ts'
+import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import type { JsonPlan } from '../plan.ts'
+import { datagramName } from './console-datagrams.ts'
+import { JsonTime, jsonString } from './json-text.ts'
+import type { OutputStream } from './output-stream.ts'
+import { unfinishedBytes } from './sanitize.ts'
+
+const SIDES = ['client', 'server'] as const
+const NOTHING = Buffer.alloc(0)
+
+export interface JsonSinkParts {
+  readonly plan: JsonPlan
+  readonly stream: OutputStream
+  /** Asked once for each flow. */
+  readonly nameOf: (c: Connection, d: Direction) => string
+  /** Asked for each datagram; tcpflow's form if absent. */
+  readonly nameOfDatagram?: (g: Datagram) => string
+}
+
+/** What is kept of an open connection. */
+interface Kept {
+  /** The fields that say which connection it is, as JSON text. */
+  readonly who: string
+  /** `who`, flow and direction, made at a direction's first line. */
+  readonly flows: [string, string]
+  /** The beginning of a character that the next delivery may finish (text only). */
+  readonly pending: [Buffer, Buffer]
+  readonly shown: [number, number]
+}
+
+export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
+  readonly #plan: JsonPlan
+  readonly #stream: OutputStream
+  readonly #nameOf: (c: Connection, d: Direction) => string
+  readonly #nameOfDatagram: (g: Datagram) => string
+  /** By slot. */
+  readonly #kept: (Kept | undefined)[] = []
+  readonly #time = new JsonTime()
+
+  constructor(parts: JsonSinkParts) {
+    this.#plan = parts.plan
+    this.#stream = parts.stream
+    this.#nameOf = parts.nameOf
+    this.#nameOfDatagram = parts.nameOfDatagram ?? datagramName
+  }
+
+  get blocked(): boolean {
+    return this.#stream.blocked
+  }
+
+  drain(): Promise<void> {
+    return this.#stream.drain()
+  }
+
+  flush(): void {
+    this.#stream.flush()
+  }
+
+  finish(): Promise<void> {
+    return this.#stream.finish()
+  }
+
+  onOpen(c: Connection, t: Timestamp): void {
+    this.#kept[c.slot] = undefined
+    const resumed = c.resumed ? ',"resumed":true' : ''
+    this.#line('open', t, `${this.#keep(c).who},"openerKnown":${c.openerKnown}${resumed}`)
+  }
+
+  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const kept = this.#keep(c)
+    const to = Math.min(end, start + this.#plan.maximumBytes - kept.shown[d])
+    if (to <= start) return
+    kept.shown[d] += to - start
+    const offset = c.streams[d].offset
+    if (this.#plan.payload === 'text') this.#textual(c, d, buf, start, to, offset, t)
+    else this.#payload('data', c, d, buf, start, to, offset, t)
+  }
+
+  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
+    this.#release(c, d, t)
+    this.#line('gap', t, `${this.#flow(c, d)},"offset":${c.streams[d].offset},"length":${missing},"cause":"${cause}"`)
+  }
+
+  onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    if (offset + end - start > this.#plan.maximumBytes) return
+    this.#payload('late-data', c, d, buf, start, end, offset, t)
+  }
+
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
+    this.#release(c, 0, t)
+    this.#release(c, 1, t)
+    const seconds = (micros: number): string => (Math.max(0, Math.round(micros)) / 1e6).toFixed(6)
+    const by = why !== 'reset' ? undefined : c.streams[0].sawReset ? 0 : c.streams[1].sawReset ? 1 : undefined
+    this.#line(
+      'close',
+      t,
+      `${this.#keep(c).who},"reason":"${why}"${by === undefined ? '' : `,"resetBy":"${SIDES[by]}"`}` +
+        `,"duration":${seconds(elapsedMicros(c.openTime, c.lastPacketTime))}` +
+        `${c.handshakeMicros < 0 ? '' : `,"handshake":${seconds(c.handshakeMicros)}`}` +
+        `,"sent":${counters(c.streams[0])},"received":${counters(c.streams[1])}`,
+    )
+    this.#kept[c.slot] = undefined
+  }
+
+  /** `maximumBytes` holds for each datagram. */
+  onDatagram(g: Datagram, _packet: Packet): void {
+    const end = Math.min(g.payloadEnd, g.payloadStart + this.#plan.maximumBytes)
+    const source = formatAddress(g.family, g.sourceWord0, g.sourceWord1, g.sourceWord2, g.sourceWord3)
+    const destination = formatAddress(
+      g.family,
+      g.destinationWord0,
+      g.destinationWord1,
+      g.destinationWord2,
+      g.destinationWord3,
+    )
+    this.#line(
+      'datagram',
+      g.time,
+      `,"flow":${jsonString(this.#nameOfDatagram(g))},"source":${asEndpoint(source, g.sourcePort)}` +
+        `,"destination":${asEndpoint(destination, g.destinationPort)}${g.vlanId === NO_VLAN ? '' : `,"vlan":${g.vlanId}`}` +
+        `,"length":${g.payloadEnd - g.payloadStart}${g.missingBytes > 0 ? `,"missing":${g.missingBytes}` : ''}` +
+        this.#bytes(g.buf, g.payloadStart, end),
+    )
+  }
+
+  #keep(c: Connection): Kept {
+    let kept = this.#kept[c.slot]
+    if (kept === undefined) {
+      const [client, server] = c.endpoints
+      const vlan = c.vlanId === NO_VLAN ? '' : `,"vlan":${c.vlanId}`
+      const who =
+        `,"connection":${c.id},"client":${asEndpoint(client.address, client.port)}` +
+        `,"server":${asEndpoint(server.address, server.port)}${vlan}`
+      kept = { who, flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
+      while (this.#kept.length <= c.slot) this.#kept.push(undefined)
+      this.#kept[c.slot] = kept
+    }
+    return kept
+  }
+
+  #flow(c: Connection, d: Direction): string {
+    const kept = this.#keep(c)
+    if (kept.flows[d] === '') {
+      kept.flows[d] = `${kept.who},"direction":"${SIDES[d]}","flow":${jsonString(this.#nameOf(c, d))}`
+    }
+    return kept.flows[d]
+  }
+
+  /** Text where possible: what was cut from the last delivery first, what is cut from this one kept. */
+  #textual(c: Connection, d: Direction, buf: Buffer, start: number, end: number, offset: number, t: Timestamp): void {
+    const kept = this.#keep(c)
+    const before = kept.pending[d]
+    if (before.length > 0) {
+      kept.pending[d] = NOTHING
+      const joined = Buffer.concat([before, buf.subarray(start, end)])
+      this.#textual(c, d, joined, 0, joined.length, offset - before.length, t)
+      return
+    }
+    const cut = end - unfinishedBytes(buf, start, end)
+    if (cut < end && isUtf8(buf.subarray(start, cut))) {
+      kept.pending[d] = Buffer.from(buf.subarray(cut, end))
+      if (cut > start) this.#payload('data', c, d, buf, start, cut, offset, t)
+      return
+    }
+    this.#payload('data', c, d, buf, start, end, offset, t)
+  }
+
+  /** The rest of a character never came. */
+  #release(c: Connection, d: Direction, t: Timestamp): void {
+    const pending = this.#kept[c.slot]?.pending[d] ?? NOTHING
+    if (pending.length === 0) return
+    this.#keep(c).pending[d] = NOTHING
+    this.#payload('data', c, d, pending, 0, pending.length, c.streams[d].offset - pending.length, t)
+  }
+
+  #payload(
+    event: string,
+    c: Connection,
+    d: Direction,
+    buf: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+    t: Timestamp,
+  ): void {
+    const place = `,"offset":${offset},"length":${end - start}`
+    this.#line(event, t, this.#flow(c, d) + place + this.#bytes(buf, start, end))
+  }
+
+  #bytes(buf: Buffer, start: number, end: number): string {
+    if (this.#plan.payload === 'none') return ''
+    if (this.#plan.payload === 'text' && isUtf8(buf.subarray(start, end))) {
+      return `,"text":${jsonString(buf.toString('utf8', start, end))}`
+    }
+    return `,"base64":"${buf.toString('base64', start, end)}"`
+  }
+
+  #line(event: string, t: Timestamp, fields: string): void {
+    this.#stream.writeText(`{"event":"${event}",${this.#time.fields(t)}${fields}}\n`)
+  }
+}
+
+function asEndpoint(address: string, port: number): string {
+  return `{"address":"${address}","port":${port}}`
+}
+
+function counters(s: Stream): string {
+  return (
+    `{"bytes":${s.bytes},"packets":${s.packets},"retransmittedBytes":${s.retransmittedBytes}` +
+    `,"gaps":${s.gaps},"missingBytes":${s.missingBytes}}`
+  )
+}
