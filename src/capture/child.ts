@@ -138,14 +138,12 @@ class Capture {
     this.#output.advance((now - this.#request.bufferTimeoutMillis - TIMEOUT_SLACK_MILLIS) * 1000)
     this.#statistics(now)
     this.#output.flush()
-    if (this.#watch.gone()) this.#vanish()
   }
 
   #statistics(now: number): void {
     this.#nextStatisticsMillis = now + STATISTICS_INTERVAL_MILLIS
     const { ps_recv, ps_drop, ps_ifdrop } = this.#session.binding.stats()
     this.#output.statistics(ps_recv, ps_drop, ps_ifdrop)
-    // A busy child notices too: other interfaces may keep `any`-like captures busy, and a timer may never come.
     if (this.#watch.gone()) this.#vanish()
   }
 
