@@ -56,8 +56,8 @@ export class FrameWriter {
     b.writeUInt32LE(frame, p + 8)
     b.writeUInt32LE(frame, p + 12)
     p += 16
-    b.writeUIntBE(0x020000000000 + to.address % 65536, p, 6)
-    b.writeUIntBE(0x020000000000 + from.address % 65536, p + 6, 6)
+    b.writeUIntBE(0x020000000000 + (to.address % 65536), p, 6)
+    b.writeUIntBE(0x020000000000 + (from.address % 65536), p + 6, 6)
     b.writeUInt16BE(0x0800, p + 12)
     p += 14
     from.ipId = (from.ipId + 1) & 0xffff

@@ -8,8 +8,8 @@ import { type CaptureName, captureFile } from './captures.ts'
 import { benchLive } from './live.ts'
 import { compare, median, type Run, runOnce } from './measure.ts'
 
-const folder = process.env['BENCH_FOLDER'] ?? join(tmpdir(), 'tcpflow-bench')
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3)
+const folder = process.env.BENCH_FOLDER ?? join(tmpdir(), 'tcpflow-bench')
+const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const program = join(import.meta.dirname, '../../dist/tcpflow.js')
 const wanted = process.argv.slice(2)
 
@@ -127,8 +127,12 @@ const benches: Record<string, () => Promise<void>> = {
   live: () => benchLive(program, say),
 }
 
+// Namespaces and servers are taken down when the process exits, which a signal alone does not let it do.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
 if (!existsSync(program)) throw new Error('dist/tcpflow.js is missing: npm run build')
-for (const name of wanted) if (!(name in benches)) throw new Error(`no benchmark ${name}: ${Object.keys(benches).join(' ')}`)
+for (const name of wanted)
+  if (!(name in benches)) throw new Error(`no benchmark ${name}: ${Object.keys(benches).join(' ')}`)
 for (const [name, bench] of Object.entries(benches)) {
   if (wanted.length === 0 || wanted.includes(name)) await bench()
 }
