@@ -169,7 +169,8 @@ class Run {
       }
     }
     this.#sinks.progress?.end()
-    if (!this.#plan.quiet) this.#sumUp()
+    // A run that could not begin has nothing to sum up.
+    if (this.#feeds.length > 0) this.#sumUp()
     await this.#sinks.messages.finish()
     if (this.#unexpected !== undefined) throw this.#unexpected
     return this.#exitCode()
