@@ -27,7 +27,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   const table = new FlowTable(
     fanOut(sinks.streams),
     { ...defaultFlowTableOptions, maximumJumpBytes: plan.flow.maximumJumpBytes, arena: sinks.arena },
-    sinks.segments[0],
+    sinks.segments,
   )
   const river = new DumpRiver({
     messages,

@@ -72,6 +72,8 @@ export interface ConsolePlan {
 }
 
 export interface JsonPlan {
+  /** As in ConsolePlan. */
+  readonly nameTemplate: string
   readonly payload: 'text' | 'base64' | 'none'
   readonly maximumBytes: number
 }

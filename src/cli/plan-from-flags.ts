@@ -164,7 +164,11 @@ function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
 
 function jsonPlan(s: Settings): JsonPlan | undefined {
   if (s.json === undefined) return undefined
-  return { payload: s.json, maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY }
+  return {
+    nameTemplate: joinNameTemplate(s.nameTemplate, s.nameLetters),
+    payload: s.json,
+    maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY,
+  }
 }
 
 function filesPlan(s: Settings, flowFiles: boolean, maximumJumpBytes: number): FilesPlan {

@@ -17,7 +17,7 @@ import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
 import { OutputStream } from '../output/output-stream.ts'
 import { Progress, type ProgressCounts } from '../output/progress.ts'
-import type { ConsolePlan, Plan } from '../plan.ts'
+import type { ConsolePlan, FilesPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
 import type { CaptureSaver, DropListener } from './dump-river.ts'
 import { readBufferBytes } from './inputs.ts'
 
@@ -31,7 +31,7 @@ export class Sinks {
   readonly messages: TerminalMessages
   readonly arena: Arena
   readonly streams: StreamConsumer[] = []
-  readonly segments: SegmentConsumer[] = []
+  segments: SegmentConsumer | undefined = undefined
   readonly datagrams: DatagramConsumer[] = []
   readonly events: NetworkEventConsumer[] = []
   readonly clocks: ClockConsumer[] = []
@@ -62,6 +62,7 @@ export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
   )
   const sinks = new Sinks(messages, arena)
   if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io)
+  if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io)
   if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io)
   if (plan.save !== undefined) await addSave(sinks, plan.save, io)
   if (plan.connectionSummary && plan.console === undefined) {
@@ -94,24 +95,51 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
   sinks.all.push(console)
 }
 
+async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io): Promise<void> {
+  const [{ JsonSink }, { compileNameTemplate }] = await Promise.all([
+    import('../output/json-sink.ts'),
+    import('../output/flow-name.ts'),
+  ])
+  const namer = compileNameTemplate(jsonPlan.nameTemplate)
+  const stream = new OutputStream(io.stdout, { name: 'standard output' })
+  const json = new JsonSink({ plan: jsonPlan, stream, nameOf: (c, d) => namer.name(c, d) })
+  sinks.streams.push(json)
+  if (plan.udp) sinks.datagrams.push(json)
+  sinks.abandoned.push(stream)
+  sinks.all.push(json)
+}
+
 async function decodingBodies(consumer: StreamConsumer): Promise<StreamConsumer> {
   const { DecodeBodies } = await import('../transform/decode-bodies.ts')
   return new DecodeBodies(consumer)
 }
 
-async function addFiles(sinks: Sinks, plan: Plan, filesPlan: NonNullable<Plan['files']>, io: Io): Promise<void> {
+async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io): Promise<void> {
   const [{ FileSink }, { runInformation }] = await Promise.all([
     import('../output/file-sink.ts'),
     import('./run-information.ts'),
   ])
   const files = new FileSink(filesPlan, runInformation(io))
   sinks.streams.push(files)
-  if (files.wantsSegments) sinks.segments.push(files)
+  if (files.wantsSegments) sinks.segments = files
   if (plan.udp) sinks.datagrams.push(files)
   sinks.all.push(files)
+  if (filesPlan.httpBodies) await addBodyFiles(sinks, filesPlan)
 }
 
-async function addSave(sinks: Sinks, savePlan: NonNullable<Plan['save']>, io: Io): Promise<void> {
+async function addBodyFiles(sinks: Sinks, filesPlan: FilesPlan): Promise<void> {
+  const [{ BodyFiles }, { HttpBodies }, { compileNameTemplate }] = await Promise.all([
+    import('../output/body-files.ts'),
+    import('../transform/http-bodies.ts'),
+    import('../output/flow-name.ts'),
+  ])
+  const namer = compileNameTemplate(filesPlan.nameTemplate)
+  const bodies = new BodyFiles(filesPlan.outputFolder, filesPlan.maximumOpenFiles, (c, d) => namer.name(c, d))
+  sinks.streams.push(new HttpBodies(bodies, filesPlan.decompressBodies ?? true))
+  sinks.all.push(bodies)
+}
+
+async function addSave(sinks: Sinks, savePlan: SavePlan, io: Io): Promise<void> {
   const { SavefileSink } = await import('../output/savefile-sink.ts')
   const save = new SavefileSink(savePlan, io.stdout)
   sinks.savers.push(save)
