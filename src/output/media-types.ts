@@ -1,0 +1,76 @@
+// Which file name extension a media type gets.
+
+/** Beside the types whose subtype is the extension already (`image/png`). */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  'text/html': 'html',
+  'application/xhtml+xml': 'xhtml',
+  'text/plain': 'txt',
+  'text/css': 'css',
+  'text/csv': 'csv',
+  'text/xml': 'xml',
+  'application/xml': 'xml',
+  'application/rss+xml': 'rss',
+  'application/atom+xml': 'atom',
+  'text/javascript': 'js',
+  'application/javascript': 'js',
+  'application/x-javascript': 'js',
+  'text/markdown': 'md',
+  'application/json': 'json',
+  'application/x-ndjson': 'ndjson',
+  'application/pdf': 'pdf',
+  'application/rtf': 'rtf',
+  'text/rtf': 'rtf',
+  'application/msword': 'doc',
+  'application/vnd.ms-excel': 'xls',
+  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+  'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'pptx',
+  'application/zip': 'zip',
+  'application/gzip': 'gz',
+  'application/x-gzip': 'gz',
+  'application/x-tar': 'tar',
+  'application/x-bzip2': 'bz2',
+  'application/x-7z-compressed': '7z',
+  'application/zstd': 'zst',
+  'application/wasm': 'wasm',
+  'application/x-shockwave-flash': 'swf',
+  'application/java-archive': 'jar',
+  'application/grpc': 'grpc',
+  'application/x-protobuf': 'pb',
+  'image/jpeg': 'jpg',
+  'image/jpg': 'jpg',
+  'image/png': 'png',
+  'image/gif': 'gif',
+  'image/webp': 'webp',
+  'image/avif': 'avif',
+  'image/bmp': 'bmp',
+  'image/tiff': 'tiff',
+  'image/svg+xml': 'svg',
+  'image/x-icon': 'ico',
+  'image/vnd.microsoft.icon': 'ico',
+  'audio/mpeg': 'mp3',
+  'audio/ogg': 'ogg',
+  'audio/wav': 'wav',
+  'audio/x-wav': 'wav',
+  'video/mp4': 'mp4',
+  'video/mpeg': 'mpg',
+  'video/webm': 'webm',
+  'video/quicktime': 'mov',
+  'video/x-flv': 'flv',
+  'video/x-msvideo': 'avi',
+  'video/mp2t': 'ts',
+  'font/woff': 'woff',
+  'font/woff2': 'woff2',
+  'application/font-woff': 'woff',
+  'font/ttf': 'ttf',
+  'font/otf': 'otf',
+}
+
+/** `.html`, or '' for a type that says nothing or is not known. `type` is lower case, without parameters. */
+export function mediaTypeExtension(type: string): string {
+  const known = Object.hasOwn(EXTENSIONS, type) ? EXTENSIONS[type] : undefined
+  if (known !== undefined) return `.${known}`
+  // application/problem+json and its like (RFC 6839)
+  if (type.endsWith('+json')) return '.json'
+  return type.endsWith('+xml') ? '.xml' : ''
+}
