@@ -12,15 +12,20 @@ export type NextPiece = () => Promise<Buffer | undefined>
  */
 export type Decompress = (next: NextPiece) => AsyncGenerator<Uint8Array, void, undefined>
 
+/** Thrown when the input ends where more must follow. */
+export class EndsEarly extends Error {}
+
 export interface Compression {
   readonly name: string
   readonly decompress: Decompress
-  /** The decoder keeps back what it had when it fails, so a second run in single bytes gives more. */
+  /** The decoder keeps back what it had when it fails, so another run in smaller pieces gives more. */
   readonly losesTailOnDamage: boolean
 }
 
 /** Bytes that identify() wants to see, where there are so many. */
 export const MAGIC_BYTES = 6
+
+const OUTPUT_BYTES = 65536
 
 const GZIP: Compression = { name: 'gzip', decompress: gunzip, losesTailOnDamage: true }
 const ZSTD: Compression = { name: 'zstd', decompress: unzstd, losesTailOnDamage: false }
@@ -43,42 +48,65 @@ export function mayBeCompression(firstByte: number): boolean {
   return firstByte === 0x1f || firstByte === 0x28 || firstByte >>> 4 === 5 || firstByte === 0xfd || firstByte === 0x42
 }
 
-function gunzip(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
-  return throughStream(zlib.createGunzip({ chunkSize: 65536 }), next)
+/** Members that follow each other are one file, which node:zlib sees to; so it does to padding with zeros. */
+async function* gunzip(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* throughStream(zlib.createGunzip({ chunkSize: OUTPUT_BYTES }), next)
 }
 
-/** Pulls through a stream of node:zlib so that what a failing write had produced before is still handed on. */
-async function* throughStream(stream: Transform, next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+/** The parts of a decompressor of node:zlib that its types do not have in every version. */
+interface ZlibTransform extends Transform {
+  /** Compressed bytes taken. */
+  bytesWritten: number
+}
+
+/**
+ * Pulls through a stream of node:zlib so that what a failing write had produced before is still handed on. Returns what
+ * it left of its last piece when it came to an end of its own, undefined when the input did.
+ */
+async function* throughStream(
+  stream: ZlibTransform,
+  next: NextPiece,
+): AsyncGenerator<Uint8Array, Buffer | undefined, undefined> {
   let failure: Error | undefined
+  let ended = false
+  let given = 0
   let wake = () => {}
   stream.on('error', (error) => {
     failure = error
+    wake()
+  })
+  stream.on('end', () => {
+    ended = true
     wake()
   })
   stream.on('readable', () => wake())
   try {
     for (;;) {
       const piece = await next()
+      given += piece?.length ?? 0
       let taken = false
-      const onTaken = () => {
-        taken = true
-        wake()
+      if (piece === undefined) stream.end()
+      else {
+        stream.write(piece, () => {
+          taken = true
+          wake()
+        })
       }
-      if (piece === undefined) stream.once('end', onTaken).end()
-      else stream.write(piece, onTaken)
       for (;;) {
         const output: Buffer | null = stream.read()
         if (output !== null) {
           yield output
           continue
         }
-        if (failure !== undefined) throw failure
+        if (failure !== undefined) throw piece === undefined ? new EndsEarly() : failure
+        // It may say that it has taken a piece of which it left some, before it says that it has ended.
+        const left = given - stream.bytesWritten
+        if (ended || (taken && left > 0)) return piece?.subarray(piece.length - left)
         if (taken) break
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
-      if (piece === undefined) return
     }
   } finally {
     stream.destroy()
@@ -86,11 +114,25 @@ async function* throughStream(stream: Transform, next: NextPiece): AsyncGenerato
 }
 
 async function* unzstd(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
-  const native = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress
-  if (native !== undefined) {
-    yield* throughStream(native(), next)
+  const native = (zlib as { createZstdDecompress?: (options: { chunkSize: number }) => ZlibTransform })
+    .createZstdDecompress
+  if (native === undefined) {
+    yield* unzstdInJavaScript(next)
     return
   }
+  // It ends after a frame that ends within a piece: the frames behind it are for another one.
+  let rest: Buffer | undefined
+  const restAndNext = async () => {
+    const piece = rest ?? (await next())
+    rest = undefined
+    return piece
+  }
+  do rest = yield* throughStream(native({ chunkSize: OUTPUT_BYTES }), restAndNext)
+  while (rest !== undefined && rest.length > 0)
+}
+
+async function* unzstdInJavaScript(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+  // It does not check checksums: before Node 22.15, damage that still decodes goes unnoticed.
   const { Decompress } = await import('fzstd')
   const outputs: Uint8Array[] = []
   const decoder = new Decompress((output) => {
@@ -104,7 +146,11 @@ async function* unzstd(next: NextPiece): AsyncGenerator<Uint8Array, void, undefi
       yield* pushed(() => decoder.push(piece!.subarray(at, at + 512)), outputs)
     }
     if (piece === undefined) {
-      yield* pushed(() => decoder.push(new Uint8Array(0), true), outputs)
+      try {
+        decoder.push(new Uint8Array(0), true)
+      } catch {
+        throw new EndsEarly()
+      }
       return
     }
   }
@@ -122,40 +168,34 @@ function* pushed(push: () => void, outputs: Uint8Array[]): Generator<Uint8Array,
   if (failure !== undefined) throw failure
 }
 
-/** Concatenated streams are one file; the library stops after each, so their seams are looked for here. */
 async function* unxz(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
-  const { XzReadableStream } = (await import('xz-decompress')).default
-  let piece = await next()
-  while (piece !== undefined) {
-    let unread: Buffer | undefined = piece
-    let last: Buffer = piece
-    const compressed = new ReadableStream<Uint8Array>(
-      {
-        async pull(controller) {
-          const given: Buffer | undefined = unread ?? (await next())
-          unread = undefined
-          if (given === undefined) return controller.close()
-          last = given
-          controller.enqueue(given)
-        },
+  const loaded = await import('xz-decompress')
+  // CommonJS: what `import` makes of it differs between Node, the bundle and tsx.
+  const { XzReadableStream } = loaded.default ?? loaded
+  let ended = false
+  const compressed = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const piece = await next()
+        if (piece !== undefined) return controller.enqueue(piece)
+        ended = true
+        controller.close()
       },
-      { highWaterMark: 0 },
-    )
-    const reader = new XzReadableStream(compressed).getReader()
-    try {
-      for (;;) {
-        const { done, value } = await reader.read()
-        if (done) break
-        if (value.length > 0) yield value
-      }
-    } finally {
-      await reader.cancel().catch(() => {})
+    },
+    { highWaterMark: 0 },
+  )
+  const reader = new XzReadableStream(compressed).getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      if (value.length > 0) yield value
     }
-    const following: Buffer | undefined = await next()
-    const rest: Buffer = following === undefined ? last : Buffer.concat([last, following])
-    // The footer's magic, padding in words of zeros, the next header's magic.
-    const seam = /YZ(?:\0{4})*(?=\xfd7zXZ\0)/.exec(rest.toString('latin1'))
-    piece = seam === null ? undefined : rest.subarray(seam.index + seam[0].length)
+  } catch (error) {
+    throw ended ? new EndsEarly() : error
+  } finally {
+    // Else the library waits for ever before it reads another file.
+    await reader.cancel().catch(() => {})
   }
 }
 
@@ -176,7 +216,11 @@ async function* bunzip2(next: NextPiece): AsyncGenerator<Uint8Array, void, undef
     }
   }
   await gather(4)
-  const bits = bitIterator(() => queue.shift())
+  const bits = bitIterator(() => {
+    const piece = queue.shift()
+    if (piece === undefined) throw new EndsEarly()
+    return piece
+  })
   for (;;) {
     // The bits of a block come without waiting, so all of it must be there: it is never larger than this.
     await gather(bits.bytesRead + 4)

@@ -2,9 +2,18 @@
 
 import { OperatorError } from '../core/errors.ts'
 import type { ByteSource } from '../core/ports.ts'
-import { type Compression, identifyCompression, MAGIC_BYTES, mayBeCompression, type NextPiece } from './compression.ts'
+import {
+  type Compression,
+  EndsEarly,
+  identifyCompression,
+  MAGIC_BYTES,
+  mayBeCompression,
+  type NextPiece,
+} from './compression.ts'
 
+/** How much a decoder gets at once; after damage, how much it gets near there in a second and a third run. */
 const PIECE_BYTES = 32768
+const SMALLER_PIECES = [128, 1]
 
 /**
  * Passes an uncompressed source through untouched. Of a damaged compressed one, everything up to the damage is read,
@@ -29,8 +38,8 @@ export class DecompressSource implements ByteSource {
   /** Compressed bytes given to the decoder, without and with the latest piece. */
   #before = 0
   #given = 0
-  #inputEnded = false
-  #replaying = false
+  /** Runs after the first. */
+  #replays = 0
 
   /** `reopen`, where the source can be read twice, gives it from its start: used to get closer to a damage. */
   constructor(raw: ByteSource, reopen: (() => ByteSource) | undefined) {
@@ -76,19 +85,24 @@ export class DecompressSource implements ByteSource {
     this.#detected = true
     this.#compression = identifyCompression(into, start, start + got)
     if (this.#compression === undefined) return got
-    this.#begin(this.#compression, Buffer.from(into.subarray(start, start + got)), Number.POSITIVE_INFINITY)
+    this.#begin(
+      this.#compression,
+      Buffer.from(into.subarray(start, start + got)),
+      Number.POSITIVE_INFINITY,
+      PIECE_BYTES,
+    )
     return this.#readNext(into, start, end)
   }
 
-  /** `head` has been read already; from `singleFrom` on the decoder gets byte by byte. */
-  #begin(compression: Compression, head: Buffer, singleFrom: number): void {
+  /** `head` has been read already; from byte `smallFrom` on the decoder gets `smallBytes` at once. */
+  #begin(compression: Compression, head: Buffer, smallFrom: number, smallBytes: number): void {
     this.#before = 0
     this.#given = 0
-    this.#pieces = compression.decompress(this.#inPieces(head, singleFrom))
+    this.#pieces = compression.decompress(this.#inPieces(head, smallFrom, smallBytes))
     this.#advance()
   }
 
-  #inPieces(head: Buffer, singleFrom: number): NextPiece {
+  #inPieces(head: Buffer, smallFrom: number, smallBytes: number): NextPiece {
     let rest = head
     return async () => {
       if (rest.length === 0) {
@@ -96,11 +110,9 @@ export class DecompressSource implements ByteSource {
         rest = rest.subarray(0, await this.#raw.read(rest, 0, PIECE_BYTES))
       }
       this.#before = this.#given
-      if (rest.length === 0) {
-        this.#inputEnded = true
-        return undefined
-      }
-      const length = this.#given < singleFrom ? Math.min(rest.length, singleFrom - this.#given) : 1
+      if (rest.length === 0) return undefined
+      const most = this.#given < smallFrom ? smallFrom - this.#given : smallBytes
+      const length = Math.min(rest.length, most)
       const piece = rest.subarray(0, length)
       rest = rest.subarray(length)
       this.#given += length
@@ -132,26 +144,26 @@ export class DecompressSource implements ByteSource {
     this.#ahead.catch(() => {}) // awaited later
   }
 
-  /** After damage: once more from the start, up to where the decoder failed; or the error, when that is no use. */
+  /** After damage: once more from the start, in smaller pieces near it; or the error, when that is no use. */
   async #startAgain(error: unknown): Promise<void> {
     const compression = this.#compression!
     if (error instanceof OperatorError) throw error
-    if (this.#reopen === undefined || this.#replaying || this.#inputEnded || !compression.losesTailOnDamage) {
-      throw this.#damage(compression, error)
-    }
-    this.#replaying = true
+    const smallBytes = SMALLER_PIECES[this.#replays]
+    const useful = compression.losesTailOnDamage && !(error instanceof EndsEarly)
+    if (this.#reopen === undefined || smallBytes === undefined || !useful) throw this.#damage(compression, error)
+    this.#replays++
     this.#passOver = this.#delivered
     await this.#raw.close()
     this.#raw = this.#reopen()
-    this.#begin(compression, Buffer.alloc(0), this.#before)
+    this.#begin(compression, Buffer.alloc(0), this.#before, smallBytes)
   }
 
   #damage(compression: Compression, error: unknown): OperatorError {
     const called = this.name === '-' ? 'standard input' : this.name
-    if (this.#inputEnded) {
+    if (error instanceof EndsEarly) {
       return new OperatorError(`${called} ends in the middle of its ${compression.name} data, at byte ${this.#given}`)
     }
-    const where = this.#replaying ? `at byte ${this.#given}` : `near byte ${this.#before}`
+    const where = this.#replays > 0 ? `at byte ${this.#before}` : `near byte ${this.#before}`
     const how = error instanceof Error ? error.message : String(error)
     return new OperatorError(`the ${compression.name} data of ${called} is damaged ${where}: ${how}`)
   }

@@ -20,6 +20,5 @@ declare module 'unbzip2-stream/lib/bzip2.js' {
 
 declare module 'unbzip2-stream/lib/bit_iterator.js' {
   import type { BitReader } from 'unbzip2-stream/lib/bzip2.js'
-  /** Throws TypeError when `nextBuffer` has none. */
-  export default function bitIterator(nextBuffer: () => Uint8Array | undefined): BitReader
+  export default function bitIterator(nextBuffer: () => Uint8Array): BitReader
 }
