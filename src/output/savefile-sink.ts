@@ -1,84 +1,132 @@
 // `-w`: every packet that was captured, saved as pcapng with its interface, nanoseconds and the kernel's drop counters;
 // to a file, to standard output, or to a row of files that begin anew at a size or an age.
 
-import { closeSync, openSync, unlinkSync } from 'node:fs'
-import { dirname, extname, join } from 'node:path'
+import { accessSync, closeSync, constants, openSync, unlinkSync } from 'node:fs'
+import { dirname, extname } from 'node:path'
 import type { PacketConsumer, Sink } from '../core/consumers.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Packet } from '../core/packet.ts'
-import { Timestamp } from '../core/timestamp.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import type { SavePlan } from '../plan.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../savefile/interface.ts'
 import { PcapngWriter } from '../savefile/pcapng-writer.ts'
 import { OutputStream } from './output-stream.ts'
+import { cutBrokenBlock } from './savefile-repair.ts'
 
-/** Captures hold passwords: readable by their owner alone, as tcpdump run by root under a strict umask would leave them. */
+/** Captures hold passwords: readable by their owner alone. */
 const FILE_MODE = 0o600
+/** What a packet's block takes beside the packet, padding included. */
+const MAXIMUM_BLOCK_OVERHEAD_BYTES = 35
 
+/**
+ * Without rotation the file is called as the plan says and is written over, as by tcpdump. With rotation the names are
+ * dumpcap's, `base_00001_20261121033100.pcapng`, and the time in them, like a file's age, is the packets': a replay is
+ * cut at the same places. Each file begins with a section of its own and the interfaces that it uses, and is no larger
+ * than asked for unless one packet is.
+ *
+ * Nothing throws after the constructor: when the disk is full or the reader gone, packets are dropped, `blocked` is true
+ * and `drain` or `finish` rejects with an OperatorError; the file then ends with its last whole packet.
+ */
 export class SavefileSink implements PacketConsumer, Sink {
   readonly #plan: SavePlan
+  readonly #rotates: boolean
   readonly #stdout: number
   readonly #writer: PcapngWriter
   /** Interfaces as the run numbers them, and their numbers in the file being written; -1 not in it yet. */
-  readonly #descriptions: InterfaceDescription[] = []
-  readonly #numbers: number[] = []
-  #stream: OutputStream
-  #descriptor = -1
+  readonly #descriptions: InterfaceDescription[]
+  readonly #numbers: number[]
+  #stream: OutputStream | undefined
+  #descriptor: number
   /** Rotated files, oldest first, when only some are kept. */
-  readonly #files: string[] = []
-  #fileNumber = 0
-  #startedAt = 0
-  #sectionBytes = 0
-  /** Streams of earlier files, still being written out. */
-  #finishing: Promise<void> = Promise.resolve()
-  readonly #lastTime = new Timestamp()
+  readonly #files: string[]
+  #fileCount: number
+  #startedSeconds: number
+  /** The writer's count where the current file began; packets in it; how much of it is surely whole blocks. */
+  #fileStart: number
+  #filePackets: number
+  #wholeBytes: number
+  #failure: OperatorError | undefined
+  #failureTold: boolean
 
-  /** Opens the first file, so that a bad path is found before anything is captured. Throws OperatorError. */
+  /** Opens the file, or makes sure that files can be made in the folder. Throws OperatorError. */
   constructor(plan: SavePlan, stdout: number) {
     this.#plan = plan
+    this.#rotates = plan.path !== '-' && (plan.rotateBytes > 0 || plan.rotateSeconds > 0)
     this.#stdout = stdout
-    this.#stream = this.#open(undefined)
-    this.#writer = new PcapngWriter((buf, start, end) => this.#stream.write(buf, start, end))
-    this.#begin()
+    this.#descriptions = []
+    this.#numbers = []
+    this.#stream = undefined
+    this.#descriptor = -1
+    this.#files = []
+    this.#fileCount = 0
+    this.#startedSeconds = 0
+    this.#fileStart = 0
+    this.#filePackets = 0
+    this.#wholeBytes = 0
+    this.#failure = undefined
+    this.#failureTold = false
+    this.#writer = new PcapngWriter((buf, start, end) => this.#stream!.write(buf, start, end))
+    if (this.#rotates) checkFolder(plan.path)
+    else this.#begin(plan.path)
   }
 
   /** The interface `id` of later packets and statistics; called before the first of them. */
   onInterface(id: number, description: InterfaceDescription): void {
     this.#descriptions[id] = description
     this.#numbers[id] = -1
+    // a reader of a pipe learns of it before anything is captured
+    if (this.#stream !== undefined) this.#numberOf(id)
   }
 
   onPacket(packet: Packet): void {
-    this.#rotateAt(packet.time)
+    const length = packet.end - packet.start
+    if (!this.#ready(packet.time, length + MAXIMUM_BLOCK_OVERHEAD_BYTES)) return
     const number = this.#numberOf(packet.interfaceId)
+    const stream = this.#stream!
+    // the stream writes whole blocks, so that what is on disk always ends with one
+    const gathers = length + MAXIMUM_BLOCK_OVERHEAD_BYTES <= stream.buffer.length
+    if (gathers) stream.reserve(length + MAXIMUM_BLOCK_OVERHEAD_BYTES)
+    if (!stream.blocked) this.#wholeBytes = stream.writtenBytes
     this.#writer.writePacket(number, packet.time, packet.originalLength, packet.buf, packet.start, packet.end)
+    if (!gathers) stream.flush()
+    this.#filePackets++
   }
 
   onStatistics(statistics: InterfaceStatistics): void {
+    if (this.#stream === undefined && !this.#ready(statistics.time, 0)) return
     this.#writer.writeStatistics(this.#numberOf(statistics.interfaceId), statistics)
   }
 
   get blocked(): boolean {
-    return this.#stream.blocked
+    return (this.#failure !== undefined && !this.#failureTold) || this.#stream?.blocked === true
   }
 
-  drain(): Promise<void> {
-    return this.#stream.drain()
+  async drain(): Promise<void> {
+    this.#tellFailure()
+    await this.#stream?.drain()
   }
 
   flush(): void {
-    this.#stream.flush()
+    this.#stream?.flush()
   }
 
   async finish(): Promise<void> {
-    await this.#finishing
-    await this.#stream.finish()
-    if (this.#descriptor >= 0) closeSync(this.#descriptor)
-    this.#descriptor = -1
+    try {
+      await this.#stream?.finish()
+    } finally {
+      this.#close()
+    }
+    this.#tellFailure()
   }
 
   abandon(): void {
-    this.#stream.abandon()
+    this.#stream?.abandon()
+  }
+
+  #tellFailure(): void {
+    if (this.#failure === undefined || this.#failureTold) return
+    this.#failureTold = true
+    throw this.#failure
   }
 
   #numberOf(id: number): number {
@@ -89,51 +137,61 @@ export class SavefileSink implements PacketConsumer, Sink {
     return number
   }
 
-  #begin(): void {
-    this.#writer.writeSection()
-    this.#numbers.fill(-1)
-    this.#sectionBytes = this.#writer.bytesWritten
-  }
-
-  /** A new file by the packet's time, so that a replay is cut at the same places. */
-  #rotateAt(time: Timestamp): void {
-    const { rotateBytes, rotateSeconds } = this.#plan
-    this.#lastTime.set(time)
-    if (this.#startedAt === 0) this.#startedAt = time.seconds
-    if (rotateBytes === 0 && rotateSeconds === 0) return
-    const fileBytes = this.#writer.bytesWritten - this.#sectionBytes
-    const full = rotateBytes > 0 && fileBytes >= rotateBytes
-    const old = rotateSeconds > 0 && time.seconds - this.#startedAt >= rotateSeconds
-    if (!full && !old) return
-    this.#startedAt = time.seconds
-    const before = this.#stream
-    const descriptor = this.#descriptor
-    // Files are written synchronously, so this is done at once; a failure comes out at finish.
-    this.#finishing = this.#finishing.then(() => before.finish()).finally(() => closeSync(descriptor))
-    this.#finishing.catch(() => {})
-    this.#stream = this.#open(time)
-    this.#begin()
-  }
-
-  #open(time: Timestamp | undefined): OutputStream {
-    const { path } = this.#plan
-    if (path === '-') return new OutputStream(this.#stdout, { name: 'standard output' })
-    const rotates = this.#plan.rotateBytes > 0 || this.#plan.rotateSeconds > 0
-    const name = rotates ? rotatedName(path, ++this.#fileNumber, time) : path
-    try {
-      this.#descriptor = openSync(name, 'w', FILE_MODE)
-    } catch (error) {
-      throw new OperatorError(
-        `cannot write ${name}: ${(error as Error).message}`,
-        `is ${dirname(name)} a folder that you may write to?`,
-      )
+  /** False when there is no file that a block of so many bytes, of that time, could be written to. */
+  #ready(time: Timestamp, bytes: number): boolean {
+    if (!this.#rotates) return true
+    if (this.#failure !== undefined) return false
+    if (this.#stream !== undefined) {
+      if (!this.#isFull(time, bytes)) return true
+      this.#stream.flush()
+      // not written: drain says why, and nothing more is taken
+      if (this.#stream.blocked) return true
+      this.#close()
     }
-    if (rotates) this.#forget(name)
-    return new OutputStream(this.#descriptor, { name })
+    this.#startedSeconds = time.seconds
+    try {
+      this.#begin(rotatedName(this.#plan.path, ++this.#fileCount, time))
+    } catch (error) {
+      this.#failure = error as OperatorError
+    }
+    return this.#failure === undefined
+  }
+
+  #isFull(time: Timestamp, bytes: number): boolean {
+    if (this.#filePackets === 0) return false
+    const { rotateBytes, rotateSeconds } = this.#plan
+    if (rotateBytes > 0 && this.#writer.bytesWritten - this.#fileStart + bytes > rotateBytes) return true
+    // a clock set back starts the age anew
+    if (time.seconds < this.#startedSeconds - rotateSeconds) this.#startedSeconds = time.seconds
+    return rotateSeconds > 0 && time.seconds - this.#startedSeconds >= rotateSeconds
+  }
+
+  /** Opens a file and begins its section. Throws OperatorError. */
+  #begin(path: string): void {
+    if (path === '-') this.#stream = new OutputStream(this.#stdout, { name: 'standard output' })
+    else {
+      this.#descriptor = openFile(path)
+      this.#stream = new OutputStream(this.#descriptor, { name: path })
+      if (this.#rotates) this.#forgetOldest(path)
+    }
+    this.#fileStart = this.#writer.bytesWritten
+    this.#filePackets = 0
+    this.#wholeBytes = 0
+    this.#numbers.fill(-1)
+    this.#writer.writeSection()
+  }
+
+  #close(): void {
+    const stream = this.#stream
+    this.#stream = undefined
+    if (this.#descriptor < 0 || stream === undefined) return
+    cutBrokenBlock(this.#descriptor, this.#wholeBytes)
+    closeSync(this.#descriptor)
+    this.#descriptor = -1
   }
 
   /** Removes the oldest of this run's files when there are more than are to be kept. */
-  #forget(newest: string): void {
+  #forgetOldest(newest: string): void {
     if (this.#plan.keep === 0) return
     this.#files.push(newest)
     while (this.#files.length > this.#plan.keep) {
@@ -146,11 +204,61 @@ export class SavefileSink implements PacketConsumer, Sink {
   }
 }
 
-/** As dumpcap names them: `base_00001_20261121033100.pcapng`; the time is the first packet's, or now for the first file. */
-function rotatedName(path: string, number: number, time: Timestamp | undefined): string {
+function openFile(path: string): number {
+  try {
+    try {
+      // readable too, so that a block that a full disk has cut can be found
+      return openSync(path, 'w+', FILE_MODE)
+    } catch (error) {
+      // a pipe or device may be writable only
+      if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+      return openSync(path, 'w', FILE_MODE)
+    }
+  } catch (error) {
+    throw cannotWrite(path, error)
+  }
+}
+
+function checkFolder(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw cannotWrite(path, error)
+  }
+}
+
+function cannotWrite(path: string, error: unknown): OperatorError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const folder = dirname(path)
+  switch (code) {
+    case 'ENOENT':
+      return new OperatorError(`cannot write ${path}: there is no folder ${folder}`, 'make it first')
+    case 'EACCES':
+    case 'EPERM':
+      return new OperatorError(`cannot write ${path}: permission denied`, 'choose another place for -w')
+    case 'EROFS':
+      return new OperatorError(`cannot write ${path}: the file system is read-only`, 'choose another place for -w')
+    case 'EISDIR':
+      return new OperatorError(`cannot write ${path}: it is a folder`, `name a file in it: -w ${path}/trace.pcapng`)
+    case 'ENOSPC':
+      return new OperatorError(`cannot write ${path}: no space left on the disk`, 'files saved so far are whole')
+    default:
+      return new OperatorError(`cannot write ${path}: ${message}`)
+  }
+}
+
+/** `base_00001_20261121033100.pcapng`, in local time as dumpcap does it. */
+function rotatedName(path: string, number: number, time: Timestamp): string {
   const extension = extname(path)
   const base = path.slice(0, path.length - extension.length)
-  const moment = time === undefined ? new Date() : new Date(time.seconds * 1000)
-  const stamp = moment.toISOString().replace(/[-:T]/g, '').slice(0, 14)
-  return join(`${base}_${String(number).padStart(5, '0')}_${stamp}${extension}`)
+  return `${base}_${String(number).padStart(5, '0')}_${stamp(time.seconds)}${extension}`
+}
+
+function stamp(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  const year = date.getFullYear()
+  // a capture's clock may say anything, also what no calendar has
+  if (!(year >= 0 && year <= 9999)) return '00000000000000'
+  const parts = [date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()]
+  return `${String(year).padStart(4, '0')}${parts.map((part) => String(part).padStart(2, '0')).join('')}`
 }

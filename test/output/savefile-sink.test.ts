@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { OperatorError } from '../../src/core/errors.ts'
+import { Packet } from '../../src/core/packet.ts'
+import { SavefileSink } from '../../src/output/savefile-sink.ts'
+import { type InterfaceDescription, InterfaceStatistics } from '../../src/savefile/interface.ts'
+import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
+
+process.env.TZ = 'UTC'
+
+const eth0: InterfaceDescription = {
+  linkType: 1,
+  snapshotLength: 262144,
+  name: 'eth0',
+  description: 'uplink',
+  place: 0,
+}
+const any: InterfaceDescription = { linkType: 276, snapshotLength: 96, name: 'any', description: '', place: 0 }
+const NOON = Date.UTC(2026, 10, 21, 12) / 1000
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tcpflow-save-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+function packet(seconds: number, bytes: string | Buffer, interfaceId = 0): Packet {
+  const p = new Packet()
+  p.time.seconds = seconds
+  p.time.nanos = 123_456_789
+  p.interfaceId = interfaceId
+  p.buf = Buffer.concat([Buffer.from('##'), Buffer.from(bytes), Buffer.from('##')])
+  p.start = 2
+  p.end = p.buf.length - 2
+  p.originalLength = p.end - p.start + 7
+  return p
+}
+
+function plan(path: string, changes: Partial<ConstructorParameters<typeof SavefileSink>[0]> = {}) {
+  return { path, rotateBytes: 0, rotateSeconds: 0, keep: 0, ...changes }
+}
+
+/** What a file holds: `eth0 1795262400.123456789 text/original length`, `statistics of eth0: 5/1/0`. */
+async function read(path: string): Promise<string[]> {
+  const bytes = readFileSync(path)
+  let offset = 0
+  const source = {
+    name: path,
+    totalBytes: bytes.length,
+    consumedBytes: 0,
+    read(into: Buffer, start: number, end: number): number {
+      const count = bytes.copy(into, start, offset, Math.min(bytes.length, offset + end - start))
+      offset += count
+      return count
+    },
+    stop() {},
+    close: () => Promise.resolve(),
+  }
+  const reader = new SavefileReader(path, Buffer.alloc(65536))
+  const lines: string[] = []
+  for (let status = reader.next(); status !== READ_END; status = reader.next()) {
+    if (status === READ_NEED_INPUT) await reader.fill(source)
+    else if (status === READ_PACKET) {
+      const { time, interfaceId, buf, start, end, originalLength } = reader.packet
+      const { name, linkType } = reader.interfaces[interfaceId]!
+      lines.push(
+        `${name}/${linkType} ${time.seconds}.${time.nanos} ${buf.toString('latin1', start, end).slice(0, 20)}/${originalLength}`,
+      )
+    } else {
+      const { interfaceId, received, dropped, interfaceDropped } = reader.statistics
+      lines.push(`statistics of ${reader.interfaces[interfaceId]!.name}: ${received}/${dropped}/${interfaceDropped}`)
+    }
+  }
+  assert.equal(reader.damage, undefined)
+  return lines
+}
+
+function statistics(interfaceId: number): InterfaceStatistics {
+  const s = new InterfaceStatistics()
+  s.interfaceId = interfaceId
+  s.time.seconds = NOON + 1
+  s.received = 5
+  s.dropped = 1
+  return s
+}
+
+describe('-w', () => {
+  test('one file: interfaces, nanoseconds, original lengths, statistics; readable by its owner alone', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const sink = new SavefileSink(plan(path), -1)
+    sink.onInterface(0, eth0)
+    sink.onPacket(packet(NOON, 'hello'))
+    sink.onInterface(1, any)
+    sink.onPacket(packet(NOON + 1, '', 1))
+    sink.onStatistics(statistics(0))
+    sink.flush()
+    const expected = [
+      `eth0/1 ${NOON}.123456789 hello/12`,
+      `any/276 ${NOON + 1}.123456789 /7`,
+      'statistics of eth0: 5/1/-1',
+    ]
+    assert.deepEqual(await read(path), expected)
+    assert.equal(sink.blocked, false)
+    await sink.finish()
+    assert.deepEqual(await read(path), expected)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+  })
+
+  test('an earlier file of that name is written over; without packets there are still section and interface', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    writeFileSync(path, 'x'.repeat(1000))
+    const sink = new SavefileSink(plan(path), -1)
+    sink.onInterface(0, eth0)
+    await sink.finish()
+    assert.deepEqual(await read(path), [])
+    assert.ok(readFileSync(path).includes('eth0'))
+  })
+
+  test('`-` goes to standard output, which stays open', async (t) => {
+    const path = join(folderOf(t), 'stdout')
+    const stdout = openSync(path, 'w')
+    const sink = new SavefileSink(plan('-', { rotateBytes: 100 }), stdout)
+    sink.onInterface(0, eth0)
+    for (let i = 0; i < 5; i++) sink.onPacket(packet(NOON, 'x'.repeat(100)))
+    await sink.finish()
+    closeSync(stdout)
+    assert.equal((await read(path)).length, 5)
+  })
+
+  test('packets larger than all that is gathered', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const sink = new SavefileSink(plan(path), -1)
+    sink.onInterface(0, { ...eth0, snapshotLength: 0 })
+    for (const size of [10, 400_000, 262_144 - 35, 262_144, 11]) sink.onPacket(packet(NOON, Buffer.alloc(size, 'y')))
+    await sink.finish()
+    assert.equal((await read(path)).length, 5)
+  })
+
+  test('tshark reads it', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const sink = new SavefileSink(plan(path), -1)
+    sink.onInterface(0, eth0)
+    sink.onInterface(1, any)
+    sink.onPacket(packet(NOON, Buffer.alloc(60)))
+    sink.onPacket(packet(NOON, Buffer.alloc(60), 1))
+    sink.onStatistics(statistics(1))
+    await sink.finish()
+    const fields = ['-T', 'fields', '-e', 'frame.interface_name', '-e', 'frame.time_epoch', '-e', 'frame.len']
+    const tshark = spawnSync('tshark', ['-r', path, ...fields], { encoding: 'utf8' })
+    if (tshark.error !== undefined) {
+      console.error('SKIPPED: tshark is not installed')
+      t.skip('tshark is not installed')
+      return
+    }
+    assert.equal(tshark.status, 0, tshark.stderr)
+    assert.equal(tshark.stdout, `eth0\t${NOON}.123456789\t67\nany\t${NOON}.123456789\t67\n`)
+  })
+})
+
+describe('-w with rotation', () => {
+  test('by size: no file is larger, each stands by itself', async (t) => {
+    const folder = folderOf(t)
+    const sink = new SavefileSink(plan(join(folder, 'base.pcapng'), { rotateBytes: 1000 }), -1)
+    assert.deepEqual(readdirSync(folder), [])
+    sink.onInterface(0, eth0)
+    sink.onInterface(1, any)
+    for (let i = 0; i < 9; i++) sink.onPacket(packet(NOON + i, `${i}`.repeat(200), i === 8 ? 1 : 0))
+    sink.onPacket(packet(NOON + 9, 'z'.repeat(3000)))
+    await sink.finish()
+    const names = readdirSync(folder).sort()
+    assert.deepEqual(names, [
+      'base_00001_20261121120000.pcapng',
+      'base_00002_20261121120003.pcapng',
+      'base_00003_20261121120006.pcapng',
+      'base_00004_20261121120009.pcapng',
+    ])
+    const all: string[] = []
+    for (const name of names) all.push(...(await read(join(folder, name))))
+    assert.deepEqual(
+      all.map((line) => line.replace(/ .* /, ' ').replace(/(.)\1+\//, '$1 ')),
+      [...[0, 1, 2, 3, 4, 5, 6, 7].map((i) => `eth0/1 ${i} 207`), 'any/276 8 207', 'eth0/1 z 3007'],
+    )
+    for (const name of names.slice(0, 3)) assert.ok(statSync(join(folder, name)).size <= 1000)
+  })
+
+  test('by age of the packets, with clocks set forth and back', async (t) => {
+    const folder = folderOf(t)
+    const sink = new SavefileSink(plan(join(folder, 'base'), { rotateSeconds: 60 }), -1)
+    sink.onInterface(0, eth0)
+    for (const at of [0, 59, 60, 119, 1e17, 121, 180, 182]) sink.onPacket(packet(NOON + at, 'x'))
+    await sink.finish()
+    assert.deepEqual(readdirSync(folder).sort(), [
+      'base_00001_20261121120000',
+      'base_00002_20261121120100',
+      'base_00003_00000000000000',
+      'base_00004_20261121120302',
+    ])
+  })
+
+  test('only the newest are kept', async (t) => {
+    const folder = folderOf(t)
+    const sink = new SavefileSink(plan(join(folder, 'k.pcapng'), { rotateBytes: 300, keep: 2 }), -1)
+    sink.onInterface(0, eth0)
+    for (let i = 0; i < 40; i++) sink.onPacket(packet(NOON + i, 'x'.repeat(200)))
+    await sink.finish()
+    assert.deepEqual(readdirSync(folder).sort(), ['k_00039_20261121120038.pcapng', 'k_00040_20261121120039.pcapng'])
+  })
+})
+
+describe('-w where it cannot write', () => {
+  test('no such folder, a folder: said before anything is captured', (t) => {
+    const folder = folderOf(t)
+    for (const changes of [{}, { rotateBytes: 1000 }]) {
+      assert.throws(
+        () => new SavefileSink(plan(join(folder, 'missing', 'x.pcapng'), changes), -1),
+        (error) => error instanceof OperatorError && /there is no folder .*missing/.test(error.message),
+      )
+    }
+    mkdirSync(join(folder, 'dir'))
+    assert.throws(
+      () => new SavefileSink(plan(join(folder, 'dir')), -1),
+      (error) => error instanceof OperatorError && /it is a folder/.test(error.message),
+    )
+  })
+
+  test('a disk that is full from the start', async () => {
+    const sink = new SavefileSink(plan('/dev/full'), -1)
+    sink.onInterface(0, eth0)
+    for (let i = 0; i < 10; i++) sink.onPacket(packet(NOON, Buffer.alloc(100_000)))
+    assert.equal(sink.blocked, true)
+    await assert.rejects(sink.drain(), OperatorError)
+    sink.onPacket(packet(NOON, 'dropped'))
+    await sink.finish()
+  })
+
+  test('a folder that goes away between two files is told by drain, not thrown', async (t) => {
+    const folder = join(folderOf(t), 'gone')
+    mkdirSync(folder)
+    const sink = new SavefileSink(plan(join(folder, 'x.pcapng'), { rotateBytes: 300 }), -1)
+    sink.onInterface(0, eth0)
+    sink.onPacket(packet(NOON, 'x'.repeat(200)))
+    rmSync(folder, { recursive: true })
+    sink.onPacket(packet(NOON, 'x'.repeat(200)))
+    sink.onPacket(packet(NOON, 'x'.repeat(200)))
+    sink.onStatistics(statistics(0))
+    assert.equal(sink.blocked, true)
+    await assert.rejects(sink.drain(), OperatorError)
+    await sink.finish()
+  })
+
+  test('a disk that is full in the middle: the file ends with a whole packet', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const script = join(import.meta.dirname, '..', 'support', 'save-until-full.ts')
+    // a limit on the size of files stands for the end of the disk: the last write is cut in the same way
+    const shell = `trap '' XFSZ; ulimit -f 600; exec "$0" --import tsx "$1" "$2"`
+    const run = spawnSync('sh', ['-c', shell, process.execPath, script, path], { encoding: 'utf8' })
+    assert.equal(run.status, 0, run.stderr)
+    assert.match(run.stdout, /largest size/)
+    const size = statSync(path).size
+    assert.ok(size > 280_000 && size < 1_000_000, `${size}`)
+    const packets = await read(path)
+    assert.equal(size - (size % 1032), packets.length * 1032)
+  })
+})
