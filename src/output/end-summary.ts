@@ -12,6 +12,8 @@ export interface RunSummary {
   readonly datagrams: number
   readonly gaps: number
   readonly gapBytes: number
+  /** Of the gap bytes: acknowledged, so that only the capture missed them; where that is counted. */
+  readonly captureGapBytes?: number
   /** Of these, gaps given up to stay within the memory bounds. */
   readonly limitGaps: number
   readonly lateBytes: number
@@ -34,41 +36,73 @@ const MAXIMUM_CAUSES = 8
 
 /** The lines, without newline and prefix. */
 export function endSummaryLines(s: RunSummary): string[] {
-  const lines = [
-    `${counted(s.packets, 'packet')}, ${counted(s.connections, 'connection')}, ${byteSize(s.payloadBytes)} of payload${s.datagrams > 0 ? `, ${counted(s.datagrams, 'datagram')}` : ''}`,
+  return [totals(s), ...drops(s), ...gaps(s), ...repeats(s), ...shed(s), ...undecoded(s)]
+}
+
+function totals(s: RunSummary): string {
+  const parts = [
+    counted(s.packets, 'packet'),
+    counted(s.connections, 'connection'),
+    `${byteSize(s.payloadBytes)} of payload`,
   ]
-  const say = (count: number, line: string): void => {
-    if (count > 0) lines.push(line)
+  if (s.datagrams > 0) parts.push(counted(s.datagrams, 'datagram'))
+  if (s.filtered > 0) parts.push(`${counted(s.filtered, 'other packet')} did not match the filter`)
+  return parts.join(', ')
+}
+
+function drops(s: RunSummary): string[] {
+  const lines: string[] = []
+  if (s.kernelDrops > 0) {
+    lines.push(
+      `${counted(s.kernelDrops, 'packet')} dropped by the kernel because we did not read fast enough: what is missing is the capture's loss (a narrower filter or a larger --buffer-size helps)`,
+    )
   }
-  say(
-    s.kernelDrops,
-    `${counted(s.kernelDrops, 'packet')} dropped by the kernel: we did not read fast enough, what is missing is the capture's loss (a narrower filter or a larger --buffer-size helps)`,
-  )
-  say(s.interfaceDrops, `${counted(s.interfaceDrops, 'packet')} dropped by the interface itself`)
-  say(
-    s.gaps,
-    `${counted(s.gaps, 'gap')}, ${byteSize(s.gapBytes)} missing${s.lateBytes > 0 ? `; ${byteSize(s.lateBytes)} of that came late` : ''}`,
-  )
-  say(s.limitGaps, `${counted(s.limitGaps, 'gap')} given up early to stay within memory`)
-  const repeated: string[] = []
-  if (s.retransmittedBytes > 0) repeated.push(`${byteSize(s.retransmittedBytes)} retransmitted`)
-  if (s.conflictingBytes > 0) repeated.push(`${byteSize(s.conflictingBytes)} of it with other contents (first copy kept)`)
-  if (s.duplicates > 0) repeated.push(`${counted(s.duplicates, 'copy of a packet', 'copies of packets')} left out`)
-  say(repeated.length, repeated.join(', '))
-  say(s.filtered, `${counted(s.filtered, 'packet')} did not match the filter`)
-  say(s.evicted - s.halfOpenDropped, `${counted(s.evicted - s.halfOpenDropped, 'connection')} forgotten to make room`)
-  say(
-    s.halfOpenDropped,
-    `${counted(s.halfOpenDropped, 'unanswered connection attempt')} not waited for: too many at once`,
-  )
-  say(
-    s.incompleteDatagrams + s.overlappingFragments,
-    `IP fragments: ${grouped(s.incompleteDatagrams)} datagrams incomplete, ${grouped(s.overlappingFragments)} fragments overlapping`,
-  )
-  if (s.undecoded.length > 0) {
-    const causes = s.undecoded.slice(0, MAXIMUM_CAUSES).map(({ cause, packets }) => `${grouped(packets)} ${cause}`)
-    const more = s.undecoded.length - causes.length
-    lines.push(`not decoded: ${causes.join(', ')}${more > 0 ? `, ${counted(more, 'other cause')}` : ''}`)
-  }
+  if (s.interfaceDrops > 0) lines.push(`${counted(s.interfaceDrops, 'packet')} dropped by the interface itself`)
   return lines
+}
+
+function gaps(s: RunSummary): string[] {
+  if (s.gaps === 0) return []
+  const details: string[] = []
+  if (s.captureGapBytes !== undefined) {
+    if (s.captureGapBytes > 0) details.push(`${byteSize(s.captureGapBytes)} arrived but were not captured`)
+    const others = s.gapBytes - s.captureGapBytes
+    if (others > 0) details.push(`${byteSize(others)} were never acknowledged`)
+  }
+  if (s.limitGaps > 0) details.push(`${counted(s.limitGaps, 'gap')} given up early to stay within memory`)
+  if (s.lateBytes > 0) details.push(`${byteSize(s.lateBytes)} came too late`)
+  const line = `${counted(s.gaps, 'gap')}, ${byteSize(s.gapBytes)} missing`
+  return [details.length > 0 ? `${line}: ${details.join(', ')}` : line]
+}
+
+function repeats(s: RunSummary): string[] {
+  const parts: string[] = []
+  if (s.retransmittedBytes > 0) parts.push(`${byteSize(s.retransmittedBytes)} retransmitted`)
+  if (s.conflictingBytes > 0) {
+    parts.push(`${byteSize(s.conflictingBytes)} came twice with different contents (the first copy counts)`)
+  }
+  if (s.duplicates > 0) parts.push(`${counted(s.duplicates, 'copy of a packet', 'copies of packets')} left out`)
+  return parts.length > 0 ? [parts.join(', ')] : []
+}
+
+/** What limits have cost. */
+function shed(s: RunSummary): string[] {
+  const parts: string[] = []
+  const evicted = s.evicted - s.halfOpenDropped
+  if (evicted > 0) parts.push(`${counted(evicted, 'connection')} forgotten to make room for others`)
+  if (s.halfOpenDropped > 0) {
+    parts.push(`${counted(s.halfOpenDropped, 'unanswered connection attempt')} not waited for, there were too many`)
+  }
+  if (s.incompleteDatagrams > 0) {
+    parts.push(`${counted(s.incompleteDatagrams, 'fragmented datagram')} not complete`)
+  }
+  if (s.overlappingFragments > 0) parts.push(counted(s.overlappingFragments, 'overlapping IP fragment'))
+  return parts.length > 0 ? [parts.join(', ')] : []
+}
+
+function undecoded(s: RunSummary): string[] {
+  if (s.undecoded.length === 0) return []
+  const causes = s.undecoded.slice(0, MAXIMUM_CAUSES).map(({ cause, packets }) => `${grouped(packets)} ${cause}`)
+  const more = s.undecoded.length - causes.length
+  return [`not decoded: ${causes.join(', ')}${more > 0 ? `, ${counted(more, 'other cause')}` : ''}`]
 }
