@@ -91,7 +91,7 @@ class Run {
   }
 
   async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
-    this.#river.setLive()
+    this.#river.setLive(input.interfaces.length)
     const live = await openLiveFeeds(this.#plan, input, this.#io, this.#sinks.arena, this.#sinks.messages)
     this.#feeds = live.feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
@@ -177,7 +177,9 @@ class Run {
   }
 
   #sumUp(): void {
-    for (const line of endSummaryLines(runSummary(this.#river, this.#table.counters))) this.#sinks.messages.info(line)
+    const verbose = this.#plan.verbosity > 0
+    const summary = runSummary(this.#river, this.#table.counters, verbose)
+    for (const line of endSummaryLines(summary)) this.#sinks.messages.info(line)
   }
 
   #exitCode(): number {

@@ -149,13 +149,14 @@ function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
   return {
     nameTemplate: joinNameTemplate(s.nameTemplate, s.nameLetters),
     format: s.hex ? 'hex' : s.binary ? 'binary' : 'text',
-    asciiOnly: s.asciiOnly,
+    // tcpflow's -s: a dot for everything that is not printable ASCII, on the console as in files.
+    asciiOnly: s.asciiOnly || s.strip,
     names: s.console === 'names',
     newline: s.newline,
     color: wantsColor(s.color, surroundings.env, surroundings.stdoutIsTerminal),
     timestamps: s.timestamps,
     decodeBodies: s.decodeBodies,
-    strip: s.strip,
+    strip: false,
     maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY,
     // What is printed has no holes.
     gaps: s.gaps === 'skip' ? 'skip' : 'mark',

@@ -23,6 +23,8 @@ export class FlowCounters {
   conflictingBytes = 0
   gaps = 0
   gapBytes = 0
+  /** Of these: acknowledged or beyond the snapshot length, so only the capture lacks them. */
+  captureGapBytes = 0
   /** Those of the gaps that were given up to stay within the bounds. */
   limitGaps = 0
   keepAlives = 0

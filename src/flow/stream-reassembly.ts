@@ -330,6 +330,7 @@ export class StreamReassembly {
     this.#counters.gaps++
     this.#counters.gapBytes += missing
     if (cause === 'limit') this.#counters.limitGaps++
+    else if (cause !== 'network') this.#counters.captureGapBytes += missing
   }
 
   /** Delivers the pages that are due. Up to `reach`, what is missing has been cut off by the snapshot length. */

@@ -12,8 +12,8 @@ export interface RunSummary {
   readonly datagrams: number
   readonly gaps: number
   readonly gapBytes: number
-  /** Of the gap bytes: acknowledged, so that only the capture missed them; where that is counted. */
-  readonly captureGapBytes?: number
+  /** Of the gap bytes: acknowledged, or cut off by the snapshot length, so that only the capture missed them. */
+  readonly captureGapBytes: number
   /** Of these, gaps given up to stay within the memory bounds. */
   readonly limitGaps: number
   readonly lateBytes: number
@@ -29,7 +29,14 @@ export interface RunSummary {
   readonly halfOpenDropped: number
   readonly incompleteDatagrams: number
   readonly overlappingFragments: number
-  readonly undecoded: readonly { readonly cause: string; readonly packets: number }[]
+  readonly undecoded: readonly PacketCount[]
+  /** Normal traffic that is neither TCP nor UDP, where that is to be told. */
+  readonly others: readonly PacketCount[]
+}
+
+export interface PacketCount {
+  readonly cause: string
+  readonly packets: number
 }
 
 const MAXIMUM_CAUSES = 8
@@ -64,11 +71,9 @@ function drops(s: RunSummary): string[] {
 function gaps(s: RunSummary): string[] {
   if (s.gaps === 0) return []
   const details: string[] = []
-  if (s.captureGapBytes !== undefined) {
-    if (s.captureGapBytes > 0) details.push(`${byteSize(s.captureGapBytes)} arrived but were not captured`)
-    const others = s.gapBytes - s.captureGapBytes
-    if (others > 0) details.push(`${byteSize(others)} were never acknowledged`)
-  }
+  if (s.captureGapBytes > 0) details.push(`${byteSize(s.captureGapBytes)} arrived but were not captured`)
+  const others = s.gapBytes - s.captureGapBytes
+  if (others > 0) details.push(`${byteSize(others)} were never acknowledged`)
   if (s.limitGaps > 0) details.push(`${counted(s.limitGaps, 'gap')} given up early to stay within memory`)
   if (s.lateBytes > 0) details.push(`${byteSize(s.lateBytes)} came too late`)
   const line = `${counted(s.gaps, 'gap')}, ${byteSize(s.gapBytes)} missing`
@@ -101,8 +106,14 @@ function shed(s: RunSummary): string[] {
 }
 
 function undecoded(s: RunSummary): string[] {
-  if (s.undecoded.length === 0) return []
-  const causes = s.undecoded.slice(0, MAXIMUM_CAUSES).map(({ cause, packets }) => `${grouped(packets)} ${cause}`)
-  const more = s.undecoded.length - causes.length
-  return [`not decoded: ${causes.join(', ')}${more > 0 ? `, ${counted(more, 'other cause')}` : ''}`]
+  const lines: string[] = []
+  if (s.undecoded.length > 0) lines.push(`not decoded: ${listed(s.undecoded)}`)
+  if (s.others.length > 0) lines.push(`neither TCP nor UDP: ${listed(s.others)}`)
+  return lines
+}
+
+function listed(counts: readonly PacketCount[]): string {
+  const causes = counts.slice(0, MAXIMUM_CAUSES).map(({ cause, packets }) => `${grouped(packets)} ${cause}`)
+  const more = counts.length - causes.length
+  return `${causes.join(', ')}${more > 0 ? `, ${counted(more, 'other cause')}` : ''}`
 }

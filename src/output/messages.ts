@@ -20,6 +20,8 @@ export interface MessagesOptions {
 export class TerminalMessages implements Messages {
   /** Set by whoever draws a live line. */
   liveLine: LiveLine | undefined = undefined
+  /** Called before each line: where both go to one terminal, what was printed earlier is to stand earlier. */
+  beforeLine: (() => void) | undefined = undefined
   readonly #stream: OutputStream
   readonly #options: MessagesOptions
   #unheard = 0
@@ -69,6 +71,7 @@ export class TerminalMessages implements Messages {
       return
     }
     this.liveLine?.erase()
+    this.beforeLine?.()
     if (this.#unheard > 0) {
       this.#write(`tcpflow: ${counted(this.#unheard, 'note')} left out, standard error was not read\n`)
       this.#unheard = 0

@@ -17,6 +17,7 @@ const CLOCK_STEP_MICROS = 50_000
 /** How long the river runs before the event loop gets a turn (signals, progress). */
 const TURN_MILLIS = 40
 
+const DROPS_TOLD_EVERY_MICROS = 10_000_000
 const LINKTYPE_LINUX_SLL = 113
 const LINKTYPE_LINUX_SLL2 = 276
 
@@ -88,17 +89,19 @@ export class DumpRiver implements River {
   #duplicates: DuplicateFilter | undefined
   readonly #refusedLinkTypes = new Set<number>()
   readonly #dropsByFeed = new Map<Feed, number[]>()
+  #dropsTold = 0
+  readonly #dropsToldAt = new Timestamp(Number.NEGATIVE_INFINITY)
   #turnedAt = performance.now()
-  #live = false
+  #liveFeeds = 0
 
   constructor(parts: RiverParts) {
     this.#parts = parts
     this.decoder = new Decoder(this, { unwrapTunnels: parts.unwrapTunnels })
   }
 
-  /** Live input: what is shown is flushed whenever the input pauses. */
-  setLive(): void {
-    this.#live = true
+  /** So many captures at once: what is shown is flushed whenever the input pauses. */
+  setLive(feeds: number): void {
+    this.#liveFeeds = feeds
   }
 
   onPacket(feed: Feed): void {
@@ -151,7 +154,7 @@ export class DumpRiver implements River {
 
   pause(willWait: boolean): Promise<void> | undefined {
     const { sinks } = this.#parts
-    if (willWait && this.#live) for (const sink of sinks) sink.flush()
+    if (willWait && this.#liveFeeds > 0) for (const sink of sinks) sink.flush()
     for (const sink of sinks) if (sink.blocked) return this.#drain()
     const now = performance.now()
     if (now - this.#turnedAt < TURN_MILLIS) return undefined
@@ -198,17 +201,18 @@ export class DumpRiver implements River {
       id = this.#interfaceIds.size
       this.#interfaceIds.set(key, id)
       for (const saver of this.#parts.savers) saver.onInterface(id, description)
-      this.#chooseDuplicateFilter()
+      this.#chooseDuplicateFilter(feed)
     }
     this.#ids[localId] = id
     return id
   }
 
   /** Copies of one packet come where several interfaces were captured, or `any`, whose link type is Linux cooked. */
-  #chooseDuplicateFilter(): void {
+  #chooseDuplicateFilter(feed: Feed): void {
+    const interfaces = Math.max(this.#interfaceIds.size, feed.reader.interfaces.length, this.#liveFeeds)
     const cooked = this.#linkType === LINKTYPE_LINUX_SLL || this.#linkType === LINKTYPE_LINUX_SLL2
     if (cooked) this.#duplicates = this.#copiesOnOneInterface ??= new DuplicateFilter({ sameInterface: true })
-    else if (this.#interfaceIds.size > 1) {
+    else if (interfaces > 1) {
       this.#duplicates = this.#copiesOfInterfaces ??= new DuplicateFilter({ sameInterface: false })
     } else this.#duplicates = undefined
   }
@@ -216,12 +220,12 @@ export class DumpRiver implements River {
   #onLinkType(linkType: number, feed: Feed): void {
     this.#linkType = linkType
     this.#linkTypeSupported = linkTypeName(linkType) !== undefined
-    this.#chooseDuplicateFilter()
+    this.#chooseDuplicateFilter(feed)
     if (this.#linkTypeSupported || this.#refusedLinkTypes.has(linkType)) return
     this.#refusedLinkTypes.add(linkType)
     this.failed = true
     this.#parts.messages.error(
-      `${feed.source.name}: ${describeLinkType(linkType)} is not supported, its packets are left out`,
+      `${feed.source.name}: link type ${describeLinkType(linkType)} is not supported, its packets are left out`,
       'capture on an Ethernet, Linux cooked (any) or raw IP interface; all link types: https://www.tcpdump.org/linktypes.html',
     )
   }
@@ -240,6 +244,19 @@ export class DumpRiver implements River {
     seen[at + 1] = Math.max(statistics.interfaceDropped, seen[at + 1] ?? 0)
     this.counters.kernelDrops += dropped
     this.counters.interfaceDrops += interfaceDropped
-    if (dropped > 0) for (const listener of this.#parts.drops) listener.noteKernelDrops(dropped)
+    if (dropped === 0) return
+    for (const listener of this.#parts.drops) listener.noteKernelDrops(dropped)
+    this.#tellDrops(statistics.time)
+  }
+
+  /** At the first drop and then now and again: the operator can still narrow the filter. */
+  #tellDrops(time: Timestamp): void {
+    const { kernelDrops } = this.counters
+    if (kernelDrops === this.#dropsTold || elapsedMicros(this.#dropsToldAt, time) < DROPS_TOLD_EVERY_MICROS) return
+    this.#parts.messages.info(
+      `${kernelDrops - this.#dropsTold} packets dropped by the kernel: they come faster than they are read, a narrower filter or a larger --buffer-size helps`,
+    )
+    this.#dropsTold = kernelDrops
+    this.#dropsToldAt.set(time)
   }
 }

@@ -4,7 +4,8 @@ import type { FlowCounters } from '../flow/counters.ts'
 import type { RunSummary } from '../output/end-summary.ts'
 import type { DumpRiver } from './dump-river.ts'
 
-export function runSummary(river: DumpRiver, flow: FlowCounters): RunSummary {
+/** `verbose`: also tell of normal traffic that nobody here looks at. */
+export function runSummary(river: DumpRiver, flow: FlowCounters, verbose: boolean): RunSummary {
   const { counters, decoder } = river
   const decoded = decoder.counters
   return {
@@ -14,6 +15,7 @@ export function runSummary(river: DumpRiver, flow: FlowCounters): RunSummary {
     datagrams: decoded.datagrams,
     gaps: flow.gaps,
     gapBytes: flow.gapBytes,
+    captureGapBytes: flow.captureGapBytes,
     limitGaps: flow.limitGaps,
     lateBytes: flow.lateBytes,
     retransmittedBytes: flow.retransmittedBytes,
@@ -27,5 +29,6 @@ export function runSummary(river: DumpRiver, flow: FlowCounters): RunSummary {
     incompleteDatagrams: decoded.incompleteDatagrams,
     overlappingFragments: decoded.overlappingFragments,
     undecoded: decoded.undecoded(),
+    others: verbose ? decoded.others() : [],
   }
 }

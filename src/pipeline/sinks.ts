@@ -12,6 +12,7 @@ import type {
 } from '../core/consumers.ts'
 import type { Io } from '../core/io.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
+import { ConnectionLog } from '../output/connection-log.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
 import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
@@ -68,6 +69,7 @@ export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
   if (plan.connectionSummary && plan.console === undefined) {
     sinks.streams.push(new ConnectionSummary((line) => messages.error(line)))
   }
+  if (plan.verbosity > 0) sinks.streams.push(new ConnectionLog(messages))
   if (plan.notes) addNotes(sinks)
   return sinks
 }
@@ -90,6 +92,7 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
   sinks.streams.push(consolePlan.decodeBodies ? await decodingBodies(console) : console)
   if (plan.udp) sinks.datagrams.push(console)
   sinks.clocks.push(console)
+  if (io.stdoutIsTerminal) sinks.messages.beforeLine = () => stream.flush()
   sinks.drops.push(console)
   sinks.abandoned.push(stream)
   sinks.all.push(console)

@@ -10,6 +10,7 @@ const quiet: RunSummary = {
   datagrams: 0,
   gaps: 0,
   gapBytes: 0,
+  captureGapBytes: 0,
   limitGaps: 0,
   lateBytes: 0,
   retransmittedBytes: 0,
@@ -23,6 +24,7 @@ const quiet: RunSummary = {
   incompleteDatagrams: 0,
   overlappingFragments: 0,
   undecoded: [],
+  others: [],
 }
 
 test('zeros are said of the totals only', () => {
@@ -68,11 +70,12 @@ test('the closing lines', () => {
     incompleteDatagrams: 4,
     overlappingFragments: 1,
     undecoded: Array.from({ length: 10 }, (_, i) => ({ cause: `cause ${i}`, packets: 10_000 - i })),
+    others: [{ cause: 'ICMP', packets: 5 }],
   }
   const several: [string, RunSummary][] = [
     ['ordinary', ordinary],
     ['live, with losses', live],
-    ['whose gaps they are is not known', { ...quiet, gaps: 1, gapBytes: 3 }],
+    ['a gap of the network', { ...quiet, gaps: 1, gapBytes: 3 }],
     ['everything', all],
   ]
   assertGolden(

@@ -94,7 +94,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'strip',
     shorts: 's',
     group,
-    help: 'Leave out what cannot be printed, which is a dot otherwise; in files make it a dot.',
+    help: 'A dot for every byte that is no printable ASCII, in files too.',
     apply: (s) => {
       s.strip = true
     },

@@ -43,7 +43,7 @@ const MESSAGE_FLAGS: readonly Flag[] = [
     name: 'verbose',
     shorts: 'v',
     group: messages,
-    help: 'Say more about what is going on; the same as -d 10.',
+    help: 'Say when each connection begins and ends, and what else was seen; the same as -d 10.',
     apply: (s) => {
       s.verbosity = VERBOSE_LEVEL
     },
