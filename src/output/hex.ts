@@ -12,7 +12,9 @@ const LINE_BOUND = 16 + 16 + HEX_WIDTH + BYTES_PER_LINE + RESET.length + 1
 
 const DIGITS = Buffer.from('0123456789abcdef')
 const SPACE = 32
-const DOT = 46
+const COLON = 58
+/** What stands for each byte in the ASCII column. */
+const ASCII = Buffer.from(Array.from({ length: 256 }, (_, byte) => (byte >= 32 && byte < 127 ? byte : 46)))
 const LF = 10
 
 /** Writes lines as they fill; the last one of a block is shorter. */
@@ -59,19 +61,26 @@ export class HexDump {
     if (this.#color) at += payloadColor(d).copy(out, at)
     at = this.#putOffset(out, at)
     const hexStart = at
-    for (let i = 0; i < count; i++) {
-      const byte = buf[start + i]!
-      out[at++] = DIGITS[byte >> 4]!
-      out[at++] = DIGITS[byte & 15]!
-      if ((i & 1) === 1) out[at++] = SPACE
+    const end = start + count
+    let from = start
+    for (; from + 1 < end; from += 2) {
+      const first = buf[from]!
+      const second = buf[from + 1]!
+      out[at] = DIGITS[first >> 4]!
+      out[at + 1] = DIGITS[first & 15]!
+      out[at + 2] = DIGITS[second >> 4]!
+      out[at + 3] = DIGITS[second & 15]!
+      out[at + 4] = SPACE
+      at += 5
+    }
+    if (from < end) {
+      out[at++] = DIGITS[buf[from]! >> 4]!
+      out[at++] = DIGITS[buf[from]! & 15]!
     }
     out[at++] = SPACE
     // below a full line the last one keeps to its columns; alone it stays short, as with tcpflow
     if (this.#offset > 0) while (at < hexStart + HEX_WIDTH) out[at++] = SPACE
-    for (let i = 0; i < count; i++) {
-      const byte = buf[start + i]!
-      out[at++] = byte >= 32 && byte < 127 ? byte : DOT
-    }
+    for (from = start; from < end; from++) out[at++] = ASCII[buf[from]!]!
     if (this.#color) at += RESET.copy(out, at)
     out[at++] = LF
     this.#stream.commit(at)
@@ -79,14 +88,14 @@ export class HexDump {
   }
 
   #putOffset(out: Buffer, position: number): number {
+    let offset = this.#offset
     let digits = 4
-    while (this.#offset >= 16 ** digits) digits++
-    let rest = this.#offset
+    for (let rest = Math.floor(offset / 0x10000); rest > 0; rest = Math.floor(rest / 16)) digits++
     for (let i = digits - 1; i >= 0; i--) {
-      out[position + i] = DIGITS[rest % 16]!
-      rest = Math.floor(rest / 16)
+      out[position + i] = DIGITS[offset & 15]!
+      offset = offset < 0x1_0000_0000 ? offset >>> 4 : Math.floor(offset / 16)
     }
-    out[position + digits] = 58 // colon
+    out[position + digits] = COLON
     out[position + digits + 1] = SPACE
     return position + digits + 2
   }

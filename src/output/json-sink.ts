@@ -34,7 +34,7 @@ import { type Datagram, NO_VLAN } from '../core/segment.ts'
 import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
 import type { JsonPlan } from '../plan.ts'
 import { datagramName } from './console-datagrams.ts'
-import { JsonTime, jsonString } from './json-text.ts'
+import { JsonText, JsonTime, jsonString } from './json-text.ts'
 import type { OutputStream } from './output-stream.ts'
 import { unfinishedBytes } from './sanitize.ts'
 
@@ -69,11 +69,13 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   /** By slot. */
   readonly #kept: (Kept | undefined)[] = []
   readonly #time = new JsonTime()
+  readonly #text: JsonText | undefined
 
   constructor(parts: JsonSinkParts) {
     this.#plan = parts.plan
     this.#stream = parts.stream
     this.#nameOf = parts.nameOf
+    this.#text = parts.plan.payload === 'text' ? new JsonText() : undefined
     this.#nameOfDatagram = parts.nameOfDatagram ?? datagramName
   }
 
@@ -146,13 +148,15 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
       g.destinationWord2,
       g.destinationWord3,
     )
-    this.#line(
+    this.#lineWithBytes(
       'datagram',
       g.time,
       `,"flow":${jsonString(this.#nameOfDatagram(g))},"source":${asEndpoint(source, g.sourcePort)}` +
         `,"destination":${asEndpoint(destination, g.destinationPort)}${g.vlanId === NO_VLAN ? '' : `,"vlan":${g.vlanId}`}` +
-        `,"length":${g.payloadEnd - g.payloadStart}${g.missingBytes > 0 ? `,"missing":${g.missingBytes}` : ''}` +
-        this.#bytes(g.buf, g.payloadStart, end),
+        `,"length":${g.payloadEnd - g.payloadStart}${g.missingBytes > 0 ? `,"missing":${g.missingBytes}` : ''}`,
+      g.buf,
+      g.payloadStart,
+      end,
     )
   }
 
@@ -217,19 +221,26 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     t: Timestamp,
   ): void {
     const place = `,"offset":${offset},"length":${end - start}`
-    this.#line(event, t, this.#flow(c, d) + place + this.#bytes(buf, start, end))
-  }
-
-  #bytes(buf: Buffer, start: number, end: number): string {
-    if (this.#plan.payload === 'none') return ''
-    if (this.#plan.payload === 'text' && isUtf8(buf.subarray(start, end))) {
-      return `,"text":${jsonString(buf.toString('utf8', start, end))}`
-    }
-    return `,"base64":"${buf.toString('base64', start, end)}"`
+    this.#lineWithBytes(event, t, this.#flow(c, d) + place, buf, start, end)
   }
 
   #line(event: string, t: Timestamp, fields: string): void {
     this.#stream.writeText(`{"event":"${event}",${this.#time.fields(t)}${fields}}\n`)
+  }
+
+  #lineWithBytes(event: string, t: Timestamp, fields: string, buf: Buffer, start: number, end: number): void {
+    if (this.#plan.payload === 'none') {
+      this.#line(event, t, fields)
+      return
+    }
+    const begin = `{"event":"${event}",${this.#time.fields(t)}${fields}`
+    if (this.#text !== undefined && isUtf8(buf.subarray(start, end))) {
+      this.#stream.writeText(`${begin},"text":"`)
+      this.#text.write(this.#stream, buf, start, end)
+      this.#stream.writeText('"}\n')
+      return
+    }
+    this.#stream.writeText(`${begin},"base64":"${buf.toString('base64', start, end)}"}\n`)
   }
 }
 

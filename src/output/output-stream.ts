@@ -86,10 +86,16 @@ export class OutputStream implements Sink {
     this.#position = position + length
   }
 
-  /** For cold lines. */
+  /** As UTF-8. */
   writeText(text: string): void {
-    const bytes = Buffer.from(text, 'utf8')
-    this.write(bytes, 0, bytes.length)
+    const bound = text.length * 3
+    if (bound > this.buffer.length) {
+      const bytes = Buffer.from(text, 'utf8')
+      this.write(bytes, 0, bytes.length)
+      return
+    }
+    const position = this.reserve(bound)
+    this.#position = position + this.buffer.write(text, position)
   }
 
   /**

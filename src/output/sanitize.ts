@@ -21,8 +21,8 @@ export interface SanitizeKernel {
   text(source: number, end: number, target: number, replacement: number, constants: number): void
   ascii(source: number, end: number, target: number, replacement: number): void
   withoutNul(source: number, end: number, target: number): number
+  json(source: number, end: number, target: number, constants: number): number
   paint(source: number, end: number, target: number, sequence: number, length: number, on: number): number
-  copy(source: number, count: number, target: number): void
   readonly constantBytes: { readonly value: number }
   readonly on: { readonly value: number }
 }

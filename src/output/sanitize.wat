@@ -347,18 +347,27 @@
             (v128.store (local.get $dst) (v128.load (local.get $sequence)))
             (local.set $dst (i32.add (local.get $dst) (local.get $length)))
             (local.set $isOn (i32.const 1))))
-        (local.set $bytes (v128.load (local.get $src)))
-        (v128.store (local.get $dst) (local.get $bytes))
-        (local.set $mask (i8x16.bitmask (i8x16.eq (local.get $bytes)
-          (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10))))
-        (local.set $count (i32.ctz (i32.or (local.get $mask) (i32.const 0x10000))))
-        (if (i32.ge_u (i32.add (local.get $src) (local.get $count)) (local.get $end))
-          (then
-            (local.set $dst (i32.add (local.get $dst) (i32.sub (local.get $end) (local.get $src))))
-            (br $done)))
+        ;; within the line, 16 bytes at a time
+        (loop $line
+          (local.set $bytes (v128.load (local.get $src)))
+          (v128.store (local.get $dst) (local.get $bytes))
+          (local.set $mask (i8x16.bitmask (i8x16.eq (local.get $bytes)
+            (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10))))
+          (if (i32.eqz (local.get $mask))
+            (then
+              (local.set $src (i32.add (local.get $src) (i32.const 16)))
+              (local.set $dst (i32.add (local.get $dst) (i32.const 16)))
+              (br_if $line (i32.lt_u (local.get $src) (local.get $end)))
+              ;; what was copied beyond the end does not count
+              (local.set $dst (i32.sub (local.get $dst) (i32.sub (local.get $src) (local.get $end))))
+              (br $done))))
+        (local.set $count (i32.ctz (local.get $mask)))
         (local.set $src (i32.add (local.get $src) (local.get $count)))
         (local.set $dst (i32.add (local.get $dst) (local.get $count)))
-        (br_if $more (i32.eqz (local.get $mask)))
+        (if (i32.ge_u (local.get $src) (local.get $end))
+          (then
+            (local.set $dst (i32.sub (local.get $dst) (i32.sub (local.get $src) (local.get $end))))
+            (br $done)))
         ;; at LF
         (if (i32.eq (i32.load8_u (i32.sub (local.get $dst) (i32.const 1))) (i32.const 13))
           (then
@@ -375,6 +384,117 @@
     (global.set $on (local.get $isOn))
     (local.get $dst))
 
-  ;; `count` bytes as they are, for copies too small for a call into the runtime and its view objects.
-  (func (export "copy") (param $src i32) (param $count i32) (param $dst i32)
-    (memory.copy (local.get $dst) (local.get $src) (local.get $count))))
+  ;; Writes `\u` and four hex digits.
+  (func $escape (param $dst i32) (param $unit i32)
+    (i32.store16 (local.get $dst) (i32.const 0x755c))
+    (i32.store8 offset=2 (local.get $dst) (call $digit (i32.shr_u (local.get $unit) (i32.const 12))))
+    (i32.store8 offset=3 (local.get $dst) (call $digit (i32.shr_u (local.get $unit) (i32.const 8))))
+    (i32.store8 offset=4 (local.get $dst) (call $digit (i32.shr_u (local.get $unit) (i32.const 4))))
+    (i32.store8 offset=5 (local.get $dst) (call $digit (local.get $unit))))
+  (func $digit (param $value i32) (result i32)
+    (local.set $value (i32.and (local.get $value) (i32.const 15)))
+    (i32.add (local.get $value)
+      (select (i32.const 48) (i32.const 87) (i32.lt_u (local.get $value) (i32.const 10)))))
+
+  ;; Well-formed UTF-8 as the inside of a JSON string: quotes, backslashes and everything that `text` would hide are
+  ;; escaped (RFC 8259 section 7). At most 6 times the input plus 32 bytes. Returns the end of the output.
+  (func (export "json") (param $src i32) (param $end i32) (param $dst i32) (param $k i32) (result i32)
+    (local $a v128) (local $after v128) (local $special v128) (local $mask i32) (local $byte i32) (local $point i32)
+    (block $done
+      (br_if $done (i32.ge_u (local.get $src) (local.get $end)))
+      (loop $more
+        (local.set $a (v128.load (local.get $src)))
+        (v128.store (local.get $dst) (local.get $a))
+        (local.set $special (v128.or
+          (v128.or
+            (i8x16.lt_u (local.get $a) (v128.const i8x16 32 32 32 32 32 32 32 32 32 32 32 32 32 32 32 32))
+            (i8x16.eq (local.get $a) (v128.const i8x16 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127)))
+          (v128.or
+            (i8x16.eq (local.get $a) (v128.const i8x16 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34 34))
+            (i8x16.eq (local.get $a) (v128.const i8x16 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92)))))
+        (if (i8x16.bitmask (local.get $a))
+          (then
+            ;; the suspects of `text`
+            (local.set $after (v128.load offset=1 (local.get $src)))
+            (local.set $special (v128.or (local.get $special) (i8x16.ne (v128.const i64x2 0 0)
+              (v128.and
+                (v128.and
+                  (i8x16.swizzle (v128.load offset=224 (local.get $k))
+                    (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (v128.load offset=80 (local.get $k))))
+                  (i8x16.swizzle (v128.load offset=240 (local.get $k))
+                    (v128.and (local.get $a) (v128.load offset=80 (local.get $k)))))
+                (v128.and
+                  (i8x16.swizzle (v128.load offset=256 (local.get $k))
+                    (v128.and (i16x8.shr_u (local.get $after) (i32.const 4)) (v128.load offset=80 (local.get $k))))
+                  (i8x16.swizzle (v128.load offset=272 (local.get $k))
+                    (v128.and (local.get $after) (v128.load offset=80 (local.get $k)))))))))))
+        (local.set $mask (i8x16.bitmask (local.get $special)))
+        (if (i32.eqz (local.get $mask))
+          (then
+            (local.set $src (i32.add (local.get $src) (i32.const 16)))
+            (local.set $dst (i32.add (local.get $dst) (i32.const 16)))
+            (br_if $more (i32.lt_u (local.get $src) (local.get $end)))
+            (local.set $dst (i32.sub (local.get $dst) (i32.sub (local.get $src) (local.get $end))))
+            (br $done)))
+        (local.set $mask (i32.ctz (local.get $mask)))
+        (local.set $src (i32.add (local.get $src) (local.get $mask)))
+        (local.set $dst (i32.add (local.get $dst) (local.get $mask)))
+        (if (i32.ge_u (local.get $src) (local.get $end))
+          (then
+            (local.set $dst (i32.sub (local.get $dst) (i32.sub (local.get $src) (local.get $end))))
+            (br $done)))
+        (local.set $byte (i32.load8_u (local.get $src)))
+        (if (i32.lt_u (local.get $byte) (i32.const 128))
+          (then
+            (local.set $src (i32.add (local.get $src) (i32.const 1)))
+            ;; the second character of \" \\ \n \r \t, 0 for the others
+            (local.set $point (local.get $byte))
+            (if (i32.eq (local.get $byte) (i32.const 10)) (then (local.set $point (i32.const 110))))
+            (if (i32.eq (local.get $byte) (i32.const 13)) (then (local.set $point (i32.const 114))))
+            (if (i32.eq (local.get $byte) (i32.const 9)) (then (local.set $point (i32.const 116))))
+            (if (i32.or (i32.lt_u (local.get $point) (i32.const 32)) (i32.eq (local.get $point) (i32.const 127)))
+              (then
+                (call $escape (local.get $dst) (local.get $byte))
+                (local.set $dst (i32.add (local.get $dst) (i32.const 6))))
+              (else
+                (i32.store8 (local.get $dst) (i32.const 92))
+                (i32.store8 offset=1 (local.get $dst) (local.get $point))
+                (local.set $dst (i32.add (local.get $dst) (i32.const 2))))))
+          (else
+            (if (call $hidden (local.get $src))
+              (then
+                (local.set $point (i32.and (i32.load8_u offset=1 (local.get $src)) (i32.const 63)))
+                (if (i32.lt_u (local.get $byte) (i32.const 0xe0))
+                  (then
+                    (call $escape (local.get $dst)
+                      (i32.or (i32.shl (i32.and (local.get $byte) (i32.const 31)) (i32.const 6)) (local.get $point)))
+                    (local.set $src (i32.add (local.get $src) (i32.const 2))))
+                  (else
+                    (local.set $point (i32.or (i32.shl (local.get $point) (i32.const 6))
+                      (i32.and (i32.load8_u offset=2 (local.get $src)) (i32.const 63))))
+                    (if (i32.lt_u (local.get $byte) (i32.const 0xf0))
+                      (then
+                        (call $escape (local.get $dst)
+                          (i32.or (i32.shl (i32.and (local.get $byte) (i32.const 15)) (i32.const 12)) (local.get $point)))
+                        (local.set $src (i32.add (local.get $src) (i32.const 3))))
+                      (else
+                        ;; a surrogate pair: point - 0x10000 in two halves of ten bits
+                        (local.set $point (i32.or (i32.shl (local.get $point) (i32.const 6))
+                          (i32.and (i32.load8_u offset=3 (local.get $src)) (i32.const 63))))
+                        (local.set $point (i32.sub
+                          (i32.or (i32.shl (i32.and (local.get $byte) (i32.const 7)) (i32.const 18)) (local.get $point))
+                          (i32.const 0x10000)))
+                        (call $escape (local.get $dst)
+                          (i32.or (i32.const 0xd800) (i32.shr_u (local.get $point) (i32.const 10))))
+                        (local.set $dst (i32.add (local.get $dst) (i32.const 6)))
+                        (call $escape (local.get $dst)
+                          (i32.or (i32.const 0xdc00) (i32.and (local.get $point) (i32.const 0x3ff))))
+                        (local.set $src (i32.add (local.get $src) (i32.const 4)))))))
+                (local.set $dst (i32.add (local.get $dst) (i32.const 6))))
+              (else
+                (i32.store8 (local.get $dst) (local.get $byte))
+                (local.set $src (i32.add (local.get $src) (i32.const 1)))
+                (local.set $dst (i32.add (local.get $dst) (i32.const 1)))))))
+        (br_if $more (i32.lt_u (local.get $src) (local.get $end)))))
+    (local.get $dst))
+)

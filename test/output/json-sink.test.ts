@@ -10,7 +10,7 @@ import { at, connectionOf, connectionOf6, datagramOf, noPacket, Story, Written }
 async function lines(plan: Partial<JsonPlan>, tell: (sink: JsonSink, story: Story) => void): Promise<string> {
   const written = new Written()
   const sink = new JsonSink({
-    plan: { payload: 'text', maximumBytes: Number.POSITIVE_INFINITY, ...plan },
+    plan: { nameTemplate: '%A', payload: 'text', maximumBytes: Number.POSITIVE_INFINITY, ...plan },
     stream: new OutputStream(written.fd),
     nameOf: (c, d) => (d === 0 ? `c${c.id}-s` : `s-c${c.id}`),
   })
@@ -96,6 +96,25 @@ test('the bytes of a flow come back exactly, as text wherever they are text', as
     ),
     { seed: 11, numRuns: 80 },
   )
+})
+
+test('every character, escaped or not, is read back as it was', async () => {
+  const a = connectionOf(1)
+  const points: number[] = []
+  for (let p = 0; p < 0x11000; p++) if (p < 0xd800 || p > 0xdfff) points.push(p)
+  for (let p = 0x11000; p <= 0x10ffff; p += 61) points.push(p)
+  for (let p = 0xe0000; p < 0xe1000; p++) points.push(p)
+  for (let from = 0; from < points.length; from += 20_000) {
+    const text = points
+      .slice(from, from + 20_000)
+      .map((p) => `${String.fromCodePoint(p)}"`)
+      .join('')
+    const said = await lines({}, (_, story) => {
+      story.open(a).data(a, 0, text)
+    })
+    assert.ok(parse(said)[1]!.text === text, `code points from U+${points[from]!.toString(16)} on`)
+    assert.doesNotMatch(said, /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028-\u202e\ufff9-\ufffb](?<!\n)/u)
+  }
 })
 
 test('text cut anywhere stays text', async () => {
