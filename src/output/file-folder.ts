@@ -1,7 +1,7 @@
 // The output folder: makes files in it that were not there before, and the folders between, and never leaves it.
 
-import { accessSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, lstatSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { OperatorError } from '../core/errors.ts'
 import { errorCode, outputError } from './file-errors.ts'
 
@@ -19,7 +19,7 @@ export class OutputFolder {
   constructor(path: string) {
     this.path = path
     try {
-      mkdirSync(path, { recursive: true })
+      makeWithParents(path)
       accessSync(path, constants.W_OK | constants.X_OK)
     } catch (error) {
       // EEXIST: there is a file of that name
@@ -49,7 +49,7 @@ export class OutputFolder {
     }
     // Somebody has removed a folder that we had made, or the output folder itself.
     this.#known.clear()
-    mkdirSync(this.path, { recursive: true })
+    makeWithParents(this.path)
     if (slash > 0) this.#makeFolder(name.slice(0, slash))
     return openSync(this.pathOf(name), CREATE, 0o666)
   }
@@ -91,4 +91,21 @@ export class OutputFolder {
       }
     }
   }
+}
+
+/** As mkdirSync with `recursive`, which in Node 20 never returns for /proc/nothing/here. System errors. */
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' && isFolder(path)) return
+    const parent = dirname(path)
+    if (errorCode(error) !== 'ENOENT' || parent === path || isFolder(parent)) throw error
+    makeWithParents(parent)
+    mkdirSync(path)
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

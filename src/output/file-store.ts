@@ -265,7 +265,7 @@ export class FileStore implements Sink {
       }
       return file.descriptor
     }
-    while (this.#openCount >= this.#maximumOpen && this.#oldest !== null) this.#closeDescriptor(this.#oldest)
+    this.#closeDownTo(this.#maximumOpen - 1)
     for (;;) {
       try {
         file.descriptor = file.name === '' ? file.owner.createFile(file) : this.folder.reopen(file.name)
@@ -273,15 +273,18 @@ export class FileStore implements Sink {
       } catch (error) {
         if (!isTooManyOpen(error) || this.#openCount === 0) throw error
         this.#maximumOpen = Math.max(1, this.#openCount >> 1)
-        while (this.#openCount > this.#maximumOpen) this.#closeDescriptor(this.#oldest!)
-        if (this.#openCount === 1 && this.#maximumOpen === 1) this.#closeDescriptor(this.#oldest!)
+        this.#closeDownTo(this.#maximumOpen - 1)
       }
     }
     // Making one file may have opened another (an index comes with its flow's file).
-    while (this.#openCount >= this.#maximumOpen && this.#oldest !== null) this.#closeDescriptor(this.#oldest)
+    this.#closeDownTo(this.#maximumOpen - 1)
     this.#openCount++
     this.#link(file)
     return file.descriptor
+  }
+
+  #closeDownTo(open: number): void {
+    while (this.#openCount > open && this.#oldest !== null) this.#closeDescriptor(this.#oldest)
   }
 
   /** Sets the file's times, which every write has changed, and closes it. */

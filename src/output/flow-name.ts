@@ -3,6 +3,7 @@
 import type { Connection, Direction } from '../core/connection.ts'
 import { Endpoint } from '../core/endpoint.ts'
 import { UsageError } from '../core/errors.ts'
+import type { Transport } from '../core/segment.ts'
 
 export const DEFAULT_NAME_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
 
@@ -96,6 +97,35 @@ export class FlowNamer {
     fields.seconds = stream.packets > 0 ? stream.firstPacketTime.seconds : c.openTime.seconds
     fields.flowNumber = Math.max(0, c.id - 1) * 2 + d
     fields.counter = counter
+    return this.#write()
+  }
+
+  /** The same for a datagram, which belongs to no connection: its number and its counter are 0. */
+  nameOfDatagram(g: Transport): string {
+    const fields = this.#fields
+    fields.source = new Endpoint(g.family, g.sourceWord0, g.sourceWord1, g.sourceWord2, g.sourceWord3, g.sourcePort)
+    const { destinationWord0, destinationWord1, destinationWord2, destinationWord3, destinationPort } = g
+    fields.destination = new Endpoint(
+      g.family,
+      destinationWord0,
+      destinationWord1,
+      destinationWord2,
+      destinationWord3,
+      destinationPort,
+    )
+    fields.sourceMacHigh = g.sourceMacHigh
+    fields.sourceMacLow = g.sourceMacLow
+    fields.destinationMacHigh = g.destinationMacHigh
+    fields.destinationMacLow = g.destinationMacLow
+    fields.vlanId = g.vlanId
+    fields.seconds = g.time.seconds
+    fields.flowNumber = 0
+    fields.counter = 0
+    return this.#write()
+  }
+
+  #write(): string {
+    const fields = this.#fields
     let name = ''
     for (const piece of this.#pieces) name += typeof piece === 'string' ? piece : piece.write(fields)
     return this.#mustBeChecked ? withoutOddParts(name) : name
