@@ -48,7 +48,8 @@ const CODES: Readonly<Record<string, Code>> = {
   K: text((f) => padded3(Math.floor(f.flowNumber / 1e3) % 1000)),
   M: text((f) => padded3(Math.floor(f.flowNumber / 1e6) % 1000)),
   G: text((f) => padded3(Math.floor(f.flowNumber / 1e9) % 1000)),
-  S: text((f) => String(f.flowNumber).padStart(20, '0')),
+  // the connection, so the same both ways
+  S: text((f) => String(Math.floor(f.flowNumber / 2)).padStart(20, '0')),
   '%': text(() => '%'),
 }
 

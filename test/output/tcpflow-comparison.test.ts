@@ -23,7 +23,6 @@ const RIGHT_THERE = [
   'http-mime-truncated.pcap',
   'irc-starttls.pcap',
   'methods.pcap',
-  'of13_ericsson.pcapng',
   'tcp-fast-open.pcap',
 ]
 
