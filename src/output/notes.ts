@@ -3,6 +3,7 @@
 
 import type { CloseReason, Connection, Direction } from '../core/connection.ts'
 import type { ClockConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
+import type { Endpoint } from '../core/endpoint.ts'
 import type { Messages } from '../core/ports.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import { icmpMeaning } from './icmp-words.ts'
@@ -14,6 +15,13 @@ const MAXIMUM_GROUPS = 64
 const OTHERS = 'other servers'
 
 type Kind = 'refused' | 'unanswered' | 'unfinished' | 'reset'
+
+/** Connections that are only counted. */
+interface Held {
+  readonly kind: Kind
+  readonly server: string
+  count: number
+}
 
 const TOGETHER: Readonly<Record<Kind, string>> = {
   refused: 'were refused',
@@ -28,7 +36,10 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
   readonly #second = new Timestamp()
   #linesThisSecond = 0
   /** Kind and server → how many; at most MAXIMUM_GROUPS of them. */
-  readonly #held = new Map<string, { kind: Kind; server: string; count: number }>()
+  readonly #held = new Map<string, Held>()
+  /** The group that the latest one went to, and its server: a flood goes to one place, which needs no string. */
+  #latest: Held | undefined = undefined
+  #latestServer: Endpoint | undefined = undefined
 
   constructor(messages: Messages) {
     this.#messages = messages
@@ -72,19 +83,24 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
   }
 
   #hold(kind: Kind, c: Connection): void {
-    const server = c.endpoints[1].toString()
-    const key = `${kind} ${server}`
-    const held = this.#held.get(key)
-    if (held !== undefined) held.count++
-    else if (this.#held.size < MAXIMUM_GROUPS) this.#held.set(key, { kind, server, count: 1 })
-    else this.#holdAmongOthers(kind)
+    const endpoint = c.endpoints[1]
+    if (this.#latest?.kind === kind && this.#latestServer !== undefined && isSame(this.#latestServer, endpoint)) {
+      this.#latest.count++
+      return
+    }
+    this.#latest = this.#groupOf(kind, endpoint.toString())
+    this.#latestServer = endpoint
+    this.#latest.count++
   }
 
-  #holdAmongOthers(kind: Kind): void {
-    const key = `${kind} ${OTHERS}`
-    const held = this.#held.get(key)
-    if (held !== undefined) held.count++
-    else this.#held.set(key, { kind, server: OTHERS, count: 1 })
+  #groupOf(kind: Kind, server: string): Held {
+    const key = `${kind} ${server}`
+    let held = this.#held.get(key)
+    if (held !== undefined) return held
+    if (this.#held.size >= MAXIMUM_GROUPS && server !== OTHERS) return this.#groupOf(kind, OTHERS)
+    held = { kind, server, count: 0 }
+    this.#held.set(key, held)
+    return held
   }
 
   #tellHeld(): void {
@@ -92,6 +108,7 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
       this.#messages.note(`${counted(count, 'more connection')} to ${server} ${TOGETHER[kind]}`)
     }
     this.#held.clear()
+    this.#latest = undefined
   }
 }
 
@@ -132,4 +149,15 @@ function who(c: Connection): string {
 function because(c: Connection, usual: string): string {
   if (c.icmpReporter === '') return `(${usual})`
   return `(${c.icmpReporter} says: ${icmpMeaning(c.icmpFamily, c.icmpType, c.icmpCode)})`
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.word3 === b.word3 &&
+    a.port === b.port &&
+    a.word2 === b.word2 &&
+    a.word1 === b.word1 &&
+    a.word0 === b.word0 &&
+    a.family === b.family
+  )
 }

@@ -45,7 +45,16 @@ export function isHiddenCharacter(codePoint: number): boolean {
 
 /** Text of one line: every hidden character, TAB and LF becomes `.`, so that nothing in a name or message acts. */
 export function sanitizeLine(text: string): string {
-  return text.replace(HIDDEN_OR_LINE, '.')
+  return isPlainAscii(text) ? text : text.replace(HIDDEN_OR_LINE, '.')
+}
+
+/** True when all characters are printable ASCII: names of flows are, and a loop costs a tenth of the pattern. */
+function isPlainAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 || code > 0x7e) return false
+  }
+  return true
 }
 
 /** Hidden characters of text that lies inside a JSON string already, as \u escapes. */
