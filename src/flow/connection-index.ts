@@ -6,12 +6,15 @@ import { finishHash, HASH_SEED, mixWord } from './hash.ts'
 
 /** Words of a key: hash, ports, place and family, the ends' lowest words, then the upper words of both (IPv6). */
 const KEY_WORDS = 12
+const FIRST_TABLE_SIZE = 1024
 
 export class ConnectionIndex {
   /** After `find`: the source of the segment is the end that sorts second. Says the direction, seen with its opposite. */
   reversed = false
-  readonly #table: Int32Array
-  readonly #mask: number
+  /** Slot + 1 by hash, 0 where empty. Grows with what is in it: a small table stays in the processor's cache. */
+  #table: Int32Array
+  #mask: number
+  #size = 0
   readonly #keys: Int32Array
   // The key of the latest `find`.
   #hash = 0
@@ -22,10 +25,8 @@ export class ConnectionIndex {
 
   /** Room for slots `0 … capacity - 1`. */
   constructor(capacity: number) {
-    let size = 16
-    while (size < capacity * 2) size *= 2
-    this.#table = new Int32Array(size)
-    this.#mask = size - 1
+    this.#table = new Int32Array(FIRST_TABLE_SIZE)
+    this.#mask = FIRST_TABLE_SIZE - 1
     this.#keys = new Int32Array(capacity * KEY_WORDS)
   }
 
@@ -132,9 +133,22 @@ export class ConnectionIndex {
       }
     }
     table[hole] = 0
+    this.#size--
   }
 
   #link(slot: number): void {
+    if (++this.#size * 2 > this.#table.length) this.#grow()
+    this.#put(slot)
+  }
+
+  #grow(): void {
+    const before = this.#table
+    this.#table = new Int32Array(before.length * 2)
+    this.#mask = this.#table.length - 1
+    for (const entry of before) if (entry !== 0) this.#put(entry - 1)
+  }
+
+  #put(slot: number): void {
     let i = this.#keys[slot * KEY_WORDS]! & this.#mask
     while (this.#table[i] !== 0) i = (i + 1) & this.#mask
     this.#table[i] = slot + 1
