@@ -12,6 +12,7 @@ import { summaryLine } from './connection-summary.ts'
 import { DatagramHeaders } from './console-datagrams.ts'
 import { type ConsolePayload, consolePayload } from './console-payload.ts'
 import { TIME_PREFIX_BYTES, TimePrefix } from './console-time.ts'
+import { FlowHeaders } from './flow-headers.ts'
 import type { OutputStream } from './output-stream.ts'
 import { sanitizeLine } from './sanitize-text.ts'
 
@@ -19,6 +20,7 @@ import { sanitizeLine } from './sanitize-text.ts'
 const BLOCK_PAUSE_MICROS = 200_000
 const MAXIMUM_NAME_CHARACTERS = 512
 const NO_FLOW = -1
+const NEITHER = Buffer.alloc(0)
 /** Flow numbers: 0 for whatever datagram is being shown, then two for each slot of the connection table. */
 const DATAGRAM_FLOW = 0
 const FIRST_STREAM_FLOW = 2
@@ -53,8 +55,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   readonly #showGaps: boolean
   readonly #limited: boolean
   readonly #time = new TimePrefix()
-  /** By flow number. */
-  readonly #headers: (Buffer | null)[] = []
+  readonly #headers = new FlowHeaders()
   /** Payload bytes shown of each flow, kept only with a limit. */
   readonly #shown: number[] = []
   /** The flow whose block is open, and its direction. */
@@ -70,7 +71,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#stream = parts.stream
     this.#payload = consolePayload(parts.plan, parts.stream, parts.arena)
     this.#nameOf = parts.nameOf
-    this.#datagramHeaders = new DatagramHeaders((name) => this.#header(name, 0), parts.nameOfDatagram)
+    this.#datagramHeaders = new DatagramHeaders((name) => Buffer.from(this.#header(name, 0)), parts.nameOfDatagram)
     this.#summary = parts.summary
     this.#showGaps = parts.plan.gaps === 'mark' || (parts.plan.gaps === 'hole' && parts.plan.format !== 'binary')
     this.#limited = parts.plan.maximumBytes < Number.POSITIVE_INFINITY
@@ -156,7 +157,8 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#flow = DATAGRAM_FLOW
     this.#direction = d
     this.#lastTime.set(g.time)
-    this.#putHeader(this.#plan.names ? this.#datagramHeaders.of(g) : null, g.time)
+    const header = this.#plan.names ? this.#datagramHeaders.of(g) : NEITHER
+    this.#putHeader(header, header.length, g.time)
     this.#payload.beginBlock()
     const to = Math.min(g.payloadEnd, g.payloadStart + this.#plan.maximumBytes)
     if (to > g.payloadStart) this.#payload.write(DATAGRAM_FLOW, d, g.buf, g.payloadStart, to)
@@ -177,16 +179,12 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#flow = flow
     this.#direction = d
     this.#lastTime.set(t)
-    let header: Buffer | null = null
     if (this.#plan.names) {
-      header = this.#headers[flow] ?? null
-      if (header === null) {
-        header = this.#header(this.#nameOf(c, d), c.id)
-        while (this.#headers.length <= flow) this.#headers.push(null)
-        this.#headers[flow] = header
-      }
+      if (this.#headers.lengthOf(flow) === 0) this.#headers.set(flow, this.#header(this.#nameOf(c, d), c.id))
+      this.#putHeader(this.#headers.bufferOf(flow), this.#headers.lengthOf(flow), t)
+    } else {
+      this.#putHeader(NEITHER, 0, t)
     }
-    this.#putHeader(header, t)
     this.#payload.beginBlock()
   }
 
@@ -203,21 +201,19 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#flow = NO_FLOW
   }
 
-  #putHeader(header: Buffer | null, t: Timestamp): void {
+  #putHeader(header: Buffer, length: number, t: Timestamp): void {
     const stream = this.#stream
     const out = stream.buffer
-    const length = header === null ? 0 : header.length
     let at = stream.reserve(TIME_PREFIX_BYTES + length)
     if (this.#plan.timestamps) at = this.#time.put(t, out, at)
-    for (let i = 0; i < length; i++) out[at + i] = header![i]!
+    for (let i = 0; i < length; i++) out[at + i] = header[i]!
     stream.commit(at + length)
   }
 
-  #header(name: string, connectionId: number): Buffer {
+  #header(name: string, connectionId: number): string {
     const text = sanitizeLine(name.slice(0, MAXIMUM_NAME_CHARACTERS))
     const end = this.#plan.format === 'hex' ? ': \n' : ': '
-    if (!this.#plan.color) return Buffer.from(text + end)
-    return Buffer.concat([nameColor(connectionId), Buffer.from(text), RESET, Buffer.from(end)])
+    return this.#plan.color ? `${nameColor(connectionId)}${text}${RESET}${end}` : `${text}${end}`
   }
 
   /** Something of our own, within the stream; in hex on a line of its own. */
@@ -247,8 +243,8 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
 
   #forget(c: Connection): void {
     const flow = flowOf(c, 0)
-    if (flow < this.#headers.length) this.#headers[flow] = null
-    if (flow + 1 < this.#headers.length) this.#headers[flow + 1] = null
+    this.#headers.forget(flow)
+    this.#headers.forget(flow + 1)
     if (!this.#limited) return
     this.#shown[flow] = 0
     this.#shown[flow + 1] = 0

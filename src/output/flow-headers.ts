@@ -1,0 +1,37 @@
+// The names of flows as bytes, kept while a flow is open: they stand in front of every block that it prints.
+
+const SHORTEST_BYTES = 64
+
+/** By flow number. A buffer serves one flow after the other, so that a short connection allocates none. */
+export class FlowHeaders {
+  readonly #buffers: Buffer[] = []
+  readonly #lengths: number[] = []
+
+  /** Bytes of the flow's header; 0 when there is none (yet). */
+  lengthOf(flow: number): number {
+    return flow < this.#lengths.length ? this.#lengths[flow]! : 0
+  }
+
+  /** Its first `lengthOf` bytes are the header. */
+  bufferOf(flow: number): Buffer {
+    return this.#buffers[flow]!
+  }
+
+  set(flow: number, text: string): void {
+    while (this.#lengths.length <= flow) {
+      this.#lengths.push(0)
+      this.#buffers.push(NOTHING)
+    }
+    const mostBytes = text.length * 3
+    if (this.#buffers[flow]!.length < mostBytes) {
+      this.#buffers[flow] = Buffer.allocUnsafeSlow(Math.max(SHORTEST_BYTES, mostBytes))
+    }
+    this.#lengths[flow] = this.#buffers[flow]!.write(text)
+  }
+
+  forget(flow: number): void {
+    if (flow < this.#lengths.length) this.#lengths[flow] = 0
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
