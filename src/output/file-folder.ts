@@ -13,11 +13,14 @@ const MAXIMUM_KNOWN_FOLDERS = 10_000
 export class OutputFolder {
   /** As the operator wrote it. */
   readonly path: string
+  /** What a name is put behind to be a path. */
+  readonly #prefix: string
   readonly #known = new Set<string>()
 
   /** Makes the folder and its parents where they are missing. Throws OperatorError when it cannot be written into. */
   constructor(path: string) {
     this.path = path
+    this.#prefix = join(path, 'x').slice(0, -1)
     try {
       makeWithParents(path)
       accessSync(path, constants.W_OK | constants.X_OK)
@@ -31,7 +34,7 @@ export class OutputFolder {
 
   /** The path by which a name is opened and reported: `.` leaves the name alone. */
   pathOf(name: string): string {
-    return join(this.path, name)
+    return this.#prefix + name
   }
 
   /**

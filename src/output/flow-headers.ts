@@ -1,6 +1,6 @@
 // The names of flows as bytes, kept while a flow is open: they stand in front of every block that it prints.
 
-const SHORTEST_BYTES = 64
+const SHORTEST_BYTES = 128
 
 /** By flow number. A buffer serves one flow after the other, so that a short connection allocates none. */
 export class FlowHeaders {
@@ -18,15 +18,23 @@ export class FlowHeaders {
   }
 
   set(flow: number, text: string): void {
+    this.#lengths[flow] = this.room(flow, text.length * 3).write(text)
+  }
+
+  /** The flow's buffer, of at least `bytes`, to put a header into; `setLength` then says how long it is. */
+  room(flow: number, bytes: number): Buffer {
     while (this.#lengths.length <= flow) {
       this.#lengths.push(0)
       this.#buffers.push(NOTHING)
     }
-    const mostBytes = text.length * 3
-    if (this.#buffers[flow]!.length < mostBytes) {
-      this.#buffers[flow] = Buffer.allocUnsafeSlow(Math.max(SHORTEST_BYTES, mostBytes))
+    if (this.#buffers[flow]!.length < bytes) {
+      this.#buffers[flow] = Buffer.allocUnsafeSlow(Math.max(SHORTEST_BYTES, bytes))
     }
-    this.#lengths[flow] = this.#buffers[flow]!.write(text)
+    return this.#buffers[flow]!
+  }
+
+  setLength(flow: number, bytes: number): void {
+    this.#lengths[flow] = bytes
   }
 
   forget(flow: number): void {

@@ -251,11 +251,16 @@ function paddedAddress(endpoint: Endpoint): string {
   return `${PADDED_3[word >>> 24]}.${PADDED_3[(word >>> 16) & 255]}.${PADDED_3[(word >>> 8) & 255]}.${PADDED_3[word & 255]}`
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** `00:1e:c9:44:d4:68` out of the upper and the lower 24 bits; all zeros where there is no such address. */
 export function formatMac(high: number, low: number): string {
   if (high < 0) return '00:00:00:00:00:00'
-  const hex = (high * 0x1000000 + low).toString(16).padStart(12, '0')
-  return hex.replace(/..(?!$)/g, '$&:')
+  return `${hex24(high)}:${hex24(low)}`
+}
+
+function hex24(bits: number): string {
+  return `${HEX[(bits >>> 16) & 255]}:${HEX[(bits >>> 8) & 255]}:${HEX[bits & 255]}`
 }
 
 /** `2012-03-29T16:44:12Z`. */

@@ -119,9 +119,16 @@ export function fileElement(file: WrittenFile, merged: boolean, wire: readonly W
     element += flowElement(c, d === 0 ? 1 : 0, wire[d === 0 ? 1 : 0])
   if (file.md5 !== undefined) element += `      <hashdigest type='MD5'>${file.md5}</hashdigest>\n`
   if (file.sha256 !== undefined) element += `      <hashdigest type='SHA256'>${file.sha256}</hashdigest>\n`
-  element += '      <byte_runs>\n'
-  for (const run of file.runs) element += `        <byte_run file_offset='${run.offset}' len='${run.length}'/>\n`
-  return `${element}      </byte_runs>\n    </fileobject>\n`
+  return `${element}${byteRuns(file)}    </fileobject>\n`
+}
+
+/** What a file with holes really holds; nothing for one that is whole. */
+function byteRuns(file: WrittenFile): string {
+  const { runs, sizeBytes } = file
+  if (runs.length === 1 && runs[0]!.offset === 0 && runs[0]!.length === sizeBytes) return ''
+  let element = '      <byte_runs>\n'
+  for (const run of runs) element += `        <byte_run file_offset='${run.offset}' len='${run.length}'/>\n`
+  return `${element}      </byte_runs>\n`
 }
 
 /** One flow that has none. */
@@ -181,6 +188,7 @@ const SPECIAL: Readonly<Record<string, string>> = {
 
 /** Text for an element or attribute; what XML 1.0 cannot hold at all becomes U+FFFD (lone surrogates when encoded). */
 export function escapeXml(text: string): string {
+  if (!/[^ !#-%(-;=?-~]/.test(text)) return text
   return text
     .replace(/[&<>'"]/g, (character) => SPECIAL[character]!)
     .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '\ufffd')

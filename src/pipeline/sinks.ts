@@ -80,15 +80,24 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
 }
 
 async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io: Io): Promise<void> {
-  const [{ ConsoleSink }, { compileNameTemplate }] = await Promise.all([
+  const [{ ConsoleSink }, { compileNameTemplate, DEFAULT_NAME_TEMPLATE }, { putDefaultName }] = await Promise.all([
     import('../output/console-sink.ts'),
     import('../output/flow-name.ts'),
+    import('../output/flow-name-bytes.ts'),
   ])
   const { arena } = sinks
   const namer = compileNameTemplate(consolePlan.nameTemplate)
   const stream = new OutputStream(io.stdout, { buffer: arena.allocate(STREAM_BUFFER_BYTES), name: 'standard output' })
   const nameOf = (c: Connection, d: Direction): string => namer.name(c, d)
-  const console = new ConsoleSink({ plan: consolePlan, arena, stream, nameOf, summary: plan.connectionSummary })
+  const console = new ConsoleSink({
+    plan: consolePlan,
+    arena,
+    stream,
+    nameOf,
+    ...(consolePlan.nameTemplate === DEFAULT_NAME_TEMPLATE ? { putName: putDefaultName } : {}),
+    nameOfDatagram: (g) => namer.nameOfDatagram(g),
+    summary: plan.connectionSummary,
+  })
   sinks.streams.push(consolePlan.decodeBodies ? await decodingBodies(console) : console)
   if (plan.udp) sinks.datagrams.push(console)
   sinks.clocks.push(console)
@@ -105,7 +114,12 @@ async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io): Pr
   ])
   const namer = compileNameTemplate(jsonPlan.nameTemplate)
   const stream = new OutputStream(io.stdout, { name: 'standard output' })
-  const json = new JsonSink({ plan: jsonPlan, stream, nameOf: (c, d) => namer.name(c, d) })
+  const json = new JsonSink({
+    plan: jsonPlan,
+    stream,
+    nameOf: (c, d) => namer.name(c, d),
+    nameOfDatagram: (g) => namer.nameOfDatagram(g),
+  })
   sinks.streams.push(json)
   if (plan.udp) sinks.datagrams.push(json)
   sinks.abandoned.push(stream)
