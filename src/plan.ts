@@ -64,8 +64,6 @@ export interface ConsolePlan {
   readonly timestamps: boolean
   /** --decode: HTTP bodies de-chunked and decompressed. */
   readonly decodeBodies: boolean
-  /** -s: drop non-printable bytes instead of showing a dot. */
-  readonly strip: boolean
   /** -b: most bytes shown of a flow; Infinity for all. */
   readonly maximumBytes: number
   readonly gaps: 'hole' | 'skip' | 'mark'

@@ -156,7 +156,6 @@ function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
     color: wantsColor(s.color, surroundings.env, surroundings.stdoutIsTerminal),
     timestamps: s.timestamps,
     decodeBodies: s.decodeBodies,
-    strip: false,
     maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY,
     // What is printed has no holes.
     gaps: s.gaps === 'skip' ? 'skip' : 'mark',

@@ -20,7 +20,6 @@ export interface SanitizeKernel {
   putConstants(at: number): void
   text(source: number, end: number, target: number, replacement: number, constants: number): void
   ascii(source: number, end: number, target: number, replacement: number): void
-  withoutNul(source: number, end: number, target: number): number
   json(source: number, end: number, target: number, constants: number): number
   paint(source: number, end: number, target: number, sequence: number, length: number, on: number): number
   readonly constantBytes: { readonly value: number }
@@ -36,7 +35,7 @@ export function loadSanitizeKernel(arena: Arena): SanitizeKernel {
 
 /**
  * Sanitises flows. TAB, LF and CR before LF pass; UTF-8 text passes unless `asciiOnly`; every other byte becomes one `.`
- * (so a hidden character of three bytes is three dots and lengths are kept), or with `strip` nothing.
+ * (so a hidden character of three bytes is three dots and lengths are kept).
  *
  * A flow's text may be cut anywhere: what cannot be judged yet (up to three bytes of a character, a CR at the end) waits
  * in `pending`, an Int32Array of the caller with one element a flow, 0 at the flow's beginning.
@@ -48,15 +47,13 @@ export class Sanitizer {
   readonly #constants: number
   readonly #scratch: Buffer
   readonly #asciiOnly: boolean
-  readonly #strip: boolean
-  readonly #replacement: number
   /** The arena's buffer seen last, and its address: reading these two of a Buffer costs more than comparing. */
   #sourceBuffer: Buffer
   #sourceAddress: number
   #targetBuffer: Buffer
   #targetAddress: number
 
-  constructor(arena: Arena, kernel: SanitizeKernel, options: { asciiOnly: boolean; strip: boolean }) {
+  constructor(arena: Arena, kernel: SanitizeKernel, options: { asciiOnly: boolean }) {
     this.#kernel = kernel
     this.#memory = arena.memory.buffer
     this.#memoryBytes = arena.memory.buffer.byteLength
@@ -65,8 +62,6 @@ export class Sanitizer {
     kernel.putConstants(this.#constants)
     this.#scratch = arena.allocate(SCRATCH_BYTES + KERNEL_SLACK)
     this.#asciiOnly = options.asciiOnly
-    this.#strip = options.strip
-    this.#replacement = options.strip ? 0 : DOT
     this.#sourceBuffer = this.#scratch
     this.#sourceAddress = this.#scratch.byteOffset
     this.#targetBuffer = this.#scratch
@@ -162,7 +157,6 @@ export class Sanitizer {
   }
 
   #hide(count: number, out: Buffer, position: number): number {
-    if (this.#strip) return position
     for (let i = 0; i < count; i++) out[position + i] = DOT
     return position + count
   }
@@ -182,10 +176,9 @@ export class Sanitizer {
       this.#targetAddress = out.byteOffset
     }
     const target = this.#targetAddress + position
-    if (this.#asciiOnly) this.#kernel.ascii(source + start, source + end, target, this.#replacement)
-    else this.#kernel.text(source + start, source + end, target, this.#replacement, this.#constants)
-    if (!this.#strip) return position + end - start
-    return this.#kernel.withoutNul(target, target + end - start, target) - this.#targetAddress
+    if (this.#asciiOnly) this.#kernel.ascii(source + start, source + end, target, DOT)
+    else this.#kernel.text(source + start, source + end, target, DOT, this.#constants)
+    return position + end - start
   }
 
   /**

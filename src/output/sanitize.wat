@@ -298,32 +298,6 @@
         (local.set $dst (i32.add (local.get $dst) (i32.const 16)))
         (br $more))))
 
-  ;; Copies without the NULs; `dst` may be `src` or lie before it. Returns the end of the output.
-  (func (export "withoutNul") (param $src i32) (param $end i32) (param $dst i32) (result i32)
-    (local $bytes v128) (local $byte i32) (local $limit i32)
-    (block $done
-      (loop $more
-        (br_if $done (i32.ge_u (local.get $src) (local.get $end)))
-        (local.set $limit (i32.add (local.get $src) (i32.const 16)))
-        (if (i32.le_u (local.get $limit) (local.get $end))
-          (then
-            (local.set $bytes (v128.load (local.get $src)))
-            (if (i8x16.all_true (local.get $bytes))
-              (then
-                (v128.store (local.get $dst) (local.get $bytes))
-                (local.set $src (local.get $limit))
-                (local.set $dst (i32.add (local.get $dst) (i32.const 16)))
-                (br $more))))
-          (else (local.set $limit (local.get $end))))
-        (loop $each
-          (local.set $byte (i32.load8_u (local.get $src)))
-          (i32.store8 (local.get $dst) (local.get $byte))
-          (local.set $dst (i32.add (local.get $dst) (i32.ne (local.get $byte) (i32.const 0))))
-          (local.set $src (i32.add (local.get $src) (i32.const 1)))
-          (br_if $each (i32.lt_u (local.get $src) (local.get $limit))))
-        (br $more)))
-    (local.get $dst))
-
   ;; Copies with colour: the `length` (1 to 16) bytes at `sequence` before the first byte of a line that is not CR or
   ;; LF, and ESC [ 0 m before the line's end (CR LF or LF), so that no colour reaches over a line end. `on`: colour is
   ;; on already. Writes at most 9.5 times the input plus 32 bytes. Returns the end of the output; global `on` tells how

@@ -139,7 +139,6 @@ export const textPlan: ConsolePlan = {
   color: false,
   timestamps: false,
   decodeBodies: false,
-  strip: false,
   maximumBytes: Number.POSITIVE_INFINITY,
   gaps: 'hole',
   nameTemplate: '',

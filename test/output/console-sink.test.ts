@@ -41,7 +41,6 @@ const plans: Record<string, Partial<ConsolePlan>> = {
   'text-color-time': { color: true, timestamps: true },
   'text-time': { timestamps: true },
   'text-ascii': { asciiOnly: true },
-  'text-strip': { strip: true },
   'text-without-names': { names: false },
   'text-without-newlines': { newline: false },
   'text-first-10-bytes': { maximumBytes: 10 },

@@ -40,8 +40,8 @@ _tcpflow() {
     '*-D[Print a hex dump]' \
     '*--hex[Print a hex dump]' \
     '*--ascii[Print a dot for every byte that is no printable ASCII]' \
-    '*-s[Leave out what cannot be printed]' \
-    '*--strip[Leave out what cannot be printed]' \
+    '*-s[A dot for every byte that is no printable ASCII]' \
+    '*--strip[A dot for every byte that is no printable ASCII]' \
     '*-B[Print the bytes as they are]' \
     '*--binary[Print the bytes as they are]' \
     '*-0[Add no newline after each piece]' \
@@ -85,8 +85,8 @@ _tcpflow() {
     '*-q[No start line]' \
     '*--quiet[No start line]' \
     '*--no-notes[No lines about refused]' \
-    '*-v[Say more about what is going on]' \
-    '*--verbose[Say more about what is going on]' \
+    '*-v[Say when each connection begins and ends]' \
+    '*--verbose[Say when each connection begins and ends]' \
     '*-d+[How much to say]:n:' \
     '*--debug=[How much to say]:n:' \
     '*-h[Show this text]' \
