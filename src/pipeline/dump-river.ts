@@ -153,15 +153,24 @@ export class DumpRiver implements River {
   }
 
   pause(willWait: boolean): Promise<void> | undefined {
-    const { sinks } = this.#parts
-    if (willWait && this.#liveFeeds > 0) for (const sink of sinks) sink.flush()
-    for (const sink of sinks) if (sink.blocked) return this.#drain()
+    const waiting = willWait && this.#liveFeeds > 0 ? this.flush() : this.#drainBlocked()
+    if (waiting !== undefined) return waiting
     const now = performance.now()
     if (now - this.#turnedAt < TURN_MILLIS) return undefined
     this.#turnedAt = now
     this.#parts.onTurn?.()
     // A read that will be waited for gives the event loop its turn anyway.
     return willWait ? undefined : new Promise((resolve) => setImmediate(resolve))
+  }
+
+  flush(): Promise<void> | undefined {
+    for (const sink of this.#parts.sinks) sink.flush()
+    return this.#drainBlocked()
+  }
+
+  #drainBlocked(): Promise<void> | undefined {
+    for (const sink of this.#parts.sinks) if (sink.blocked) return this.#drain()
+    return undefined
   }
 
   async #drain(): Promise<void> {

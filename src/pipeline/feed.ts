@@ -16,6 +16,11 @@ export interface River {
   onStatistics(feed: Feed): void
   /** Called between chunks of input; resolves when more may come (sinks drained, event loop turned now and then). */
   pause(willWait: boolean): Promise<void> | undefined
+  /**
+   * A pipe has nothing to give right now and may be silent for long: what is gathered goes out. Resolves when the sinks
+   * have taken it; rejects like `pause`.
+   */
+  flush(): Promise<void> | undefined
   /** True once the run was asked to end: nothing more is read from files. */
   readonly stopped: boolean
 }
@@ -34,9 +39,26 @@ export async function pump(feed: Feed, river: River): Promise<void> {
     const waiting = typeof filled !== 'number'
     const pause = river.pause(waiting)
     if (pause !== undefined) await pause
-    if (waiting) await filled
+    if (waiting) await (source.totalBytes < 0 ? flushInSilence(filled, river) : filled)
     if (river.stopped && source.totalBytes >= 0) return
   }
+}
+
+/**
+ * Waits for a read. Only one for which the event loop has no bytes yet is a silence: a fast pipe is not flushed at each
+ * read. Rejects as soon as the output is gone, without waiting for more input.
+ */
+async function flushInSilence(read: Promise<unknown>, river: River): Promise<void> {
+  let arrived = false
+  const arrival = read.then(() => {
+    arrived = true
+  })
+  const silence = nextTurn().then(() => (arrived ? undefined : river.flush()))
+  await Promise.all([arrival, silence])
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** How long a packet of one capture waits for another capture that has fallen silent, in wall-clock milliseconds. */
