@@ -343,8 +343,7 @@ export class FlowTable {
     stream.sawSyn = true
     stream.initialSequence = s.sequence
     if (isAnswer === (direction === 1)) c.openerKnown = true
-    // Data queued on a mere hint stays; it lies ahead.
-    if (stream.position !== POSITION_ANCHORED) anchor(stream, sequenceAdd(s.sequence, 1))
+    if (stream.position !== POSITION_ANCHORED) this.#reassembly.startAt(stream, sequenceAdd(s.sequence, 1))
     if (isAnswer && other.position !== POSITION_ANCHORED && other.first === null) anchor(other, s.acknowledgement)
   }
 

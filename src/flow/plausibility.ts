@@ -36,6 +36,8 @@ export function judgeSyn(stream: TrackedStream, other: TrackedStream, s: Segment
     const early = sequenceDistance(sequenceAdd(stream.expected, -stream.offset), due)
     return early >= 0 && early <= LATE_SYN_BYTES ? SYN_BELONGS : SYN_NEW
   }
+  // What is held back from before the SYN is of an earlier connection.
+  if (stream.first !== null && sequenceDistance(stream.first.sequence, due) < 0) return SYN_NEW
   if (isAnswer && acknowledgesKnown(other, s.acknowledgement)) return SYN_BELONGS
   if (stream.position === POSITION_UNKNOWN) {
     // Both sides opening at once.

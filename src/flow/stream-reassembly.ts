@@ -148,6 +148,14 @@ export class StreamReassembly {
     return true
   }
 
+  /** The stream begins at `sequence`, no later than what is held back of it; what is due by that is delivered. */
+  startAt(stream: TrackedStream, sequence: number): void {
+    anchor(stream, sequence)
+    if (stream.first === null) return
+    this.#time.set(stream.first.time)
+    this.#drain(stream, sequence)
+  }
+
   /** The next stream whose holes are due for `visit`, or null. */
   dueHole(): TrackedStream | null {
     const stream = this.#holes.first
@@ -305,7 +313,7 @@ export class StreamReassembly {
     let missing = sequenceDistance(sequence, stream.expected)
     if (stream.first !== null) missing = Math.min(missing, sequenceDistance(stream.first.sequence, stream.expected))
     const acknowledged = believed(sequenceDistance(stream.acknowledged, stream.expected))
-    if (stream.position === POSITION_HINT) this.#startAt(stream, sequenceAdd(stream.expected, missing))
+    if (stream.position === POSITION_HINT) this.startAt(stream, sequenceAdd(stream.expected, missing))
     else this.#giveUp(stream, missing, acknowledged >= missing ? 'capture' : 'limit')
   }
 
@@ -364,13 +372,7 @@ export class StreamReassembly {
 
   /** A stream that was only thought to stand elsewhere starts with the first byte that was seen, without a gap. */
   #startAtFirstSeen(stream: TrackedStream): void {
-    if (stream.first !== null) this.#startAt(stream, stream.first.sequence)
-  }
-
-  #startAt(stream: TrackedStream, sequence: number): void {
-    anchor(stream, sequence)
-    if (stream.first !== null) this.#time.set(stream.first.time)
-    this.#drain(stream, sequence)
+    if (stream.first !== null) this.startAt(stream, stream.first.sequence)
   }
 
   #countRepeated(stream: TrackedStream, repeated: number, conflicting: number): void {

@@ -473,6 +473,25 @@ describe('SYN', () => {
     assert.equal(talk.recorder.connections[0]!.connection.openerKnown, true)
   })
 
+  test('captured after data that was held back: that is due now, and no gap', () => {
+    const talk = new Conversation()
+    talk.client.ack(-1)
+    talk.server.send('abc')
+    assert.deepEqual(talk.log, ['open'])
+    talk.server.synAck()
+    assert.deepEqual(talk.log, ['open', '< abc'])
+    talk.end()
+    assert.deepEqual(talk.log, ['open', '< abc', 'close capture-ended'])
+  })
+
+  test('a SYN-ACK behind data that is held back is of the next connection', () => {
+    const talk = new Conversation()
+    talk.client.ack()
+    talk.client.send('abc', { at: 10 })
+    talk.client.synAck({ sequence: talk.client.sequenceAt(20) })
+    assert.deepEqual(talk.log, ['open', '> [10 missing: network]', '> abc', 'close replaced', 'open c1'])
+  })
+
   test('a server that answers anew before any data', () => {
     const talk = new Conversation()
     talk.client.syn()
