@@ -1,6 +1,7 @@
 // The memory in which the bytes of many files are gathered before they are written: fixed in total, whatever the number
 // of files. Small blocks for the many flows that never send much, large ones for those that do.
 
+import type { Arena } from '../core/arena.ts'
 import type { StoredFile } from './file-store.ts'
 
 export const SMALL_BLOCK_BYTES = 4 * 1024
@@ -10,8 +11,13 @@ const LARGE_BLOCKS = 256
 /** How many owners are asked to give up an idle block before there is none to be had. */
 const STEPS = 8
 
+/** Room in an arena for all blocks, and for aligning them. */
+export const FILE_BLOCKS_BYTES = SMALL_BLOCKS * SMALL_BLOCK_BYTES + LARGE_BLOCKS * LARGE_BLOCK_BYTES + 4096
+
 export interface Block {
   readonly buf: Buffer
+  /** In the arena; -1 elsewhere. */
+  readonly address: number
   owner: StoredFile | null
   /** Written to since it was last looked at. */
   touched: boolean
@@ -21,13 +27,15 @@ export interface Block {
 export class BlockPool {
   readonly blockBytes: number
   readonly #maximum: number
+  readonly #arena: Arena | undefined
   readonly #all: Block[] = []
   readonly #free: Block[] = []
   #hand = 0
 
-  constructor(blockBytes: number, maximum: number) {
+  constructor(blockBytes: number, maximum: number, arena: Arena | undefined) {
     this.blockBytes = blockBytes
     this.#maximum = maximum
+    this.#arena = arena
   }
 
   /** A free block, or undefined when all are taken: then see `idle`. */
@@ -36,7 +44,8 @@ export class BlockPool {
     if (block === undefined) {
       if (this.#all.length >= this.#maximum) return undefined
       // allocUnsafeSlow: outside Node's shared pool, and pages that are never used cost nothing
-      block = { buf: Buffer.allocUnsafeSlow(this.blockBytes), owner: null, touched: true }
+      const buf = this.#arena?.allocate(this.blockBytes) ?? Buffer.allocUnsafeSlow(this.blockBytes)
+      block = { buf, address: this.#arena?.addressOf(buf) ?? -1, owner: null, touched: true }
       this.#all.push(block)
     }
     block.owner = owner
@@ -81,10 +90,10 @@ export class BlockPool {
   }
 }
 
-export function smallBlocks(): BlockPool {
-  return new BlockPool(SMALL_BLOCK_BYTES, SMALL_BLOCKS)
+export function smallBlocks(arena: Arena | undefined): BlockPool {
+  return new BlockPool(SMALL_BLOCK_BYTES, SMALL_BLOCKS, arena)
 }
 
-export function largeBlocks(): BlockPool {
-  return new BlockPool(LARGE_BLOCK_BYTES, LARGE_BLOCKS)
+export function largeBlocks(arena: Arena | undefined): BlockPool {
+  return new BlockPool(LARGE_BLOCK_BYTES, LARGE_BLOCKS, arena)
 }

@@ -1,6 +1,7 @@
 // All that is written below the output folder: a file for each flow, its index, its packets, and the report on them.
 
 import { join, resolve } from 'node:path'
+import type { Arena } from '../core/arena.ts'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { DatagramConsumer, SegmentConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
@@ -34,11 +35,11 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
 
   /**
    * Makes the output folder and begins the report. Throws OperatorError when that cannot be done, UsageError for a bad
-   * template. `listener` hears of every file that is complete.
+   * template. `listener` hears of every file that is complete. See FileStore for `arena`.
    */
-  constructor(plan: FilesPlan, run: RunInformation, listener?: FileWritten) {
+  constructor(plan: FilesPlan, run: RunInformation, listener?: FileWritten, arena?: Arena) {
     const namer = compileNameTemplate(plan.nameTemplate)
-    const store = new FileStore(plan.outputFolder, plan.maximumOpenFiles)
+    const store = new FileStore(plan.outputFolder, plan.maximumOpenFiles, arena)
     this.#store = store
     this.#report = plan.reportPath === undefined ? undefined : makeReport(plan, plan.reportPath, run)
     const listeners: FlowListener[] = []

@@ -14,6 +14,7 @@ import type { Io } from '../core/io.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
+import { FILE_BLOCKS_BYTES } from '../output/file-blocks.ts'
 import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
 import { OutputStream } from '../output/output-stream.ts'
@@ -59,7 +60,11 @@ export class Sinks {
 export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
   const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
   const arena = new Arena(
-    readBufferBytes(plan.input) + OUTPUT_ARENA_BYTES + defaultFlowTableOptions.maximumQueuedBytes + QUEUE_SLACK_BYTES,
+    readBufferBytes(plan.input) +
+      OUTPUT_ARENA_BYTES +
+      (plan.files === undefined ? 0 : FILE_BLOCKS_BYTES) +
+      defaultFlowTableOptions.maximumQueuedBytes +
+      QUEUE_SLACK_BYTES,
   )
   const sinks = new Sinks(messages, arena)
   if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io)
@@ -136,7 +141,7 @@ async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io):
     import('../output/file-sink.ts'),
     import('./run-information.ts'),
   ])
-  const files = new FileSink(filesPlan, runInformation(io))
+  const files = new FileSink(filesPlan, runInformation(io), undefined, sinks.arena)
   sinks.streams.push(files)
   if (files.wantsSegments) sinks.segments = files
   if (plan.udp) sinks.datagrams.push(files)
