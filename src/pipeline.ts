@@ -11,7 +11,7 @@ import { OutputClosedError } from './output/output-stream.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
 import { type Feed, pump, pumpMerged } from './pipeline/feed.ts'
-import { allocateReadBuffer, openFileFeed, openLiveFeeds } from './pipeline/inputs.ts'
+import { allocateReadBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
 import { runSummary } from './pipeline/run-summary.ts'
 import { addProgress, makeSinks, type Sinks } from './pipeline/sinks.ts'
 import type { InputPlan, Plan } from './plan.ts'
@@ -22,6 +22,7 @@ const FINISH_PATIENCE_MILLIS = 1000
 
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
+  const inputs = await prepareInputs(plan, io)
   const sinks = await makeSinks(plan, io)
   const { messages } = sinks
   const table = new FlowTable(
@@ -46,7 +47,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     onTurn: () => sinks.progress?.update(),
   })
   addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
-  const run = new Run(plan, io, river, table, sinks)
+  const run = new Run(plan, io, inputs, river, table, sinks)
   try {
     await run.takeIn()
   } catch (error) {
@@ -59,6 +60,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
 class Run {
   readonly #plan: Plan
   readonly #io: Io
+  readonly #inputs: Inputs
   readonly #river: DumpRiver
   readonly #table: FlowTable
   readonly #sinks: Sinks
@@ -68,9 +70,10 @@ class Run {
   #unexpected: unknown
   #interfaceGone = false
 
-  constructor(plan: Plan, io: Io, river: DumpRiver, table: FlowTable, sinks: Sinks) {
+  constructor(plan: Plan, io: Io, inputs: Inputs, river: DumpRiver, table: FlowTable, sinks: Sinks) {
     this.#plan = plan
     this.#io = io
+    this.#inputs = inputs
     this.#river = river
     this.#table = table
     this.#sinks = sinks
@@ -92,7 +95,7 @@ class Run {
 
   async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
     this.#river.setLive(input.interfaces.length)
-    const live = await openLiveFeeds(this.#plan, input, this.#io, this.#sinks.arena, this.#sinks.messages)
+    const live = await openLiveFeeds(this.#plan, input, this.#inputs.launcher!, this.#sinks.arena, this.#sinks.messages)
     this.#feeds = live.feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
     try {
@@ -123,7 +126,7 @@ class Run {
     const { messages, progress } = this.#sinks
     let feed: Feed
     try {
-      feed = openFileFeed(path, buffer)
+      feed = this.#inputs.fileFeed(path, buffer)
     } catch (error) {
       this.noteFailure(error)
       return

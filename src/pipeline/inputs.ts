@@ -7,7 +7,7 @@ import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capt
 import type { LiveSource } from '../capture/live-source.ts'
 import type { Arena } from '../core/arena.ts'
 import type { Io } from '../core/io.ts'
-import type { Messages } from '../core/ports.ts'
+import type { ByteSource, Messages } from '../core/ports.ts'
 import type { InputPlan, Plan } from '../plan.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 import type { Feed } from './feed.ts'
@@ -22,12 +22,6 @@ export function readBufferBytes(input: InputPlan): number {
   return input.kind === 'live' ? input.interfaces.length * READ_BUFFER_BYTES : READ_BUFFER_BYTES
 }
 
-/** A feed of one savefile; the buffer may be used again when that feed is done. */
-export function openFileFeed(path: string, buffer: Buffer): Feed {
-  const source = openFileSource(path)
-  return { source, reader: new SavefileReader(source.name, buffer) }
-}
-
 export function allocateReadBuffer(arena: Arena): Buffer {
   return arena.allocate(READ_BUFFER_BYTES)
 }
@@ -39,17 +33,86 @@ export interface LiveFeeds {
 }
 
 /**
- * Opens every interface, gives up root where the plan says so, and says that it listens. All or nothing: when one
- * interface cannot be opened, the others are closed and the OperatorError goes on.
+ * What has to be opened with the rights that the program was started with. Once this exists root is given up for good where
+ * the plan says so (-U), before any output is opened and any captured byte is looked at.
+ */
+export class Inputs {
+  /** Starts capture children; only for live plans. */
+  readonly launcher: CaptureLauncher | undefined
+  /** Files opened while it was still allowed, or why they could not be. */
+  readonly #opened: Map<string, ByteSource | unknown>
+
+  constructor(launcher: CaptureLauncher | undefined, opened: Map<string, ByteSource | unknown>) {
+    this.launcher = launcher
+    this.#opened = opened
+  }
+
+  /** A feed of one savefile; the buffer may be used again when that feed is done. Throws OperatorError. */
+  fileFeed(path: string, buffer: Buffer): Feed {
+    const early = this.#opened.get(path)
+    this.#opened.delete(path)
+    if (early instanceof Error) throw early
+    const source = (early as ByteSource | undefined) ?? openFileSource(path)
+    return { source, reader: new SavefileReader(source.name, buffer) }
+  }
+}
+
+/** Throws OperatorError: no such user, not root. */
+export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
+  const { input, dropToUser } = plan
+  if (dropToUser === undefined) {
+    return new Inputs(input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
+  }
+  const { findUser, dropPrivileges } = await import('../capture/privileges.ts')
+  const user = findUser(dropToUser)
+  if (input.kind === 'files') {
+    const opened = openEarly([...input.paths, ...input.finishPaths])
+    dropPrivileges(user)
+    return new Inputs(undefined, opened)
+  }
+  // The broker keeps root, and this process has none from here on.
+  const { startBroker } = await import('../capture/broker-launcher.ts')
+  const launcher = startBroker(captureProgram(io), join(io.programFolder, 'capture-broker.js'))
+  try {
+    dropPrivileges(user)
+  } catch (error) {
+    await launcher.close()
+    throw error
+  }
+  return new Inputs(launcher, new Map())
+}
+
+function openEarly(paths: readonly string[]): Map<string, ByteSource | unknown> {
+  const opened = new Map<string, ByteSource | unknown>()
+  for (const path of new Set(paths)) {
+    try {
+      opened.set(path, openFileSource(path))
+    } catch (error) {
+      opened.set(path, error)
+    }
+  }
+  return opened
+}
+
+function captureProgram(io: Io): CaptureProgram {
+  return {
+    execPath: io.execPath,
+    childPath: join(io.programFolder, 'capture-child.js'),
+    wrapper: capabilityWrapper(io.env.TCPFLOW_CAPTURE_LAUNCHER),
+  }
+}
+
+/**
+ * Opens every interface and says that it listens. All or nothing: when one interface cannot be opened, the others are
+ * closed and the OperatorError goes on.
  */
 export async function openLiveFeeds(
   plan: Plan,
   input: LiveInput,
-  io: Io,
+  launcher: CaptureLauncher,
   arena: Arena,
   messages: Messages,
 ): Promise<LiveFeeds> {
-  const launcher = await startLauncher(plan, io)
   const { openLiveSource } = await import('../capture/live-source.ts')
   const requests = input.interfaces.map((interfaceName) => ({
     interfaceName,
@@ -76,25 +139,4 @@ export async function openLiveFeeds(
     reader: new SavefileReader(source.name, allocateReadBuffer(arena)),
   }))
   return { feeds, close }
-}
-
-/** With -U the children's parent is a broker that keeps root, and this process has none from here on. */
-async function startLauncher(plan: Plan, io: Io): Promise<CaptureLauncher> {
-  const program: CaptureProgram = {
-    execPath: io.execPath,
-    childPath: join(io.programFolder, 'capture-child.js'),
-    wrapper: capabilityWrapper(io.env.TCPFLOW_CAPTURE_LAUNCHER),
-  }
-  if (plan.dropToUser === undefined) return directLauncher(program)
-  const { findUser, dropPrivileges } = await import('../capture/privileges.ts')
-  const user = findUser(plan.dropToUser)
-  const { startBroker } = await import('../capture/broker-launcher.ts')
-  const launcher = startBroker(program, join(io.programFolder, 'capture-broker.js'))
-  try {
-    dropPrivileges(user)
-  } catch (error) {
-    await launcher.close()
-    throw error
-  }
-  return launcher
 }
