@@ -135,7 +135,8 @@ class Run {
     progress?.begin(feed.source)
     try {
       await pump(feed, this.#river)
-      if (feed.reader.damage !== undefined) {
+      // A pipe that we stopped reading ends anywhere, and that is no damage.
+      if (feed.reader.damage !== undefined && !this.#river.stopped) {
         this.#failed = true
         messages.error(`${path}: ${feed.reader.damage}`, 'everything before that has been read')
       }
