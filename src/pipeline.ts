@@ -174,7 +174,7 @@ class Run {
     }
     this.#sinks.progress?.end()
     // A run that could not begin has nothing to sum up.
-    if (this.#feeds.length > 0) this.#sumUp()
+    if (!this.#failed || this.#river.counters.packets > 0) this.#sumUp()
     await this.#sinks.messages.finish()
     if (this.#unexpected !== undefined) throw this.#unexpected
     return this.#exitCode()

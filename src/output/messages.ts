@@ -62,7 +62,7 @@ export class TerminalMessages implements Messages {
 
   /** Ends a wait for a reader that does not read. */
   abandon(): void {
-    this.#stream.abandon()
+    if (this.#stream.blocked) this.#stream.abandon()
   }
 
   #say(line: string, mayBeLost: boolean): void {

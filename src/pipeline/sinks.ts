@@ -41,7 +41,7 @@ export class Sinks {
   readonly savers: CaptureSaver[] = []
   readonly all: Sink[] = []
   /** What may wait for a reader, and can be told not to. */
-  readonly abandoned: { abandon(): void }[] = []
+  readonly abandoned: { readonly blocked: boolean; abandon(): void }[] = []
   progress: Progress | undefined = undefined
 
   constructor(messages: TerminalMessages, arena: Arena) {
@@ -49,9 +49,13 @@ export class Sinks {
     this.arena = arena
   }
 
-  /** Ends every wait for a reader that does not read. */
+  /** Ends every wait for a reader that does not read; what nobody holds up is written on. */
   abandon(): void {
-    for (const each of this.abandoned) each.abandon()
+    for (const each of this.abandoned) {
+      if (!each.blocked) continue
+      each.abandon()
+      this.messages.error('the output is not being read: what was still to be printed is dropped')
+    }
     this.messages.abandon()
   }
 }
