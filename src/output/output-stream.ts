@@ -70,7 +70,9 @@ export class OutputStream implements Sink {
   }
 
   get blocked(): boolean {
-    return this.#queue.length > 0 || (this.#failure !== undefined && !this.#failureTold)
+    // while libuv has the bytes, the queue is empty and they are still not out
+    const waiting = this.#queue.length > 0 || this.#draining !== undefined
+    return waiting || (this.#failure !== undefined && !this.#failureTold)
   }
 
   /** Copies `buf[start..end)`. */
