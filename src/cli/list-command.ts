@@ -2,9 +2,10 @@
 
 import { formatInterfaces, listInterfaces } from '../capture/interfaces.ts'
 import type { Command } from './commands.ts'
-import { writeText } from './write-text.ts'
+import { harmless, writeText } from './write-text.ts'
 
 export const listCommand: Command = (_settings, _words, io) => {
-  writeText(io.stdout, formatInterfaces(listInterfaces()))
+  // Whoever may make an interface chooses its name, escape sequences and all.
+  writeText(io.stdout, harmless(formatInterfaces(listInterfaces())))
   return 0
 }
