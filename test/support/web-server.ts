@@ -7,7 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cleanup, Host } from './netns.ts'
 
 /** Serves `files` (name → contents) on port 80 of the host, IPv4 and IPv6. Resolves when it answers. */
-export async function startNginx(t: Cleanup, host: Host, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
+export async function startNginx(
+  t: Cleanup,
+  host: Host,
+  files: Readonly<Record<string, string | Buffer>>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tcpflow-nginx-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, contents] of Object.entries(files)) writeFileSync(join(folder, name), contents)
