@@ -25,7 +25,7 @@ const HANG_MILLIS = 120_000
 
 for (const target of targets) {
   const rounds = ROUNDS[target.name] ?? 8
-  test(`${target.name}: ${rounds * ROUND} inputs, no throw, hang or growth`, { timeout: HANG_MILLIS }, () => {
+  test(`${target.name}: ${rounds * ROUND} inputs, no throw, hang or growth`, { timeout: HANG_MILLIS }, async () => {
     let early = 0
     for (let round = 0; round < rounds; round++) {
       const failure = runRound(target, SEED, round)
@@ -34,9 +34,9 @@ for (const target of targets) {
         console.error(`again: npm run fuzz -- --replay ${path}`)
         throw failure.error
       }
-      if (round === rounds >> 2) early = usedMemoryBytes()
+      if (round === rounds >> 2) early = await usedMemoryBytes()
     }
-    const growth = usedMemoryBytes() - early
+    const growth = (await usedMemoryBytes()) - early
     assert.ok(growth < MAXIMUM_GROWTH_BYTES, `memory in use has grown by ${growth} bytes`)
   })
 }

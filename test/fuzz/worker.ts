@@ -21,7 +21,7 @@ export type FuzzMessage =
 
 const TURN_MILLIS = 500
 
-function fuzz(work: FuzzWork, tell: (message: FuzzMessage) => void): void {
+async function fuzz(work: FuzzWork, tell: (message: FuzzMessage) => void): Promise<void> {
   const progress = new Float64Array(work.progress)
   const rounds = new Array<number>(targets.length).fill(0)
   for (;;) {
@@ -42,11 +42,11 @@ function fuzz(work: FuzzWork, tell: (message: FuzzMessage) => void): void {
         }
       } while (performance.now() < turnEnd)
     }
-    tell({ kind: 'memory', bytes: usedMemoryBytes() })
+    tell({ kind: 'memory', bytes: await usedMemoryBytes() })
   }
 }
 
 if (parentPort !== null) {
   const port = parentPort
-  fuzz(workerData as FuzzWork, (message) => port.postMessage(message))
+  await fuzz(workerData as FuzzWork, (message) => port.postMessage(message))
 }
