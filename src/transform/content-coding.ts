@@ -5,15 +5,12 @@ import { brotliDecompressSync, constants } from 'node:zlib'
 import type { HeldMemory } from '../protocol/held-bytes.ts'
 import { HeldBytes } from '../protocol/held-bytes.ts'
 import { GzipDecoder } from './gzip-decoder.ts'
-import { Inflater } from './inflate.ts'
+import { RAW_DEFLATE, ZLIB_STREAM_BYTES, ZLIB_WRAPPER, ZlibStream } from './zlib-stream.ts'
 import { ZstdDecoder } from './zstd-decoder.ts'
 
 /** Ends of `failure`. */
 export const DAMAGED = 'is damaged'
 export const EARLY_END = 'ends early'
-
-/** Roughly what an Inflater takes. */
-export const INFLATER_BYTES = 80 * 1024
 
 export type PieceWriter = (buf: Buffer, start: number, end: number) => void
 
@@ -61,26 +58,30 @@ export function makeDecoder(
 /** `deflate` is zlib's format (RFC 1950) by the book and raw DEFLATE from some servers; two bytes tell which. */
 class DeflateDecoder implements ContentDecoder {
   failure = ''
+  readonly #write: PieceWriter
   readonly #memory: HeldMemory
-  readonly #inflater: Inflater
   readonly #start = Buffer.alloc(2)
   #seen = 0
+  #stream: ZlibStream | undefined = undefined
   #held: number
 
   constructor(write: PieceWriter, memory: HeldMemory) {
+    this.#write = write
     this.#memory = memory
-    this.#held = INFLATER_BYTES
-    memory.usedBytes += INFLATER_BYTES
-    this.#inflater = new Inflater(write)
+    this.#held = ZLIB_STREAM_BYTES
+    memory.usedBytes += ZLIB_STREAM_BYTES
   }
 
   push(buf: Buffer, start: number, end: number): void {
     let pos = start
     while (this.#seen < 2 && pos < end) {
       this.#start[this.#seen++] = buf[pos++]!
-      if (this.#seen === 2 && !this.#isZlib()) this.#inflate(this.#start, 0, 2)
+      if (this.#seen === 2) {
+        this.#stream = new ZlibStream(this.#isZlib() ? ZLIB_WRAPPER : RAW_DEFLATE, this.#write)
+        this.#inflate(this.#stream, this.#start, 0, 2)
+      }
     }
-    if (pos < end) this.#inflate(buf, pos, end)
+    if (pos < end && this.#stream !== undefined) this.#inflate(this.#stream, buf, pos, end)
   }
 
   #isZlib(): boolean {
@@ -89,15 +90,15 @@ class DeflateDecoder implements ContentDecoder {
     return (first & 15) === 8 && first >> 4 <= 7 && ((first << 8) | second) % 31 === 0 && (second & 0x20) === 0
   }
 
-  #inflate(buf: Buffer, start: number, end: number): void {
-    // what follows the final block is zlib's checksum, or nothing
-    if (this.failure !== '' || this.#inflater.done) return
-    this.#inflater.push(buf, start, end)
-    if (this.#inflater.failed) this.failure = DAMAGED
+  #inflate(stream: ZlibStream, buf: Buffer, start: number, end: number): void {
+    // what follows the end is ignored
+    if (this.failure !== '' || stream.done) return
+    stream.push(buf, start, end)
+    this.failure = stream.failure
   }
 
   end(whole: boolean): void {
-    if (whole && this.failure === '' && !this.#inflater.done) this.failure = EARLY_END
+    if (whole && this.failure === '' && this.#stream?.done !== true) this.failure = EARLY_END
     this.release()
   }
 
@@ -107,7 +108,7 @@ class DeflateDecoder implements ContentDecoder {
   }
 
   stop(): void {
-    this.#inflater.stop()
+    this.#stream?.stop()
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, crc32, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { HeldMemory } from '../../src/protocol/held-bytes.ts'
 import { HttpMessage, type HttpMessageEnd } from '../../src/protocol/http-message.ts'
@@ -70,9 +70,11 @@ const SKIPPABLE = Buffer.from('502a4d1803000000616263', 'hex')
 
 function named(): Buffer {
   const plain = gzipSync(text)
-  const header = Buffer.from(plain.subarray(0, 10))
+  const fields = Buffer.from('\x03\x00abcname\0comment\0', 'latin1')
+  const header = Buffer.concat([plain.subarray(0, 10), fields, Buffer.alloc(2)])
   header[3] = 4 | 8 | 16 | 2
-  return Buffer.concat([header, Buffer.from('\x03\x00abcname\0comment\0\x12\x34', 'latin1'), plain.subarray(10)])
+  header.writeUInt16LE(crc32(header.subarray(0, -2)) & 0xffff, header.length - 2)
+  return Buffer.concat([header, plain.subarray(10)])
 }
 
 const sound: [string, string[], Buffer, Buffer][] = [
@@ -84,9 +86,16 @@ const sound: [string, string[], Buffer, Buffer][] = [
     Buffer.concat([gzipSync('a'), gzipSync(text), Buffer.alloc(9)]),
     Buffer.concat([Buffer.from('a'), text]),
   ],
+  [
+    'gzip members larger than the window',
+    ['gzip'],
+    Buffer.concat([gzipSync(noise), gzipSync(''), gzipSync(noise, { level: 0 })]),
+    Buffer.concat([noise, noise]),
+  ],
   ['an empty gzip body', ['gzip'], gzipSync(''), Buffer.alloc(0)],
   ['deflate', ['deflate'], deflateSync(text), text],
   ['deflate without its wrapper', ['deflate'], deflateRawSync(text), text],
+  ['deflate with more behind it', ['deflate'], Buffer.concat([deflateSync(text), Buffer.from('\r\n')]), text],
   ['brotli', ['br'], brotliCompressSync(text), text],
   ['zstd', ['zstd'], ZSTD_TEXT, text],
   ['zstd, short frames and one to skip', ['zstd'], Buffer.concat([ZSTD_HI, SKIPPABLE, ZSTD_HI]), Buffer.from('hihi')],
@@ -154,12 +163,29 @@ describe('bodies that are not what they say', () => {
     assert.equal(remarks[0], 'gzip body is damaged: the rest is left out')
   })
 
-  test('a wrong checksum', () => {
-    const sent = gzipSync(text)
-    sent[sent.length - 6]! ^= 1
-    const { text: out, remarks } = decode(sent, { codings: ['gzip'] })
-    assert.ok(out.equals(text))
-    assert.match(remarks[0]!, /^gzip body does not match its checksum/)
+  test('a wrong checksum or length', () => {
+    for (const [coding, body, fromEnd] of [
+      ['gzip', gzipSync(text), 6],
+      ['gzip', gzipSync(text), 1],
+      ['deflate', deflateSync(text), 2],
+    ] as const) {
+      const sent = Buffer.from(body)
+      sent[sent.length - fromEnd]! ^= 1
+      for (const piece of [sent.length, 1]) {
+        const { text: out, remarks } = decode(sent, { codings: [coding], piece })
+        assert.ok(out.equals(text))
+        assert.deepEqual(remarks, [`${coding} body does not match its checksum: the rest is left out`])
+      }
+    }
+  })
+
+  test('other bytes behind a gzip member', () => {
+    const sent = Buffer.concat([gzipSync(text), Buffer.from('\r\nmore')])
+    for (const piece of [sent.length, 1]) {
+      const { text: out, remarks } = decode(sent, { codings: ['gzip'], piece })
+      assert.ok(out.equals(text))
+      assert.deepEqual(remarks, ['gzip body has other bytes behind it: the rest is left out'])
+    }
   })
 
   for (const [name, coding, sent] of [
