@@ -293,7 +293,7 @@ function asOperatorError(code: string | undefined, name: string): OperatorError 
     case 'ENOSPC':
     case 'EDQUOT':
       return new OperatorError(
-        name === 'output' ? 'output disk is full' : `${name}: output disk is full`,
+        `no space left on the disk of ${name === 'output' ? 'the output' : name}`,
         'everything written so far is intact; make room and run again',
       )
     case 'EFBIG':

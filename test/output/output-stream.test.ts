@@ -151,7 +151,7 @@ test('a full disk is said in so many words', async () => {
   stream.writeText('x')
   await assert.rejects(stream.finish(), (error) => {
     assert.ok(error instanceof OperatorError && !(error instanceof OutputClosedError))
-    assert.equal(error.message, 'output disk is full')
+    assert.equal(error.message, 'no space left on the disk of the output')
     assert.ok(error.hint)
     return true
   })
