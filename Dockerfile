@@ -1,8 +1,10 @@
 # Build: everything needed to compile the capture addon and bundle the program; none of it is kept.
 FROM node:24-trixie-slim AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends g++ libpcap-dev make python3 \
+ && apt-get install -y --no-install-recommends binutils g++ libpcap-dev make python3 \
  && rm -rf /var/lib/apt/lists/*
+# Symbols are a seventh of node, and nothing at run time needs them.
+RUN strip -o /usr/local/bin/node-stripped /usr/local/bin/node
 WORKDIR /opt/tcpflow
 # node-gyp would download Node's headers; the base image has them.
 ENV npm_config_nodedir=/usr/local
@@ -10,26 +12,44 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY esbuild.config.mjs tsconfig.json ./
 COPY src src
+# What is left of the packages is their code and their licences.
 RUN npm run build \
- && npm prune --omit=dev --no-audit --no-fund \
+ && npm prune --omit=dev --omit=optional --no-audit --no-fund \
  && find node_modules/pcap -mindepth 1 -maxdepth 1 ! -name build ! -name pcap.js ! -name decode ! -name dns_cache.js \
-      ! -name tcp_tracker.js ! -name util.js ! -name package.json ! -name node_modules ! -name LICENSE -exec rm -rf {} + \
- && find node_modules/pcap/build -type f ! -name pcap_binding.node -delete
+      ! -name tcp_tracker.js ! -name util.js ! -name package.json ! -name LICENSE -exec rm -rf {} + \
+ && find node_modules/pcap/build -type f ! -name pcap_binding.node -delete \
+ && strip node_modules/pcap/build/Release/pcap_binding.node \
+ && rm -rf node_modules/nan node_modules/.bin node_modules/.package-lock.json \
+ && find node_modules -depth -type d \( -name @types -o -name test -o -name tests -o -name examples \) -exec rm -rf {} + \
+ && find node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.ts' \) ! -iname 'licen*' -delete \
+ && find node_modules -depth -type d -empty -delete
 
-# Runtime root: libpcap, tcpdump (compiles filters for files), node; no npm, no documentation.
+# Runtime root: libpcap, tcpdump (compiles filters for files), nsenter, node; no package managers, no documentation.
 FROM node:24-trixie-slim AS runtime
+COPY --from=build /usr/local/bin/node-stripped /usr/local/bin/node
+# The capture program of a non-root user gets CAP_NET_RAW through this one launcher; node itself has no capability.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libcap2-bin libpcap0.8t64 tcpdump \
- # The capture program of a non-root user gets CAP_NET_RAW through this one launcher; node itself has no capability.
+ && apt-get install -y --no-install-recommends ca-certificates libcap2-bin libpcap0.8t64 tcpdump \
  && install -D -m 0755 /usr/bin/setpriv /usr/libexec/tcpflow/setpriv-net-raw \
  && setcap cap_net_raw+ep /usr/libexec/tcpflow/setpriv-net-raw \
- && apt-get purge -y --auto-remove libcap2-bin \
- && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/locale /usr/share/info \
-      /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* \
-      /opt/yarn* /usr/local/include /usr/local/share/doc /usr/local/share/man /tmp/*
+ && apt-get purge -y --auto-remove libcap2-bin
 COPY --from=build /opt/tcpflow/package.json /opt/tcpflow/package.json
 COPY --from=build /opt/tcpflow/node_modules /opt/tcpflow/node_modules
 COPY --from=build /opt/tcpflow/dist /opt/tcpflow/dist
+# Compiled code, which node keeps beside the program: a start takes an eighth less, also where nothing can be written.
+RUN cd /tmp && printf '\324\303\262\241\002\0\004\0\0\0\0\0\0\0\0\0\0\0\004\0\001\0\0\0' > empty.pcap \
+ && for options in -c '-cJ tcp' '-o a' '-o b -a' --json '-w c' --list; do \
+      node /opt/tcpflow/dist/tcpflow.js -q -r empty.pcap $options > /dev/null || exit 1; \
+    done
+# Copyrights and the list of packages stay, for lawyers and scanners.
+RUN find /usr/share/doc -type f ! -name copyright -delete \
+ && find /usr/share/doc -type d -empty -delete \
+ && rm -rf /var/lib/apt /var/lib/dpkg/info /var/cache/* /var/log/* /tmp/* \
+      /usr/lib/apt /usr/bin/apt* /usr/lib/*/libapt-pkg* /usr/lib/*/perl* /usr/bin/perl* /usr/share/perl* /usr/lib/*/gconv \
+      /usr/share/man /usr/share/locale /usr/share/info /usr/share/bash-completion /usr/share/zsh \
+      /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* \
+      /opt/yarn* /usr/local/include /usr/local/share/doc /usr/local/share/man \
+ && install -d -m 1777 /out
 
 # One layer, without what was removed above.
 FROM scratch
