@@ -1,5 +1,7 @@
 // `-T` and `-F` as one template of file names.
 
+import { UsageError } from '../core/errors.ts'
+
 export const DEFAULT_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
 /** What `-F` understands. `M` and `X` are no matter of names. */
 export const NAME_LETTERS = 'ctTkmgMX'
@@ -16,9 +18,17 @@ const PREFIXES: Readonly<Record<string, string>> = {
 /**
  * One template out of `-T` (or its default) and the letters of `-F`. Each letter goes in front of what stands there
  * already, times inside of folders. A template without a counter gets one, or later connections would have no name.
+ * Throws UsageError for one that ends in a folder.
  */
 export function joinNameTemplate(template: string | undefined, letters: string): string {
   let joined = template ?? DEFAULT_TEMPLATE
+  // Looked at here: with a counter behind it, it would seem to name a file.
+  if (joined.endsWith('/')) {
+    throw new UsageError(
+      `file name template '${joined}' names no file`,
+      'put something after the last /, such as %A.%a-%B.%b',
+    )
+  }
   if (letters.includes('c')) joined = withCounterAlways(joined)
   else if (!hasCounter(joined)) joined += '%C%c'
   const times = [...letters].filter((letter) => letter === 't' || letter === 'T')

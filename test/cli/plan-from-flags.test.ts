@@ -227,6 +227,8 @@ describe('what is refused, with exit code 2', () => {
     ['-Fq', /"q" is none of the letters/],
     ['-T', /-T wants a value/],
     ['--template=', /template is empty/],
+    ['-T flows/', /'flows\/' names no file/],
+    ['-T %A/ -Fk', /'%A\/' names no file/],
     ['--output=', /name of a folder/],
     ['-e netviz', /netviz is not supported/],
     ['-e telepathy', /no scanner "telepathy"/, /http, md5 and all/],
