@@ -157,9 +157,14 @@ function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
     timestamps: s.timestamps,
     decodeBodies: s.decodeBodies,
     maximumBytes: s.maximumBytes ?? Number.POSITIVE_INFINITY,
-    // What is printed has no holes.
-    gaps: s.gaps === 'skip' ? 'skip' : 'mark',
+    gaps: consoleGaps(s),
   }
+}
+
+/** What is printed has no holes; and what -B prints is the flow's bytes alone, unless marks are asked for. */
+function consoleGaps(s: Settings): ConsolePlan['gaps'] {
+  if (s.gaps === 'skip') return 'skip'
+  return s.binary && !s.hex && s.gaps !== 'mark' ? 'hole' : 'mark'
 }
 
 function jsonPlan(s: Settings): JsonPlan | undefined {

@@ -327,6 +327,11 @@ export class StreamReassembly {
   }
 
   #gap(stream: TrackedStream, missing: number, cause: GapCause): void {
+    if (stream.packets === 0) {
+      // A filter for one direction: nothing is missing of a side that was never to be seen.
+      stream.expected = sequenceAdd(stream.expected, missing)
+      return
+    }
     stream.position = POSITION_ANCHORED
     this.#consumer.onGap(stream.connection, stream.direction, missing, cause, this.#time)
     if (stream.givenUp === null) stream.givenUp = new GivenUpRanges()

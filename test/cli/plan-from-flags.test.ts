@@ -105,6 +105,8 @@ describe('flags to plan', () => {
     ['-c -b0', { console: { maximumBytes: 0 } }],
     ['-c', { console: { maximumBytes: Number.POSITIVE_INFINITY, gaps: 'mark' } }],
     ['-c --gaps=skip', { console: { gaps: 'skip' } }],
+    ['-cB', { console: { gaps: 'hole' } }],
+    ['-cB --gaps=mark', { console: { gaps: 'mark' } }],
     ['-c --gaps hole', { console: { gaps: 'mark' } }],
     ['-c --summary', { connectionSummary: true }],
     // files

@@ -128,6 +128,23 @@ describe('holes', () => {
     assert.deepEqual([stream.gaps, stream.missingBytes, stream.bytes], [1, 1460, 3])
   })
 
+  test('a side of which nothing is captured, as behind a one-way filter, lacks nothing', () => {
+    const talk = new Conversation()
+    talk.server.synAck()
+    talk.client.lose(41)
+    talk.server.send('answer')
+    talk.wait(400)
+    talk.client.lose(500)
+    talk.server.ack()
+    talk.end()
+    assert.deepEqual(
+      talk.log.filter((line) => line.includes('missing')),
+      [],
+    )
+    assert.equal(talk.recorder.text(1), 'answer')
+    assert.equal(talk.table.counters.gapBytes, 0)
+  })
+
   test('acknowledged before it is captured: no gap', () => {
     const talk = new Conversation().open()
     talk.client.ack(undefined, { ack: talk.server.sequenceAt(6) })
