@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Random } from '../fuzz/random.ts'
 import { FrameWriter, type Side } from './frame-writer.ts'
 
 const FIN = 1
@@ -10,25 +11,6 @@ const NO_PAYLOAD = Buffer.alloc(0)
 const PSH = 8
 const ACK = 16
 const SEGMENT_BYTES = 1448
-
-/** Small deterministic generator (xorshift32). */
-class Random {
-  #state: number
-  constructor(seed: number) {
-    this.#state = seed | 0 || 1
-  }
-  next(): number {
-    let x = this.#state
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    this.#state = x
-    return x >>> 0
-  }
-  below(n: number): number {
-    return this.next() % n
-  }
-}
 
 function side(address: number, port: number, sequence: number): Side {
   return { address, port, sequence: sequence >>> 0, ipId: sequence & 0xffff }
