@@ -1,7 +1,7 @@
 // Interfaces that let rooms meet without importing each other.
 
 import type { Connection, Direction } from './connection.ts'
-import type { AddressFamily } from './endpoint.ts'
+import type { AddressFamily, Endpoint } from './endpoint.ts'
 
 /** Something that yields the bytes of a savefile: a file, standard input, a capture child's pipe, a sidecar. */
 export interface ByteSource {
@@ -22,16 +22,32 @@ export interface ByteSource {
   close(): Promise<void>
 }
 
-/** Address → name, where somebody knows one (containers; later room). */
+/** What is known of a host beside its address. Text from elsewhere (an engine, a savefile): not sanitised. */
+export interface NamedHost {
+  /** `web`, `shop-db-1`, `host`, `gateway of front`. */
+  readonly name: string
+  /** Container id, 64 hex digits; undefined for what is no container. */
+  readonly container: string | undefined
+  readonly image: string | undefined
+  /** The Docker network on which it has this address. */
+  readonly network: string | undefined
+}
+
+/** Address → name, where somebody knows one. Asked once a connection, not once a packet. */
 export interface Names {
-  nameOf(
-    place: number,
-    family: AddressFamily,
-    word0: number,
-    word1: number,
-    word2: number,
-    word3: number,
-  ): string | undefined
+  /** Grows whenever an answer may have changed: what was made of the answers before is then stale. */
+  readonly version: number
+  /** Who has this address (and, for published ports, this port) now, seen from `place` (Packet.place). */
+  hostOf(place: number, endpoint: Endpoint): NamedHost | undefined
+  /** Every address that has a name now, for Name Resolution Blocks. */
+  entries(): Iterable<NamedAddress>
+}
+
+export interface NamedAddress {
+  readonly family: AddressFamily
+  /** As Endpoint.address writes it. */
+  readonly address: string
+  readonly name: string
 }
 
 /** What the file sink tells about a finished file (DFXML and `-I` listen). */

@@ -1,0 +1,53 @@
+// A request and its response, as protocol/ finds them and latency, metrics, JSON and scripts take them.
+
+import type { Connection, Direction } from './connection.ts'
+import type { Endpoint } from './endpoint.ts'
+import { Timestamp } from './timestamp.ts'
+
+/**
+ * `unanswered`: the conversation ended, or the patience with it, before a response came. `unknown`: there was one, but
+ * bytes of it or of its request are missing from the capture, so that neither its outcome nor its latency can be told.
+ */
+export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown'
+
+/**
+ * One exchange. One object a parser, used again for every exchange: valid during `onExchange` only, copy what you keep. Text
+ * is as it was on the wire (latin1 where it is no UTF-8), not sanitised, and bounded: 256 characters, `request` 1024.
+ */
+export class Exchange {
+  /** undefined for datagrams. */
+  connection: Connection | undefined = undefined
+  /** The direction in which the request went; 0 for datagrams. */
+  requestDirection: Direction = 0
+  place = 0
+  client: Endpoint | undefined = undefined
+  server: Endpoint | undefined = undefined
+  /** The registry's name of the protocol: `redis`, `http`. */
+  protocol = ''
+  /** `GET`, `set`, `GET /users/1`, `AAAA`: what requests of one sort have in common. Upper or lower case as the protocol has it. */
+  command = ''
+  /** What the command is about: the first key, the path, the queried name; '' for none. */
+  key = ''
+  /** The request on one line, as tcpkit prints it: `set foo bared`, `GET /users/1`. */
+  request = ''
+  status: ExchangeStatus = 'ok'
+  /** The protocol's own word for the outcome: `200`, `-WRONGTYPE …`, `NXDOMAIN`, `STORED`; '' where it has none. */
+  statusText = ''
+  /** The server was asked to wait (BLPOP, XREAD BLOCK, WAIT): its latency is no fault. */
+  blocking = false
+  /** Requests of this connection that were still unanswered when this one came; 0 without pipelining. */
+  aheadInPipeline = 0
+  /** Capture time of the segment that brought the first and the last byte of each. Response times are 0 without one. */
+  readonly requestStart = new Timestamp()
+  readonly requestEnd = new Timestamp()
+  readonly responseStart = new Timestamp()
+  readonly responseEnd = new Timestamp()
+  /** On the wire, headers included, as seen: missing bytes count. */
+  requestBytes = 0
+  responseBytes = 0
+}
+
+export interface ExchangeConsumer {
+  /** In the order in which exchanges end. `exchange` is lent. */
+  onExchange(exchange: Exchange): void
+}

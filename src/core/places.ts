@@ -1,0 +1,23 @@
+// Where addresses mean the same thing: network namespaces. 127.0.0.1 in two containers is two hosts, so connections and
+// fragments belong to a place. Place 0 is the capturing host, and whatever a savefile says nothing else about.
+
+/** Place names ↔ small numbers, for one run: a live capture and a replay of it agree, because savefiles keep the names. */
+export class PlaceTable {
+  readonly #numbers = new Map<string, number>([['', 0]])
+  readonly #names = ['']
+
+  /** The same number for the same name; '' is 0. */
+  numberOf(name: string): number {
+    let number = this.#numbers.get(name)
+    if (number === undefined) {
+      number = this.#names.length
+      this.#numbers.set(name, number)
+      this.#names.push(name)
+    }
+    return number
+  }
+
+  nameOf(place: number): string {
+    return this.#names[place] ?? ''
+  }
+}

@@ -1,0 +1,46 @@
+// What a protocol is to those who want exchanges: it recognises itself in a connection's first bytes, and its parser turns
+// the two streams of a connection into exchanges. One file (or a few) a protocol, and a line in the registry.
+
+import type { Connection, Direction } from '../core/connection.ts'
+import type { ExchangeConsumer } from '../core/exchange.ts'
+import type { Timestamp } from '../core/timestamp.ts'
+
+/** Not this protocol. */
+export const RECOGNISED_NO = 0
+/** Could be: more bytes will tell. */
+export const RECOGNISED_MAYBE = 1
+/** It is, and these bytes are a client's. */
+export const RECOGNISED_CLIENT = 2
+/** It is, and these bytes are a server's. */
+export const RECOGNISED_SERVER = 3
+
+/** One connection's parser. Nothing on the wire makes it throw, and what it keeps is bounded. */
+export interface ExchangeParser {
+  /** `buf[start..end)`, lent; in order within a direction (StreamConsumer.onData). */
+  onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
+  /** `missing` bytes of direction `d` are not in the capture: finds the next boundary by itself, tells no wrong latency. */
+  onGap(d: Direction, missing: number, t: Timestamp): void
+  /** Requests whose `requestEnd` lies before `before` and that wait for an answer are told as unanswered and forgotten. */
+  expire(before: Timestamp): void
+  /** The connection has ended: tells what is unanswered. The parser is not used afterwards. */
+  onClose(t: Timestamp): void
+}
+
+export interface ParserContext {
+  readonly connection: Connection
+  /** Whose bytes are requests: 0 as the connection says, 1 when it was guessed the wrong way round. */
+  readonly clientDirection: Direction
+  readonly consumer: ExchangeConsumer
+}
+
+export interface ExchangeProtocol {
+  readonly name: string
+  /** Ports where it is usually found, to settle a doubt; content decides. */
+  readonly ports: readonly number[]
+  /**
+   * Judges the first bytes of one direction (at most 512, from the connection's beginning or from anywhere in its middle): a
+   * RECOGNISED_ value.
+   */
+  recognise(buf: Buffer, start: number, end: number): number
+  createParser(context: ParserContext): ExchangeParser
+}
