@@ -1,0 +1,44 @@
+// One capture that containers ask for, as plain data: what to open, and whose it is.
+
+/** veth: the host's end of its cable; bridge: its network's bridge; netns: inside its namespace; sidecar: from another
+ *  container in its namespace; host: the host's own interfaces, which it shares. */
+export type CaptureWay = 'veth' | 'bridge' | 'netns' | 'sidecar' | 'host'
+
+/** What --via may ask for. */
+export const ASKABLE_WAYS = ['veth', 'bridge', 'netns', 'sidecar'] as const
+export type AskedWay = (typeof ASKABLE_WAYS)[number]
+
+export interface CaptureTarget {
+  /** The same key is the same capture: it goes on. */
+  readonly key: string
+  readonly way: CaptureWay
+  /** For the operator: `web: veth6b3ec33 on docker0`. */
+  readonly label: string
+  /** Names of the containers that it is for, as the operator knows them. */
+  readonly containers: readonly string[]
+  readonly interfaceName: string
+  /** BPF expression that narrows it to the containers; '' for none. */
+  readonly filter: string
+  /** Packet.place's name, see PlaceTable; '' for the host. */
+  readonly place: string
+  /** netns: whose namespace, and which one it must turn out to be. */
+  readonly namespace: { readonly pid: number; readonly inode: string } | undefined
+  /** sidecar: the container whose network it joins. */
+  readonly sidecarOf: string
+  /**
+   * A bridge watched for a container that is about to (re)appear: only frames from and to these link-layer addresses count,
+   * and what came shortly before they were known counts too. undefined: everything counts.
+   */
+  readonly gate: readonly string[] | undefined
+  /** Said once beside the label: that the network is shared, say. */
+  readonly remark: string
+}
+
+/** A container that is no longer captured: its open connections end. */
+export interface CaptureEnd {
+  readonly container: string
+  /** Addresses that were its own on the host's networks (place ''), as Endpoint writes them. */
+  readonly addresses: readonly string[]
+  /** Places that were its own. */
+  readonly places: readonly string[]
+}

@@ -1,0 +1,119 @@
+// Addresses → names, from what the engine says: containers, gateways, the host, published ports. Kept by container-watch.
+
+import { networkInterfaces } from 'node:os'
+import type { AddressFamily, Endpoint } from '../core/endpoint.ts'
+import type { PlaceTable } from '../core/places.ts'
+import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
+import type { ContainerSummary, NetworkDetails } from './engine.ts'
+import { nameOf } from './find-targets.ts'
+
+/** What a list of containers comes to; thousands of containers have a few addresses each. */
+interface Tables {
+  readonly byAddress: Map<string, NamedHost>
+  /** Published on the host: `8080`, `8080 192.0.2.1`. */
+  readonly byPublishedPort: Map<string, NamedHost>
+  /** Containers by id, for what they see of themselves. */
+  readonly byId: Map<string, NamedHost>
+}
+
+export class ContainerNames implements Names {
+  version = 0
+  readonly #places: PlaceTable
+  /** Addresses of this machine, where the engine is this machine's. */
+  readonly #hostAddresses: ReadonlySet<string>
+  #tables: Tables = { byAddress: new Map(), byPublishedPort: new Map(), byId: new Map() }
+  #fingerprint = ''
+  /** Place number → whose it is; made on demand. */
+  readonly #owners = new Map<number, NamedHost | undefined>()
+
+  constructor(places: PlaceTable, engineIsHere: boolean) {
+    this.#places = places
+    this.#hostAddresses = new Set(engineIsHere ? ownAddresses() : [])
+  }
+
+  update(containers: readonly ContainerSummary[], networks: readonly NetworkDetails[]): void {
+    const tables: Tables = { byAddress: new Map(), byPublishedPort: new Map(), byId: new Map() }
+    for (const network of networks) {
+      for (const gateway of network.gateways) {
+        const name = network.driver === 'bridge' ? 'host' : `gateway of ${network.name}`
+        tables.byAddress.set(gateway, { name, container: undefined, image: undefined, network: network.name })
+      }
+    }
+    for (const container of containers) putContainer(tables, container)
+    const fingerprint = JSON.stringify([...tables.byAddress, ...tables.byPublishedPort])
+    if (fingerprint === this.#fingerprint) return
+    this.#fingerprint = fingerprint
+    this.#tables = tables
+    this.#owners.clear()
+    this.version++
+  }
+
+  hostOf(place: number, endpoint: Endpoint): NamedHost | undefined {
+    const { address, port } = endpoint
+    const own = place === 0 ? undefined : this.#ownerOf(place)
+    if (isLoopback(address)) {
+      if (place !== 0) return own
+      return (
+        this.#tables.byPublishedPort.get(`${port}`) ?? this.#tables.byPublishedPort.get(`${port} ${address}`) ?? HOST
+      )
+    }
+    const host = this.#tables.byAddress.get(address)
+    if (host?.container !== undefined) return host
+    if (host === undefined && !this.#hostAddresses.has(address)) return undefined
+    const published =
+      this.#tables.byPublishedPort.get(`${port} ${address}`) ?? this.#tables.byPublishedPort.get(`${port}`)
+    return published ?? host ?? HOST
+  }
+
+  *entries(): Iterable<NamedAddress> {
+    for (const [address, { name }] of this.#tables.byAddress) {
+      const family: AddressFamily = address.includes(':') ? 6 : 4
+      yield { family, address, name }
+    }
+  }
+
+  /** A container's place begins with its name, its short id follows (find-targets' placeOf). */
+  #ownerOf(place: number): NamedHost | undefined {
+    if (!this.#owners.has(place)) {
+      const [name, id] = this.#places.nameOf(place).split(' ')
+      const known = [...this.#tables.byId.values()].find((host) => host.container?.startsWith(id || '-'))
+      const given = name === undefined || name === '' ? undefined : namedOnly(name)
+      this.#owners.set(place, known ?? given)
+    }
+    return this.#owners.get(place)
+  }
+}
+
+const HOST = namedOnly('host')
+
+function namedOnly(name: string): NamedHost {
+  return { name, container: undefined, image: undefined, network: undefined }
+}
+
+function putContainer(tables: Tables, container: ContainerSummary): void {
+  const { id, image } = container
+  const named = (network: string | undefined): NamedHost => ({ name: nameOf(container), container: id, image, network })
+  tables.byId.set(id, named(undefined))
+  for (const { network, address, address6 } of container.networks) {
+    for (const each of [address, address6]) if (each !== '') tables.byAddress.set(canonical(each), named(network))
+  }
+  for (const { protocol, hostAddress, hostPort } of container.ports) {
+    if (protocol !== 'tcp' || hostPort === 0) continue
+    const everywhere = hostAddress === '' || hostAddress === '0.0.0.0' || hostAddress === '::'
+    const key = everywhere ? `${hostPort}` : `${hostPort} ${canonical(hostAddress)}`
+    tables.byPublishedPort.set(key, named(undefined))
+  }
+}
+
+/** Engines write IPv6 addresses as Endpoint does, but for upper case perhaps. */
+function canonical(address: string): string {
+  return address.toLowerCase()
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1'
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
+}

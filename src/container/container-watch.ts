@@ -1,0 +1,410 @@
+// Follows the containers that were asked for: which run now, where each is to be captured, and what changes. Every event of
+// the engine leads to one fresh look at everything, so a lost or doubled event does no harm.
+
+import { OperatorError } from '../core/errors.ts'
+import type { PlaceTable } from '../core/places.ts'
+import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
+import { ContainerNames } from './container-names.ts'
+import type { ContainerDetails, ContainerSummary, Engine, EngineEvent, NetworkDetails } from './engine.ts'
+import { detailsOf, isIdOf, nameOf, placeOf, TargetFinder, target } from './find-targets.ts'
+import type { HostView } from './host-view.ts'
+import {
+  type ContainerSelection,
+  closestHint,
+  notRunning,
+  refuseAmbiguous,
+  type Selector,
+  selectorsOf,
+  unmatched,
+} from './selection.ts'
+
+export interface WatchOptions {
+  readonly selection: ContainerSelection
+  readonly via: AskedWay | undefined
+  /** --wait: containers that do not run yet are no mistake. */
+  readonly wait: boolean
+  readonly insideInterface: string
+}
+
+/** Hears what changes after the start. */
+export interface WatchListener {
+  /** All that is to be captured from now on. */
+  onTargets(targets: readonly CaptureTarget[]): void
+  onEnded(end: CaptureEnd): void
+  /** A line for the operator. */
+  info(line: string): void
+  error(line: string, hint?: string): void
+  /** Nothing will ever come again: the run is over. */
+  onNothingLeft(error: OperatorError): void
+}
+
+/** A container that is captured, or was and may come back. */
+interface Followed {
+  readonly details: ContainerDetails
+  readonly targets: readonly CaptureTarget[]
+  readonly running: boolean
+}
+
+/** How long a watched bridge outlives the container's return: until its own capture surely listens. */
+const GATE_OVERLAP_MILLIS = 1500
+const MOST_WATCHED_BRIDGES = 16
+const RETRY_MILLIS = 1000
+
+export class ContainerWatch {
+  readonly names: ContainerNames
+  readonly #engine: Engine
+  readonly #view: HostView
+  readonly #options: WatchOptions
+  readonly #selectors: readonly Selector[]
+  readonly #finder: TargetFinder
+  #listener: WatchListener | undefined
+  /** By container id. */
+  readonly #followed = new Map<string, Followed>()
+  /** Matching containers that were made and have not started yet: their networks' bridges are watched. */
+  readonly #created = new Map<string, ContainerDetails>()
+  /** Ids whose details may have changed since they were inspected. */
+  readonly #stale = new Set<string>()
+  readonly #told = new Set<string>()
+  #networks: NetworkDetails[] = []
+  #networksStale = true
+  /** Bridges watched for somebody, until when (milliseconds of performance.now; Infinity while awaited). */
+  readonly #watched = new Map<string, number>()
+  #looking = false
+  #lookAgain = false
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(engine: Engine, view: HostView, options: WatchOptions, places: PlaceTable) {
+    this.#engine = engine
+    this.#view = view
+    this.#options = options
+    this.#selectors = selectorsOf(options.selection)
+    this.#finder = new TargetFinder(engine, view, {
+      via: options.via,
+      networks: options.selection.networks,
+      insideInterface: options.insideInterface,
+    })
+    this.names = new ContainerNames(places, engine.maybeLocal)
+  }
+
+  /** Resolves to what is to be captured now. Rejects with OperatorError: unknown container, not running, no way. */
+  async start(listener: WatchListener): Promise<readonly CaptureTarget[]> {
+    await this.#engine.watch((event) => this.#onEvent(event))
+    const running = await this.#survey()
+    await this.#refuseWhatIsNotThere(running)
+    const problems = await this.#follow(running)
+    const first = problems[0]
+    if (first !== undefined && this.#captured().length === 0 && !this.#options.wait) throw first
+    this.#listener = listener
+    for (const { message, hint } of problems) listener.error(message, hint)
+    for (const line of this.#remarks()) listener.info(line)
+    this.#await()
+    const targets = this.#targets()
+    if (this.#options.wait) this.#sayWaiting(running)
+    // Events that came meanwhile.
+    if (this.#lookAgain) this.#look()
+    return targets
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  #onEvent(event: EngineEvent): void {
+    const { kind, id } = event
+    if (this.#closed) return
+    if (kind === 'lost') this.#listener?.info(`the engine is gone (${event.reason}): trying again, captures go on`)
+    if (kind === 'back') {
+      this.#listener?.info('the engine is back')
+      for (const each of this.#followed.keys()) this.#stale.add(each)
+    }
+    if (kind === 'connect' || kind === 'disconnect' || kind === 'back') this.#networksStale = true
+    if (id !== '') this.#stale.add(id)
+    if (kind === 'create') void this.#onCreate(event)
+    else if (kind !== 'lost') this.#look()
+  }
+
+  /** Before it starts it is known on which networks it will be: their bridges are watched in time for its first packet. */
+  async #onCreate({ id, name, labels }: EngineEvent): Promise<void> {
+    if (!this.#selectors.some((selector) => selector.matches({ id, name, labels }))) return
+    const details = await this.#engine.inspect(id).catch(() => undefined)
+    if (details === undefined || details.state === 'running') return
+    this.#created.set(id, details)
+    this.#look()
+  }
+
+  /** One look at a time, and one more when something happened during it. */
+  #look(): void {
+    this.#lookAgain = true
+    if (this.#looking || this.#listener === undefined || this.#closed) return
+    void this.#lookUntilCalm(this.#listener)
+  }
+
+  async #lookUntilCalm(listener: WatchListener): Promise<void> {
+    this.#looking = true
+    try {
+      while (this.#lookAgain && !this.#closed) {
+        this.#lookAgain = false
+        await this.#lookOnce(listener)
+      }
+    } catch {
+      // The engine is gone for the moment; `back` or the timer leads to the next look.
+      this.#lookLater(RETRY_MILLIS)
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  #lookLater(millis: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#closed) this.#timer = setTimeout(() => this.#look(), millis)
+  }
+
+  async #lookOnce(listener: WatchListener): Promise<void> {
+    const running = await this.#survey()
+    const ended = this.#endOf(running)
+    for (const { line } of ended) listener.info(line)
+    const problems = await this.#follow(running)
+    if (this.#closed) return
+    for (const { message, hint } of problems) this.#sayOnce(listener, message, hint)
+    for (const line of this.#remarks()) listener.info(line)
+    this.#await()
+    listener.onTargets(this.#targets())
+    for (const { end } of ended) listener.onEnded(end)
+    const over = this.#nothingLeft()
+    if (over !== undefined) listener.onNothingLeft(over)
+  }
+
+  #sayOnce(listener: WatchListener, message: string, hint: string | undefined): void {
+    if (this.#told.has(message)) return
+    this.#told.add(message)
+    listener.error(message, hint)
+  }
+
+  /** Running containers, with the names of all of them refreshed. */
+  async #survey(): Promise<ContainerSummary[]> {
+    const running = await this.#engine.list(false)
+    const unknown = running.some((c) => c.networks.some((a) => a.networkId !== '' && !detailsOf(a, this.#networks)))
+    if (this.#networksStale || unknown) {
+      this.#networksStale = false
+      this.#networks = await this.#engine.networks()
+    }
+    this.names.update(running, this.#networks)
+    return running
+  }
+
+  #isSelected(container: ContainerSummary): boolean {
+    if (this.#selectors.length > 0) return this.#selectors.some((selector) => selector.matches(container))
+    return container.networks.some((a) => this.#namedNetworks().some((n) => n === detailsOf(a, this.#networks)))
+  }
+
+  #namedNetworks(): NetworkDetails[] {
+    const wanted = this.#options.selection.networks
+    return this.#networks.filter((n) => wanted.some((name) => name === n.name || isIdOf(name, n.id)))
+  }
+
+  async #refuseWhatIsNotThere(running: readonly ContainerSummary[]): Promise<void> {
+    const { selection, wait } = this.#options
+    for (const name of selection.networks) {
+      if (this.#networks.some((n) => n.name === name || isIdOf(name, n.id)) || wait) continue
+      const names = this.#networks.map((n) => n.name)
+      throw new OperatorError(`there is no network ${name}`, closestHint(name, names))
+    }
+    const missing = unmatched(this.#selectors, running)
+    if (missing.length === 0 && selection.containers.every((name) => running.some((c) => c.name === name))) return
+    const all = await this.#engine.list(true)
+    refuseAmbiguous(selection, all)
+    if (!wait && missing[0] !== undefined) throw notRunning(missing[0], all)
+    for (const stopped of all.filter((c) => c.state !== 'running' && missing.some((m) => m.matches(c)))) {
+      const details = await this.#engine.inspect(stopped.id)
+      if (details !== undefined) this.#created.set(details.id, details)
+    }
+  }
+
+  /** What of the followed containers is over, as of this list. */
+  #endOf(running: readonly ContainerSummary[]): { line: string; end: CaptureEnd }[] {
+    const ended: { line: string; end: CaptureEnd }[] = []
+    for (const [id, followed] of this.#followed) {
+      if (!followed.running) continue
+      const now = running.find((c) => c.id === id)
+      if (now !== undefined && this.#isSelected(now) && !this.#stale.has(id)) continue
+      if (now !== undefined && this.#isSelected(now)) continue // looked at closely by #follow
+      this.#followed.set(id, { ...followed, running: false })
+      const name = nameOf(followed.details)
+      ended.push({ line: `${name} has stopped; what it says next is shown when it is back`, end: endOf(followed) })
+    }
+    return ended
+  }
+
+  /** Inspects what is new or may have changed, and finds out where to capture it. */
+  async #follow(running: readonly ContainerSummary[]): Promise<OperatorError[]> {
+    const problems: OperatorError[] = []
+    const selected = this.#wholeNetworks() ? [] : running.filter((c) => this.#isSelected(c))
+    for (const container of selected) {
+      const known = this.#followed.get(container.id)
+      if (known?.running && !this.#stale.delete(container.id)) continue
+      const details = await this.#engine.inspect(container.id)
+      if (details === undefined || details.pid === 0) continue
+      this.#created.delete(container.id)
+      for (const old of this.#predecessors(details)) this.#followed.delete(old)
+      const found = await this.#finder.find(details, this.#networks)
+      if ('error' in found) problems.push(found.error)
+      const targets = 'error' in found ? [] : found.targets
+      const now = { details, targets, running: true }
+      this.#followed.set(details.id, now)
+      this.#tellDifference(known, now)
+    }
+    return problems
+  }
+
+  /** Containers of the same name that are gone for good: this one took their place. */
+  #predecessors(details: ContainerDetails): string[] {
+    return [...this.#followed]
+      .filter(([id, f]) => id !== details.id && !f.running && f.details.name === details.name)
+      .map(([id]) => id)
+  }
+
+  #tellDifference(before: Followed | undefined, now: Followed): void {
+    const listener = this.#listener
+    if (listener === undefined || before === undefined || !before.running) return
+    const name = nameOf(now.details)
+    if (before.details.startedAt !== now.details.startedAt) {
+      listener.info(`${name} was restarted`)
+      listener.onEnded(endOf(before))
+      return
+    }
+    const networksBefore = before.details.networks
+    const left = networksBefore.filter((a) => !now.details.networks.some((b) => b.network === a.network))
+    const joined = now.details.networks.filter((a) => !networksBefore.some((b) => b.network === a.network))
+    for (const a of joined) listener.info(`${name} joined the network ${a.network}`)
+    for (const a of left) listener.info(`${name} left the network ${a.network}`)
+    const addresses = left.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
+    if (addresses.length > 0) listener.onEnded({ container: name, addresses, places: [] })
+  }
+
+  #remarks(): string[] {
+    const lines: string[] = []
+    for (const { remark } of this.#captured()) {
+      if (remark === '' || this.#told.has(remark)) continue
+      this.#told.add(remark)
+      lines.push(remark)
+    }
+    return lines
+  }
+
+  /** Only networks were named, and each has a bridge here: those are captured whole. */
+  #wholeNetworks(): boolean {
+    const { via } = this.#options
+    if (this.#selectors.length > 0 || (via !== undefined && via !== 'bridge')) return false
+    const named = this.#namedNetworks()
+    return named.length > 0 && named.every((n) => this.#view.hasBridge(n.bridge, n.subnets))
+  }
+
+  #captured(): CaptureTarget[] {
+    const byKey = new Map<string, CaptureTarget>()
+    if (this.#wholeNetworks()) {
+      for (const { name, bridge } of this.#namedNetworks()) {
+        const label = `network ${name}: ${bridge}`
+        byKey.set(bridge, target({ key: `network ${bridge}`, way: 'bridge', label, interfaceName: bridge }))
+      }
+    }
+    for (const { targets, running } of this.#followed.values()) {
+      if (!running) continue
+      for (const each of targets) {
+        const same = byKey.get(each.key)
+        byKey.set(each.key, same === undefined ? each : joined(same, each))
+      }
+    }
+    return [...byKey.values()]
+  }
+
+  /** Decides which bridges are watched for containers that are about to come. */
+  #await(): void {
+    const awaited = this.#awaitedBridges()
+    const now = performance.now()
+    for (const bridge of awaited) this.#watched.set(bridge, Number.POSITIVE_INFINITY)
+    for (const [bridge, until] of this.#watched) {
+      if (awaited.has(bridge)) continue
+      if (until === Number.POSITIVE_INFINITY) {
+        this.#watched.set(bridge, now + GATE_OVERLAP_MILLIS)
+        this.#lookLater(GATE_OVERLAP_MILLIS + 10)
+      } else if (until <= now) this.#watched.delete(bridge)
+    }
+  }
+
+  #awaitedBridges(): Set<string> {
+    const bridges = new Set<string>()
+    const { via, wait, selection, insideInterface } = this.#options
+    if (this.#wholeNetworks() || (via !== undefined && via !== 'veth' && via !== 'bridge') || insideInterface !== '') {
+      return bridges
+    }
+    const add = (network: NetworkDetails | undefined): void => {
+      if (network === undefined || network.driver !== 'bridge' || bridges.size >= MOST_WATCHED_BRIDGES) return
+      if (this.#view.hasBridge(network.bridge, network.subnets)) bridges.add(network.bridge)
+    }
+    for (const { details, running } of this.#followed.values()) {
+      if (!running) for (const a of details.networks) add(detailsOf(a, this.#networks))
+    }
+    for (const details of this.#created.values()) for (const a of details.networks) add(detailsOf(a, this.#networks))
+    if (wait && this.#isWaiting()) {
+      const known = selection.networks.length > 0 ? this.#namedNetworks() : this.#networks
+      for (const network of known) add(network)
+    }
+    return bridges
+  }
+
+  /** A selector has nobody yet. */
+  #isWaiting(): boolean {
+    const all = [...this.#followed.values()].map((f) => f.details)
+    return unmatched(this.#selectors, all).length > 0
+  }
+
+  #targets(): CaptureTarget[] {
+    const targets = this.#captured()
+    for (const bridge of this.#watched.keys()) {
+      const gate: string[] = []
+      for (const { details, running } of this.#followed.values()) {
+        if (!running) continue
+        for (const a of details.networks) {
+          if (a.macAddress !== '' && detailsOf(a, this.#networks)?.bridge === bridge) gate.push(a.macAddress)
+        }
+      }
+      const label = `${bridge}: watched for what is to come`
+      targets.push(target({ key: `watch ${bridge}`, way: 'bridge', label, interfaceName: bridge, gate }))
+    }
+    return targets
+  }
+
+  #sayWaiting(running: readonly ContainerSummary[]): void {
+    const missing = unmatched(this.#selectors, running)
+    if (missing.length === 0) return
+    const what = missing.map((selector) => selector.text.split(' ').slice(1).join(' ')).join(', ')
+    const bridges = [...this.#watched.keys()]
+    const where =
+      bridges.length === 0
+        ? 'its first packets may be missed'
+        : `watching ${bridges.join(', ')} so that nothing of it is missed`
+    this.#listener?.info(`waiting for ${what}: ${where}`)
+  }
+
+  /** Everybody that was meant is removed, and no other can take its place. */
+  #nothingLeft(): OperatorError | undefined {
+    if (this.#options.wait || this.#captured().length > 0) return undefined
+    if (this.#selectors.length === 0) {
+      if (this.#namedNetworks().length > 0) return undefined
+      return new OperatorError('nothing is left to capture: the network was removed', undefined)
+    }
+    return undefined
+  }
+}
+
+function joined(a: CaptureTarget, b: CaptureTarget): CaptureTarget {
+  return { ...a, containers: [...a.containers, ...b.containers], label: `${b.containers.join(', ')} and ${a.label}` }
+}
+
+function endOf({ details, targets }: Followed): CaptureEnd {
+  const addresses = details.networks.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
+  const owned = targets.some((t) => t.place !== '') ? [placeOf(details), ...targets.map((t) => t.place)] : []
+  return { container: nameOf(details), addresses, places: [...new Set(owned)].filter((place) => place !== '') }
+}

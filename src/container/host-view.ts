@@ -1,0 +1,233 @@
+// What this machine shows of containers without asking the engine: processes, network namespaces, interfaces, bridges.
+// An engine's pids and interface names mean something only where it runs: everything here is checked before it is believed.
+
+import { createSocket } from 'node:dgram'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+export interface InsideInterface {
+  readonly name: string
+  readonly index: number
+  /** Index of the other end, in the namespace where that lies. */
+  readonly linkIndex: number
+  /** Lower case. */
+  readonly macAddress: string
+}
+
+/** Every question answers undefined, [] or false where this machine does not show it. */
+export interface HostView {
+  /** The process is this container's: it runs here, and the engine is this machine's. */
+  belongsTo(pid: number, containerId: string): boolean
+  /** The inode of the network namespace that a process is in; ours without a pid. */
+  namespaceOf(pid?: number): string | undefined
+  interfacesInside(pid: number): InsideInterface[]
+  /** The host's end of a container's veth. `bridge` is the one that it must be plugged into. */
+  vethOf(inside: InsideInterface, bridge: string): string | undefined
+  /** The same by the bridge's forwarding table, for a container whose process is not visible. */
+  vethByForwarding(bridge: string, macAddress: string): string | undefined
+  /** The bridge exists here, and is the one that has these subnets. */
+  hasBridge(bridge: string, subnets: readonly string[]): boolean
+  /** Makes a silent container say something, so that the bridge learns where it is. */
+  rouse(address: string): Promise<void>
+  /** Why nsenter cannot be used on the process; undefined when it can. */
+  whyNotEnter(pid: number): string | undefined
+  /** Ports on which the processes listen. */
+  listeningPorts(pids: readonly number[]): number[]
+}
+
+const FORWARDING_ENTRY_BYTES = 16
+const LISTENING = '0A'
+const UDP_UNCONNECTED = '07'
+const CAP_SYS_ADMIN = 21n
+const ROUSE_PORT = 9
+const ROUSE_WAIT_MILLIS = 120
+
+export class LinuxHostView implements HostView {
+  readonly #proc: string
+  readonly #net: string
+
+  /** Other folders than /proc and /sys/class/net are for tests. */
+  constructor(proc = '/proc', net = '/sys/class/net') {
+    this.#proc = proc
+    this.#net = net
+  }
+
+  belongsTo(pid: number, containerId: string): boolean {
+    if (pid <= 0 || containerId.length < 12) return false
+    // Every engine puts a container's processes into a cgroup, or mounts files for it, that have its id in their names.
+    return (
+      readText(`${this.#proc}/${pid}/cgroup`).includes(containerId) ||
+      readText(`${this.#proc}/${pid}/mountinfo`).includes(containerId)
+    )
+  }
+
+  namespaceOf(pid?: number): string | undefined {
+    const link = readLink(`${this.#proc}/${pid ?? 'self'}/ns/net`)
+    return /^net:\[(\d+)\]$/.exec(link)?.[1]
+  }
+
+  interfacesInside(pid: number): InsideInterface[] {
+    const folder = `${this.#proc}/${pid}/root/sys/class/net`
+    return readNames(folder).flatMap((name) => {
+      const index = Number(readText(`${folder}/${name}/ifindex`))
+      const linkIndex = Number(readText(`${folder}/${name}/iflink`))
+      const macAddress = readText(`${folder}/${name}/address`).trim().toLowerCase()
+      return index > 0 && linkIndex > 0 ? [{ name, index, linkIndex, macAddress }] : []
+    })
+  }
+
+  vethOf(inside: InsideInterface, bridge: string): string | undefined {
+    for (const name of this.#portsOf(bridge)) {
+      const folder = `${this.#net}/${name}`
+      if (Number(readText(`${folder}/ifindex`)) !== inside.linkIndex) continue
+      // The other way round too: an index is only unique within a namespace.
+      return Number(readText(`${folder}/iflink`)) === inside.index ? name : undefined
+    }
+    return undefined
+  }
+
+  vethByForwarding(bridge: string, macAddress: string): string | undefined {
+    const port = this.#forwardingPort(bridge, macAddress)
+    if (port === undefined) return undefined
+    return this.#portsOf(bridge).find((name) => Number(readText(`${this.#net}/${name}/brport/port_no`)) === port)
+  }
+
+  /** struct __fdb_entry of linux/if_bridge.h: address, port number, is local, ageing timer, upper part of the number. */
+  #forwardingPort(bridge: string, macAddress: string): number | undefined {
+    const table = readBytes(`${this.#net}/${bridge}/brforward`)
+    const wanted = Buffer.from(macAddress.replaceAll(':', ''), 'hex')
+    if (wanted.length !== 6) return undefined
+    for (let at = 0; at + FORWARDING_ENTRY_BYTES <= table.length; at += FORWARDING_ENTRY_BYTES) {
+      const isLocal = table[at + 7] !== 0
+      if (!isLocal && table.subarray(at, at + 6).equals(wanted)) return table[at + 6]! | (table[at + 12]! << 8)
+    }
+    return undefined
+  }
+
+  #portsOf(bridge: string): string[] {
+    return isInterfaceName(bridge) ? readNames(`${this.#net}/${bridge}/brif`) : []
+  }
+
+  hasBridge(bridge: string, subnets: readonly string[]): boolean {
+    if (!isInterfaceName(bridge) || !existsSync(`${this.#net}/${bridge}/bridge`)) return false
+    // Docker's own name for it has the network's id in it; others (docker0) could be another machine's.
+    if (/^br-[0-9a-f]{12}$/.test(bridge)) return true
+    const routes = readText(`${this.#proc}/net/route`)
+    return subnets.some((subnet) => hasRoute(routes, bridge, subnet))
+  }
+
+  rouse(address: string): Promise<void> {
+    return new Promise((resolve) => {
+      const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+      socket.on('error', () => {})
+      socket.send(Buffer.of(0), ROUSE_PORT, address, () => {
+        setTimeout(() => {
+          socket.close()
+          resolve()
+        }, ROUSE_WAIT_MILLIS)
+      })
+    })
+  }
+
+  whyNotEnter(pid: number): string | undefined {
+    if (this.namespaceOf(pid) === undefined) {
+      return 'its process is not visible here (in Docker: --pid host, and --cap-add SYS_PTRACE for privileged ones)'
+    }
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText(`${this.#proc}/self/status`))?.[1] ?? '0'
+    if ((BigInt(`0x${effective}`) & (1n << CAP_SYS_ADMIN)) === 0n) {
+      return 'entering a network namespace takes CAP_SYS_ADMIN (sudo; in Docker: --cap-add SYS_ADMIN)'
+    }
+    return findProgram('nsenter') === undefined
+      ? 'there is no nsenter here (Debian: apt install util-linux)'
+      : undefined
+  }
+
+  listeningPorts(pids: readonly number[]): number[] {
+    const sockets = new Set<string>()
+    for (const pid of pids) {
+      const folder = `${this.#proc}/${pid}/fd`
+      for (const name of readNames(folder)) {
+        const inode = /^socket:\[(\d+)\]$/.exec(readLink(`${folder}/${name}`))?.[1]
+        if (inode !== undefined) sockets.add(inode)
+      }
+    }
+    const ports = new Set<number>()
+    const first = pids.find((pid) => existsSync(`${this.#proc}/${pid}/net/tcp`))
+    if (first === undefined || sockets.size === 0) return []
+    for (const [table, state] of [
+      ['tcp', LISTENING],
+      ['tcp6', LISTENING],
+      ['udp', UDP_UNCONNECTED],
+      ['udp6', UDP_UNCONNECTED],
+    ] as const) {
+      for (const line of readText(`${this.#proc}/${first}/net/${table}`).split('\n').slice(1)) {
+        const fields = line.trim().split(/\s+/)
+        if (fields[3] !== state || !sockets.has(fields[9] ?? '')) continue
+        const port = Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)
+        if (port > 0) ports.add(port)
+      }
+    }
+    return [...ports].sort((a, b) => a - b)
+  }
+}
+
+/** A route of the kernel's table (/proc/net/route: little-endian hexadecimal) leads to this subnet by this interface. */
+function hasRoute(routes: string, bridge: string, subnet: string): boolean {
+  const [address, prefix] = subnet.split('/')
+  const bytes = (address ?? '').split('.').map(Number)
+  if (bytes.length !== 4 || bytes.some((b) => !(b >= 0 && b <= 255))) return false
+  const length = Number(prefix)
+  const mask = length === 0 ? 0 : (-1 << (32 - length)) >>> 0
+  const wanted = (((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) & mask) >>> 0
+  return routes.split('\n').some((line) => {
+    const [name, destination, , , , , , routeMask] = line.trim().split(/\s+/)
+    if (name !== bridge || destination === undefined || routeMask === undefined) return false
+    return swapped(destination) === wanted && swapped(routeMask) === mask
+  })
+}
+
+function swapped(hex: string): number {
+  return Buffer.from(hex.padStart(8, '0'), 'hex').readUInt32LE(0)
+}
+
+/** Names that the kernel would accept, and that make no path. */
+function isInterfaceName(name: string): boolean {
+  return /^[^\s/]{1,15}$/.test(name) && name !== '.' && name !== '..'
+}
+
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return [...folders, '/usr/bin', '/bin', '/usr/sbin'].map((f) => join(f, name)).find((path) => existsSync(path))
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch {
+    return Buffer.alloc(0)
+  }
+}
+
+function readNames(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
