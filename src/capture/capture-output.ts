@@ -48,10 +48,17 @@ export class CaptureOutput {
     this.#writer = new PcapngWriter((buf, start, end) => this.#gather(buf, start, end))
   }
 
-  begin(name: string, filter: string, linkType: number, snapshotBytes: number): void {
-    const description = filter === '' ? '' : `filter: ${filter}`
+  /** `place` and `description`: see CaptureRequest; the filter is added to the description. */
+  begin(name: string, filter: string, linkType: number, snapshotBytes: number, place = '', description = ''): void {
+    const parts = filter === '' ? [description] : [description, `filter: ${filter}`]
     this.#writer.writeSection()
-    this.#writer.writeInterface({ linkType, snapshotLength: snapshotBytes, name, description })
+    this.#writer.writeInterface({
+      linkType,
+      snapshotLength: snapshotBytes,
+      name,
+      description: parts.filter((part) => part !== '').join(', '),
+      placeName: place,
+    })
   }
 
   /** Microseconds since 1970 of libpcap's packet header. */

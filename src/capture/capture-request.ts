@@ -13,6 +13,10 @@ export interface CaptureRequest {
   /** Longest that the kernel gathers packets before it hands them over; 0: each at once, at more cost. */
   readonly bufferTimeoutMillis: number
   readonly promiscuous: boolean
+  /** Name of the place that the interface is in (see core/places.ts), to be kept with the packets; absent: the host. */
+  readonly place?: string
+  /** What the interface is, for whoever looks at the packets later: `web on docker0`. */
+  readonly description?: string
 }
 
 /** Why a child ended other than by being asked to; `failed` is everything that has no name of its own. */
@@ -42,6 +46,10 @@ const MAXIMUM_TIMEOUT_MILLIS = 10_000
 // The kernel allows 15 characters; libpcap's own names (`nflog:4`, `bluetooth-monitor`) are a little longer. A slash would
 // make a path or a URL of it.
 const INTERFACE_NAME = /^[^\s/\p{Cc}]{1,64}$/u
+/** Text that is only written down. */
+const LABEL = /^\P{Cc}*$/u
+const MAXIMUM_LABEL_CHARACTERS = 256
+const REQUIRED_FIELDS = 6
 
 /**
  * The request if `value` is one and nothing else, else a string that says what is wrong with it. Takes anything: it is
@@ -51,7 +59,12 @@ export function checkCaptureRequest(value: unknown): CaptureRequest | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the request is no object'
   const fields = value as Record<string, unknown>
   const { interfaceName, filter, snapshotBytes, kernelBufferBytes, bufferTimeoutMillis, promiscuous } = fields
-  if (Object.keys(fields).length !== 6) return 'the request has the wrong fields'
+  const labels = labelsOf(fields)
+  if (labels === undefined)
+    return `place and description must be text of at most ${MAXIMUM_LABEL_CHARACTERS} characters`
+  if (Object.keys(fields).length !== REQUIRED_FIELDS + Object.keys(labels).length) {
+    return 'the request has the wrong fields'
+  }
   if (typeof interfaceName !== 'string' || !INTERFACE_NAME.test(interfaceName)) return 'not the name of an interface'
   if (typeof filter !== 'string' || filter.length > MAXIMUM_FILTER_CHARACTERS || filter.includes('\0')) {
     return 'not a filter expression'
@@ -66,7 +79,19 @@ export function checkCaptureRequest(value: unknown): CaptureRequest | string {
     return `the buffer timeout must be 0 to ${MAXIMUM_TIMEOUT_MILLIS} ms`
   }
   if (typeof promiscuous !== 'boolean') return 'promiscuous must be true or false'
-  return { interfaceName, filter, snapshotBytes, kernelBufferBytes, bufferTimeoutMillis, promiscuous }
+  return { interfaceName, filter, snapshotBytes, kernelBufferBytes, bufferTimeoutMillis, promiscuous, ...labels }
+}
+
+/** Those of the two labels that there are; undefined when one is no proper text. */
+function labelsOf(fields: Record<string, unknown>): Pick<CaptureRequest, 'place' | 'description'> | undefined {
+  const labels: { place?: string; description?: string } = {}
+  for (const key of ['place', 'description'] as const) {
+    if (!Object.hasOwn(fields, key)) continue
+    const value = fields[key]
+    if (typeof value !== 'string' || value.length > MAXIMUM_LABEL_CHARACTERS || !LABEL.test(value)) return undefined
+    labels[key] = value
+  }
+  return labels
 }
 
 function isWholeNumber(value: unknown, minimum: number, maximum: number): value is number {

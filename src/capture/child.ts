@@ -74,9 +74,9 @@ class Capture {
   }
 
   start(): void {
-    const { interfaceName, filter, snapshotBytes } = this.#request
+    const { interfaceName, filter, snapshotBytes, place, description } = this.#request
     // The first bytes tell the parent that packets are being seen from now on.
-    this.#output.begin(interfaceName, filter, this.#session.linkType, snapshotBytes)
+    this.#output.begin(interfaceName, filter, this.#session.linkType, snapshotBytes, place, description)
     this.#output.flush()
     process.on('SIGTERM', () => this.#stop())
     process.on('SIGINT', () => this.#stop())

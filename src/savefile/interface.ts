@@ -13,6 +13,8 @@ export interface InterfaceDescription {
   readonly description: string
   /** See Packet.place. */
   readonly place: number
+  /** The place's name, which a savefile keeps; '' for place 0. Not sanitised. */
+  readonly placeName: string
 }
 
 /** Counters of one interface since its capture began. One object, reused by a reader. Unknown counters are -1. */

@@ -61,7 +61,14 @@ export class PcapFormat implements SavefileFormat {
     this.#ticksPerSecond = variant.nanoseconds ? 1e9 : 1e6
     // The upper bits tell the length of a frame check sequence: decoders go by the IP length and do not mind one.
     this.#linkType = field(20) & 0x03ffffff
-    interfaces.push({ linkType: this.#linkType, snapshotLength: field(16), name: '', description: '', place: 0 })
+    interfaces.push({
+      linkType: this.#linkType,
+      snapshotLength: field(16),
+      name: '',
+      description: '',
+      place: 0,
+      placeName: '',
+    })
     packet.linkType = this.#linkType
     packet.interfaceId = 0
     packet.place = 0

@@ -1,6 +1,7 @@
 // pcapng: blocks in sections, each section with its own byte order and interfaces (draft-ietf-opsawg-pcapng).
 
 import type { Packet } from '../core/packet.ts'
+import type { PlaceTable } from '../core/places.ts'
 import type { InputWindow } from './input-window.ts'
 import type { InterfaceDescription, InterfaceStatistics } from './interface.ts'
 import {
@@ -12,6 +13,7 @@ import {
   INTERFACE_STATISTICS_BLOCK,
   INTERFACE_TIME_OFFSET,
   INTERFACE_TIME_RESOLUTION,
+  OPTION_COMMENT,
   OPTION_END,
   PACKET_BLOCK,
   SECTION_HEADER_BLOCK,
@@ -21,6 +23,7 @@ import {
   STATISTICS_SYSTEM_DROPPED,
 } from './pcapng-blocks.ts'
 import { PcapngInterface, u32 } from './pcapng-interface.ts'
+import { MAXIMUM_COMMENT_CHARACTERS, placeInComment } from './place-comment.ts'
 import {
   MAXIMUM_PACKET_BYTES,
   READ_END,
@@ -43,6 +46,7 @@ export class PcapngFormat implements SavefileFormat {
   readonly #packet: Packet
   readonly #statistics: InterfaceStatistics
   readonly #allInterfaces: InterfaceDescription[]
+  readonly #places: PlaceTable
   /** Of the section, by the numbers that its blocks use. */
   #interfaces: PcapngInterface[] = []
   /** Of the section before: one that comes again there keeps its number. */
@@ -56,11 +60,13 @@ export class PcapngFormat implements SavefileFormat {
     packet: Packet,
     statistics: InterfaceStatistics,
     interfaces: InterfaceDescription[],
+    places: PlaceTable,
   ) {
     this.#window = window
     this.#packet = packet
     this.#statistics = statistics
     this.#allInterfaces = interfaces
+    this.#places = places
   }
 
   next(): number {
@@ -195,6 +201,7 @@ export class PcapngFormat implements SavefileFormat {
     const snapshotLength = this.#u32(at + 12)
     let name = ''
     let description = ''
+    let placeName: string | undefined
     let resolution = 6
     let offsetSeconds = 0
     for (let option = at + 16; option + 4 <= end; ) {
@@ -204,13 +211,18 @@ export class PcapngFormat implements SavefileFormat {
       if (code === OPTION_END || value + length > end) break
       if (code === INTERFACE_NAME) name = this.#text(value, length)
       else if (code === INTERFACE_DESCRIPTION) description = this.#text(value, length)
-      else if (code === INTERFACE_TIME_RESOLUTION && length >= 1) resolution = this.#window.buf[value]!
+      else if (code === OPTION_COMMENT) {
+        placeName ??= placeInComment(this.#text(value, length, MAXIMUM_COMMENT_CHARACTERS))
+      } else if (code === INTERFACE_TIME_RESOLUTION && length >= 1) resolution = this.#window.buf[value]!
       else if (code === INTERFACE_TIME_OFFSET && length >= 8) offsetSeconds = this.#i64(value)
       option = value + ((length + 3) & ~3)
     }
-    const id = this.#register({ linkType, snapshotLength, name, description, place: 0 })
+    const place = this.#places.numberOf(placeName ?? '')
+    // one that the table has no room for is place 0, also by name
+    const found = { linkType, snapshotLength, name, description, place, placeName: this.#places.nameOf(place) }
+    const id = this.#register(found)
     if (id < 0) return this.#badBlock(`describes one interface too many: ${MAXIMUM_INTERFACES} are there already`)
-    this.#interfaces.push(new PcapngInterface(id, linkType, snapshotLength, 0, resolution, offsetSeconds))
+    this.#interfaces.push(new PcapngInterface(id, linkType, snapshotLength, place, resolution, offsetSeconds))
     return READ_NEED_INPUT
   }
 
@@ -224,6 +236,7 @@ export class PcapngFormat implements SavefileFormat {
       known.linkType === found.linkType &&
       known.snapshotLength === found.snapshotLength &&
       known.name === found.name &&
+      known.place === found.place &&
       known.description === found.description
     ) {
       return before.id
@@ -324,11 +337,11 @@ export class PcapngFormat implements SavefileFormat {
     return high * 4294967296 + this.#u32(this.#littleEndian ? at : at + 4)
   }
 
-  #text(at: number, length: number): string {
+  #text(at: number, length: number, maximum = MAXIMUM_TEXT): string {
     return this.#window.buf
-      .toString('utf8', at, at + Math.min(length, 4 * MAXIMUM_TEXT))
+      .toString('utf8', at, at + Math.min(length, 4 * maximum))
       .replace(/\0+$/, '')
-      .slice(0, MAXIMUM_TEXT)
+      .slice(0, maximum)
   }
 }
 

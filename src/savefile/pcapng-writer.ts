@@ -11,6 +11,7 @@ import {
   INTERFACE_NAME,
   INTERFACE_STATISTICS_BLOCK,
   INTERFACE_TIME_RESOLUTION,
+  OPTION_COMMENT,
   OPTION_END,
   SECTION_APPLICATION,
   SECTION_HEADER_BLOCK,
@@ -18,12 +19,16 @@ import {
   STATISTICS_RECEIVED,
   STATISTICS_SYSTEM_DROPPED,
 } from './pcapng-blocks.ts'
+import { commentOfPlace } from './place-comment.ts'
 
 const TWO_32 = 4294967296
 /** Nanoseconds: if_tsresol 9. */
 const RESOLUTION = 9
 /** Bytes of an option's text that are kept. */
 const MAXIMUM_TEXT_BYTES = 1024
+
+/** An interface as it is written: the number of its place means nothing to another run, so the name is kept. */
+export type WrittenInterface = Omit<InterfaceDescription, 'place' | 'placeName'> & { readonly placeName?: string }
 
 /**
  * Call writeSection first, writeInterface for each interface, then packets and statistics with the numbers that
@@ -56,14 +61,16 @@ export class PcapngWriter {
   }
 
   /** Returns the interface's number in this section: 0, 1, 2 … */
-  writeInterface(description: Omit<InterfaceDescription, 'place'>): number {
+  writeInterface(description: WrittenInterface): number {
     const b = this.#scratch
+    const placeName = description.placeName ?? ''
     b.writeUInt16LE(description.linkType & 0xffff, 8)
     b.writeUInt16LE(0, 10)
     b.writeUInt32LE(description.snapshotLength, 12)
     let at = 16
     if (description.name !== '') at = putText(b, at, INTERFACE_NAME, description.name)
     if (description.description !== '') at = putText(b, at, INTERFACE_DESCRIPTION, description.description)
+    if (placeName !== '') at = putText(b, at, OPTION_COMMENT, commentOfPlace(placeName))
     at = putOption(b, at, INTERFACE_TIME_RESOLUTION, 1)
     b.writeUInt32LE(RESOLUTION, at - 4)
     at = putEnd(b, at)

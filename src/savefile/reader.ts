@@ -1,6 +1,7 @@
 // Reads a savefile, whichever of the formats it has, out of one working buffer.
 
 import { Packet } from '../core/packet.ts'
+import { PlaceTable } from '../core/places.ts'
 import type { ByteSource } from '../core/ports.ts'
 import { InputWindow } from './input-window.ts'
 import { type InterfaceDescription, InterfaceStatistics } from './interface.ts'
@@ -24,14 +25,19 @@ export class SavefileReader {
   readonly statistics = new InterfaceStatistics()
   readonly #name: string
   readonly #window: InputWindow
+  readonly #places: PlaceTable
   readonly #interfaces: InterfaceDescription[] = []
   #format: SavefileFormat | undefined = undefined
   #headerDamage: string | undefined = undefined
 
-  /** `name` is for messages. `buffer` (64 KiB or more) is the working memory; only larger packets use more than it. */
-  constructor(name: string, buffer: Buffer) {
+  /**
+   * `name` is for messages. `buffer` (64 KiB or more) is the working memory; only larger packets use more than it.
+   * `places` numbers the places where interfaces were captured: readers of one run share a table.
+   */
+  constructor(name: string, buffer: Buffer, places: PlaceTable = new PlaceTable()) {
     this.#name = name
     this.#window = new InputWindow(buffer)
+    this.#places = places
   }
 
   /** Grows as interfaces are met, before their first packet. */
@@ -79,7 +85,7 @@ export class SavefileReader {
       return READ_NEED_INPUT
     }
     if (w.buf.readUInt32LE(w.start) === SECTION_HEADER_BLOCK) {
-      this.#format = new PcapngFormat(w, this.packet, this.statistics, this.#interfaces)
+      this.#format = new PcapngFormat(w, this.packet, this.statistics, this.#interfaces, this.#places)
       return this.#format.next()
     }
     const header = identifyPcap(w.buf, w.start)

@@ -68,6 +68,22 @@ test('packets of any length come back as they were', async () => {
   )
 })
 
+test('the interface has its place, and the description and the filter together', async () => {
+  const described = async (...labels: string[]) => {
+    const { output, read } = collect(Buffer.allocUnsafeSlow(64))
+    const [filter = '', place, description] = labels
+    output.begin('eth0', filter, 1, 64, place, description)
+    output.packet(Uint32Array.of(1, 0, 4, 4))
+    const { interfaces, packets } = await read()
+    assert.equal(packets.length, 1)
+    return interfaces.map(({ placeName, description: text }) => `${placeName}|${text}`)
+  }
+  assert.deepEqual(await described('tcp', 'web', 'web in its namespace'), ['web|web in its namespace, filter: tcp'])
+  assert.deepEqual(await described('', 'web', 'web in its namespace'), ['web|web in its namespace'])
+  assert.deepEqual(await described('tcp'), ['|filter: tcp'])
+  assert.deepEqual(await described(''), ['|'])
+})
+
 test('what lies behind a packet does not leak into its padding', async () => {
   const bytes = Buffer.allocUnsafeSlow(64).fill(0xee)
   const { output, written } = collect(bytes)

@@ -25,6 +25,16 @@ test('a good request passes as it is, also through JSON', () => {
   }
 })
 
+test('place and description may be there', () => {
+  for (const labels of [
+    { place: 'web' },
+    { description: 'web on docker0' },
+    { place: 'ü'.repeat(256), description: '' },
+  ]) {
+    assert.deepEqual(checkCaptureRequest({ ...GOOD, ...labels }), { ...GOOD, ...labels })
+  }
+})
+
 test('everything else is refused', () => {
   const bad: [string, unknown][] = [
     ['no object', undefined],
@@ -51,6 +61,12 @@ test('everything else is refused', () => {
     ['kernel buffer', { ...GOOD, kernelBufferBytes: Number.NaN }],
     ['buffer timeout', { ...GOOD, bufferTimeoutMillis: -1 }],
     ['promiscuous', { ...GOOD, promiscuous: 1 }],
+    ['place', { ...GOOD, place: 7 }],
+    ['place', { ...GOOD, place: undefined }],
+    ['place', { ...GOOD, place: 'x'.repeat(257) }],
+    ['description', { ...GOOD, description: 'a\nb' }],
+    ['description', { ...GOOD, place: 'web', description: '\x1b[31m' }],
+    ['wrong fields', { ...GOOD, place: 'web', more: 1 }],
   ]
   for (const [part, value] of bad) {
     const result = checkCaptureRequest(value)

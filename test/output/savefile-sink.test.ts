@@ -28,8 +28,16 @@ const eth0: InterfaceDescription = {
   name: 'eth0',
   description: 'uplink',
   place: 0,
+  placeName: '',
 }
-const any: InterfaceDescription = { linkType: 276, snapshotLength: 96, name: 'any', description: '', place: 0 }
+const any: InterfaceDescription = {
+  linkType: 276,
+  snapshotLength: 96,
+  name: 'any',
+  description: '',
+  place: 0,
+  placeName: '',
+}
 const NOON = Date.UTC(2026, 10, 21, 12) / 1000
 
 function folderOf(t: TestContext): string {

@@ -39,7 +39,7 @@ describe('pcap', () => {
         const { packets, damage, interfaces } = readAll(pcapFile(frames, { bigEndian, nanoseconds }))
         assert.deepEqual(packets, expected)
         assert.equal(damage, undefined)
-        const description = { linkType: 1, snapshotLength: 262144, name: '', description: '', place: 0 }
+        const description = { linkType: 1, snapshotLength: 262144, name: '', description: '', place: 0, placeName: '' }
         assert.deepEqual(interfaces, [description])
       })
     }

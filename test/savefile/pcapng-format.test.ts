@@ -66,8 +66,8 @@ describe('pcapng', () => {
       assert.deepEqual(whole.packets, fullPackets)
       assert.deepEqual(whole.statistics, fullStatistics)
       assert.deepEqual(whole.interfaces, [
-        { linkType: 1, snapshotLength: 100, name: 'eth0', description: 'the näme', place: 0 },
-        { linkType: 113, snapshotLength: 0, name: '', description: '', place: 0 },
+        { linkType: 1, snapshotLength: 100, name: 'eth0', description: 'the näme', place: 0, placeName: '' },
+        { linkType: 113, snapshotLength: 0, name: '', description: '', place: 0, placeName: '' },
       ])
     })
   }

@@ -70,8 +70,8 @@ describe('PcapngWriter', () => {
           })),
         )
         assert.deepEqual(whole.interfaces, [
-          { linkType: 1, snapshotLength: 65535, name: 'docker0', description: '', place: 0 },
-          { linkType: 276, snapshotLength: 0, name: '', description: 'Ü'.repeat(40), place: 0 },
+          { linkType: 1, snapshotLength: 65535, name: 'docker0', description: '', place: 0, placeName: '' },
+          { linkType: 276, snapshotLength: 0, name: '', description: 'Ü'.repeat(40), place: 0, placeName: '' },
         ])
       }),
       { seed: 21, numRuns: 200 },

@@ -1,7 +1,13 @@
 // Reads a whole source into memory, for tests that compare packets.
 
 import type { ByteSource } from '../../src/core/ports.ts'
-import { READ_NEED_INPUT, READ_PACKET, READ_STATISTICS, SavefileReader } from '../../src/savefile/reader.ts'
+import {
+  type InterfaceDescription,
+  READ_NEED_INPUT,
+  READ_PACKET,
+  READ_STATISTICS,
+  SavefileReader,
+} from '../../src/savefile/reader.ts'
 
 export interface CapturedPacket {
   /** Microseconds since 1970. */
@@ -22,6 +28,7 @@ export interface WholeCapture {
   readonly statistics: CapturedStatistics[]
   readonly damage: string | undefined
   readonly interfaceName: string
+  readonly interfaces: readonly InterfaceDescription[]
 }
 
 export interface ReadCaptureOptions {
@@ -35,8 +42,8 @@ export async function readCapture(source: ByteSource, options: ReadCaptureOption
   const packets: CapturedPacket[] = []
   const statistics: CapturedStatistics[] = []
   const soFar = (): WholeCapture => {
-    const interfaceName = reader.interfaces[0]?.name ?? ''
-    return { packets, statistics, damage: reader.damage, interfaceName }
+    const { interfaces, damage } = reader
+    return { packets, statistics, damage, interfaceName: interfaces[0]?.name ?? '', interfaces }
   }
   for (;;) {
     const status = reader.next()

@@ -5,7 +5,7 @@ import { Packet } from '../../src/core/packet.ts'
 import { SavefileSink } from '../../src/output/savefile-sink.ts'
 
 const sink = new SavefileSink({ path: process.argv[2]!, rotateBytes: 0, rotateSeconds: 0, keep: 0 }, 1)
-sink.onInterface(0, { linkType: 1, snapshotLength: 0, name: 'eth0', description: '', place: 0 })
+sink.onInterface(0, { linkType: 1, snapshotLength: 0, name: 'eth0', description: '', place: 0, placeName: '' })
 const packet = new Packet()
 packet.buf = Buffer.alloc(1000, 'p')
 packet.end = 1000

@@ -1,0 +1,16 @@
+// Where an interface was captured, as a pcapng comment of it: the format has no option for network namespaces, and a
+// comment is what every tool keeps and shows.
+
+const PREFIX = 'place='
+/** What is longer is cut, when it is written and when it is read. */
+const MAXIMUM_PLACE_CHARACTERS = 256
+export const MAXIMUM_COMMENT_CHARACTERS = PREFIX.length + MAXIMUM_PLACE_CHARACTERS
+
+export function commentOfPlace(placeName: string): string {
+  return PREFIX + placeName.slice(0, MAXIMUM_PLACE_CHARACTERS)
+}
+
+/** The place's name; undefined for a comment on something else. */
+export function placeInComment(comment: string): string | undefined {
+  return comment.startsWith(PREFIX) ? comment.slice(PREFIX.length, MAXIMUM_COMMENT_CHARACTERS) : undefined
+}
