@@ -2,16 +2,22 @@
 // whatever happened. Exit codes: 0 done, 1 something failed (what was captured until then is out all the same).
 
 import { compileFilter } from './capture/packet-filter.ts'
+import type { CaptureEnd } from './container/capture-target.ts'
+import type { Connection } from './core/connection.ts'
 import { OperatorError } from './core/errors.ts'
 import type { Io, StopSignal } from './core/io.ts'
+import { compareTime } from './core/timestamp.ts'
 import { FlowTable } from './flow/flow-table.ts'
 import { defaultFlowTableOptions } from './flow/options.ts'
 import { endSummaryLines } from './output/end-summary.ts'
 import { OutputClosedError } from './output/output-stream.ts'
+import type { ContainerCapture } from './pipeline/container-capture.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
-import { type Feed, pump, pumpMerged } from './pipeline/feed.ts'
+import { type Feed, pump } from './pipeline/feed.ts'
 import { allocateReadBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
+import { LiveMerge } from './pipeline/live-merge.ts'
+import { ReadBuffers } from './pipeline/read-buffers.ts'
 import { runSummary } from './pipeline/run-summary.ts'
 import { addProgress, makeSinks, type Sinks } from './pipeline/sinks.ts'
 import type { InputPlan, Plan } from './plan.ts'
@@ -19,6 +25,10 @@ import type { InputPlan, Plan } from './plan.ts'
 const EXIT_FAILED = 1
 /** How long the end may wait for a reader that does not read, once the operator has asked for the end. */
 const FINISH_PATIENCE_MILLIS = 1000
+
+/** Containers come and go: copies of one packet are looked for as if there were several captures always. */
+const SEVERAL_CAPTURES = 2
+const CONTAINER_END_GRACE_MILLIS = 300
 
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
@@ -81,7 +91,8 @@ class Run {
 
   async takeIn(): Promise<void> {
     const { input } = this.#plan
-    if (input.kind === 'live') await this.#takeInLive(input)
+    if (this.#inputs.containers !== undefined) await this.#takeInContainers(this.#inputs.containers)
+    else if (input.kind === 'live') await this.#takeInLive(input)
     else await this.#takeInFiles(input)
   }
 
@@ -89,17 +100,20 @@ class Run {
     this.#stopSignal = signal
     this.#river.stopped = true
     for (const { source } of this.#feeds) source.stop()
+    this.#inputs.containers?.stop()
     // A reader that reads on gets everything; one that is stuck must not hold the end back.
     setTimeout(() => this.#sinks.abandon(), FINISH_PATIENCE_MILLIS).unref()
   }
 
   async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
     this.#river.setLive(input.interfaces.length)
-    const live = await openLiveFeeds(this.#plan, input, this.#inputs.launcher!, this.#sinks.arena, this.#sinks.messages)
+    const { launcher, places } = this.#inputs
+    const { arena, messages } = this.#sinks
+    const live = await openLiveFeeds(this.#plan, input, launcher!, arena, places, messages)
     this.#feeds = live.feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
     try {
-      await (live.feeds.length === 1 ? pump(live.feeds[0]!, this.#river) : pumpMerged(live.feeds, this.#river))
+      await (live.feeds.length === 1 ? pump(live.feeds[0]!, this.#river) : this.#pumpAll(live.feeds))
     } finally {
       await live.close()
     }
@@ -109,6 +123,44 @@ class Run {
       this.#failed = true
       this.#sinks.messages.error(source.endMessage, source.endHint)
     }
+  }
+
+  async #pumpAll(feeds: readonly Feed[]): Promise<void> {
+    const merge = new LiveMerge(this.#river, (_feed, failure) => {
+      if (failure !== undefined) throw failure
+    })
+    for (const feed of feeds) merge.add(feed)
+    merge.close()
+    await merge.run()
+  }
+
+  async #takeInContainers(capture: ContainerCapture): Promise<void> {
+    const { arena, messages } = this.#sinks
+    this.#river.setLive(SEVERAL_CAPTURES)
+    this.#io.onSignal((signal) => this.#onStop(signal))
+    const merge = new LiveMerge(this.#river, (feed, failure) => capture.feedEnded(feed, failure))
+    const buffers = new ReadBuffers(arena, this.#inputs.places)
+    try {
+      const running = merge.run()
+      await Promise.race([capture.begin(merge, buffers, messages, (end) => this.#onContainerEnd(end)), running])
+      await running
+    } finally {
+      await capture.close()
+    }
+    if (capture.failed) this.#failed = true
+  }
+
+  /** Its open connections end, once what its captures still have in their pipes has come. */
+  #onContainerEnd({ addresses, places }: CaptureEnd): void {
+    const endedAt = this.#river.clock.clone()
+    const numbers = new Set(places.map((place) => this.#inputs.places.numberOf(place)))
+    const own = new Set(addresses)
+    const isOf = (c: Connection): boolean =>
+      numbers.has(c.place) || (c.place === 0 && c.endpoints.some((endpoint) => own.has(endpoint.address)))
+    setTimeout(() => {
+      const { clock } = this.#river
+      this.#table.closeAll('container-gone', clock, (c) => compareTime(c.openTime, endedAt) <= 0 && isOf(c))
+    }, CONTAINER_END_GRACE_MILLIS).unref()
   }
 
   async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {

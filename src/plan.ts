@@ -35,6 +35,8 @@ export type InputPlan =
       readonly snapshotBytes: number
       readonly kernelBufferBytes: number
       readonly bufferTimeoutMillis: number
+      /** Containers instead of interfaces; then `interfaces` names at most one, inside their namespaces. */
+      readonly containers: ContainersPlan | undefined
     }
   | {
       readonly kind: 'files'
@@ -43,6 +45,22 @@ export type InputPlan =
       /** -R: read after the others, only to finish connections that they opened. */
       readonly finishPaths: readonly string[]
     }
+
+/** Which containers, and how. */
+export interface ContainersPlan {
+  /** Names, ids, id prefixes, globs. */
+  readonly containers: readonly string[]
+  readonly services: readonly string[]
+  /** KEY or KEY=VALUE. */
+  readonly labels: readonly string[]
+  readonly networks: readonly string[]
+  readonly via: 'veth' | 'bridge' | 'netns' | 'sidecar' | undefined
+  readonly wait: boolean
+  /** undefined: the image that we run from, else the published one. */
+  readonly sidecarImage: string | undefined
+  /** --docker-host; undefined: as the docker program finds it. */
+  readonly dockerHost: string | undefined
+}
 
 export interface FlowPlan {
   /** -m: a jump of the sequence number beyond this starts a new flow. */

@@ -12,7 +12,7 @@ const MOST_NAMES_SHOWN = 12
 export function captureError(exit: CaptureExit, request: CaptureRequest): OperatorError {
   const end = parseCaptureEnd(exit.stderrTail)
   const name = request.interfaceName
-  if (end === undefined) return crash(exit, name)
+  if (end === undefined) return crash(exit, request)
   switch (end.code) {
     case 'permission':
       return new OperatorError(`no permission to capture on ${name} (${end.message})`, permissionHint())
@@ -32,13 +32,22 @@ export function captureError(exit: CaptureExit, request: CaptureRequest): Operat
       )
     case 'interface-gone':
       return new OperatorError(`${name} is gone`, 'the container has stopped, or the interface was removed')
+    case 'wrong-namespace':
+      return new OperatorError(`the container was gone before its network could be entered (${end.message})`)
     case 'failed':
       return new OperatorError(`cannot capture on ${name}: ${end.message}`)
   }
 }
 
-function crash(exit: CaptureExit, name: string): OperatorError {
+function crash(exit: CaptureExit, request: CaptureRequest): OperatorError {
+  const name = request.interfaceName
   const how = exit.signal ?? (exit.exitCode === null ? 'not started' : `exit code ${exit.exitCode}`)
+  if (request.namespace !== undefined && exit.stderrTail.startsWith('nsenter:')) {
+    return new OperatorError(
+      `cannot enter the network namespace of process ${request.namespace.pid}: ${exit.stderrTail.trim().slice(9)}`,
+      'it takes CAP_SYS_ADMIN and CAP_SYS_PTRACE; --via sidecar needs only the engine',
+    )
+  }
   const lines = exit.stderrTail.trim().split('\n')
   // Of a stack trace the line that names the error says most.
   const words = lines.find((line) => /\b\w*Error\b/.test(line)) ?? lines.at(-1) ?? ''

@@ -57,7 +57,8 @@ export class CaptureProcess {
 }
 
 function spawnChild({ execPath, childPath, wrapper }: CaptureProgram, request: CaptureRequest) {
-  const [command, ...args] = [...wrapper, execPath, childPath, JSON.stringify(request)]
+  const enter = request.namespace === undefined ? [] : ['nsenter', `--net=/proc/${request.namespace.pid}/ns/net`, '--']
+  const [command, ...args] = [...enter, ...wrapper, execPath, childPath, JSON.stringify(request)]
   return spawn(command!, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A process group of its own: the terminal's Ctrl-C must not end it before its last statistics.

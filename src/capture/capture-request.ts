@@ -17,6 +17,8 @@ export interface CaptureRequest {
   readonly place?: string
   /** What the interface is, for whoever looks at the packets later: `web on docker0`. */
   readonly description?: string
+  /** Enter the network namespace of this process first; it must turn out to be the one with this inode. */
+  readonly namespace?: { readonly pid: number; readonly inode: string }
 }
 
 /** Why a child ended other than by being asked to; `failed` is everything that has no name of its own. */
@@ -27,6 +29,7 @@ export type CaptureEndCode =
   | 'bad-filter'
   | 'no-libpcap'
   | 'interface-gone'
+  | 'wrong-namespace'
   | 'failed'
 
 /** The child's last word, one line of JSON on its stderr. */
@@ -50,6 +53,7 @@ const INTERFACE_NAME = /^[^\s/\p{Cc}]{1,64}$/u
 const LABEL = /^\P{Cc}*$/u
 const MAXIMUM_LABEL_CHARACTERS = 256
 const REQUIRED_FIELDS = 6
+const MAXIMUM_PID = 2 ** 22
 
 /**
  * The request if `value` is one and nothing else, else a string that says what is wrong with it. Takes anything: it is
@@ -62,7 +66,9 @@ export function checkCaptureRequest(value: unknown): CaptureRequest | string {
   const labels = labelsOf(fields)
   if (labels === undefined)
     return `place and description must be text of at most ${MAXIMUM_LABEL_CHARACTERS} characters`
-  if (Object.keys(fields).length !== REQUIRED_FIELDS + Object.keys(labels).length) {
+  const namespace = namespaceOf(fields)
+  if (namespace === undefined) return 'not a network namespace'
+  if (Object.keys(fields).length !== REQUIRED_FIELDS + Object.keys({ ...labels, ...namespace }).length) {
     return 'the request has the wrong fields'
   }
   if (typeof interfaceName !== 'string' || !INTERFACE_NAME.test(interfaceName)) return 'not the name of an interface'
@@ -79,7 +85,26 @@ export function checkCaptureRequest(value: unknown): CaptureRequest | string {
     return `the buffer timeout must be 0 to ${MAXIMUM_TIMEOUT_MILLIS} ms`
   }
   if (typeof promiscuous !== 'boolean') return 'promiscuous must be true or false'
-  return { interfaceName, filter, snapshotBytes, kernelBufferBytes, bufferTimeoutMillis, promiscuous, ...labels }
+  return {
+    interfaceName,
+    filter,
+    snapshotBytes,
+    kernelBufferBytes,
+    bufferTimeoutMillis,
+    promiscuous,
+    ...labels,
+    ...namespace,
+  }
+}
+
+/** The namespace if there is one; undefined when it is none. */
+function namespaceOf(fields: Record<string, unknown>): Pick<CaptureRequest, 'namespace'> | undefined {
+  if (!Object.hasOwn(fields, 'namespace')) return {}
+  const value = fields.namespace
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 2) return undefined
+  const { pid, inode } = value as Record<string, unknown>
+  if (!isWholeNumber(pid, 1, MAXIMUM_PID) || typeof inode !== 'string' || !/^\d{1,20}$/.test(inode)) return undefined
+  return { namespace: { pid, inode } }
 }
 
 /** Those of the two labels that there are; undefined when one is no proper text. */

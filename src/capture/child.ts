@@ -5,7 +5,7 @@
 // the reason why it ended, see CaptureEnd. Under a flood libpcap's dispatch never returns to the event loop: everything that
 // must happen on time is then done from within the packet callback.
 
-import { readSync, writeSync } from 'node:fs'
+import { readlinkSync, readSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { CaptureFailure, openCapture, type PcapBinding, presentInterfaces } from './capture-open.ts'
 import { CaptureOutput } from './capture-output.ts'
@@ -25,6 +25,7 @@ function main(): void {
   try {
     const request = checkCaptureRequest(parseJson(process.argv[2] ?? ''))
     if (typeof request === 'string') throw new CaptureFailure('failed', `bad request: ${request}`)
+    refuseOtherNamespace(request)
     const binding = loadBinding()
     if (!waitForGo()) process.exit(0)
     new Capture(binding, request).start()
@@ -32,6 +33,14 @@ function main(): void {
     if (!(error instanceof CaptureFailure)) throw error
     fail(error)
   }
+}
+
+/** The process whose namespace was to be entered may have ended meanwhile, and another have got its number. */
+function refuseOtherNamespace({ namespace }: CaptureRequest): void {
+  if (namespace === undefined) return
+  const entered = readlinkSync('/proc/self/ns/net')
+  if (entered === `net:[${namespace.inode}]`) return
+  throw new CaptureFailure('wrong-namespace', `${entered} instead of net:[${namespace.inode}]`)
 }
 
 /** The compiled part of the `pcap` package alone: the rest of it is protocol decoders, and ten times slower to load. */

@@ -6,9 +6,13 @@ import type { CommandName, Settings } from './settings.ts'
 /** Resolves to the exit code when all output is out. Throws OperatorError. */
 export type Command = (settings: Settings, words: readonly string[], io: Io) => number | Promise<number>
 
+/** First words that name a command; everything else is a filter. */
+export const COMMAND_WORDS: Readonly<Record<string, CommandName>> = { containers: 'containers', ps: 'containers' }
+
 export const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   dump: async () => (await import('./dump-command.ts')).dumpCommand,
   list: async () => (await import('./list-command.ts')).listCommand,
+  containers: async () => (await import('./containers-command.ts')).containersCommand,
   completion: async () => (await import('./completion-command.ts')).completionCommand,
   help: async () => (await import('./help-command.ts')).helpCommand,
   version: async () => (await import('./version-command.ts')).versionCommand,

@@ -18,6 +18,7 @@ export const dumpCommand: Command = async (settings, words, io) => {
 /** Without -i and -r: docker0 where there is one, else any; said, because it is a guess. */
 function withDefaultInterface(plan: Plan, remarks: string[]): Plan {
   if (plan.input.kind !== 'live' || plan.input.interfaces.length > 0) return plan
+  if (plan.input.containers !== undefined) return plan
   const name = defaultInterface()
   remarks.push(`no -i and no -r: capturing on ${name} (--list shows what else there is)`)
   return { ...plan, input: { ...plan.input, interfaces: [name] } }

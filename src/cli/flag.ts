@@ -4,6 +4,7 @@ import type { Settings } from './settings.ts'
 
 export const GROUPS = [
   'What to read',
+  'Containers',
   'Console',
   'Files',
   'JSON and packets',
@@ -15,7 +16,7 @@ export const GROUPS = [
 export type Group = (typeof GROUPS)[number]
 
 /** What a shell may offer as a value; `none` for numbers and the like. */
-export type ArgumentKind = 'file' | 'folder' | 'interface' | 'user' | 'none'
+export type ArgumentKind = 'file' | 'folder' | 'interface' | 'user' | 'container' | 'none'
 
 export interface FlagArgument {
   /** As help shows it: FILE, SIZE. */

@@ -2,6 +2,7 @@
 
 import type { Flag } from './flag.ts'
 import { CONSOLE_FLAGS } from './flags/console-flags.ts'
+import { CONTAINER_FLAGS } from './flags/container-flags.ts'
 import { FILE_FLAGS } from './flags/file-flags.ts'
 import { OTHER_FLAGS } from './flags/other-flags.ts'
 import { PACKET_FLAGS } from './flags/packet-flags.ts'
@@ -9,6 +10,7 @@ import { SOURCE_FLAGS } from './flags/source-flags.ts'
 
 export const FLAGS: readonly Flag[] = [
   ...SOURCE_FLAGS,
+  ...CONTAINER_FLAGS,
   ...CONSOLE_FLAGS,
   ...FILE_FLAGS,
   ...PACKET_FLAGS,

@@ -15,7 +15,9 @@ const ABOUT = [
 
 const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
   ["tcpflow -c -J -i docker0 'port 80'", 'web traffic of the containers, in colour, as it happens'],
-  ['tcpflow -c -i any host 172.17.0.2', 'everything that one container says and hears'],
+  ['tcpflow -c --container web', 'what the container web says and hears, across its restarts'],
+  ["tcpflow -c --service api 'port 5432'", 'what all containers of a Compose service ask their database'],
+  ['tcpflow containers', 'what runs, and where it would be captured'],
   ['tcpflow -r trace.pcap -o out', 'a file for each flow, into the folder out'],
   ['tcpflow -a -r trace.pcap -o out', 'the same, and HTTP bodies as files of their own'],
   ["tcpflow -c --decode --time -r a.pcap 'port 80' | less -R", 'HTTP made readable, page by page'],
@@ -31,7 +33,7 @@ const NOTES =
 export function formatHelp(color: boolean): string {
   colors.enabled = color
   const parts = [
-    `${bold('Usage:')} tcpflow [flags] [filter]\n`,
+    `${bold('Usage:')} tcpflow [flags] [filter]\n       tcpflow containers [-q] [--json]\n`,
     ...ABOUT.map((paragraph) => `${wrap(paragraph, WIDTH).join('\n')}\n`),
     ...GROUPS.map((group) => {
       const flags = FLAGS.filter((flag) => flag.group === group)

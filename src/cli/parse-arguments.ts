@@ -1,6 +1,7 @@
 // argv → settings and words: yargs' parser, configured from the flag table.
 
 import { Parser } from 'yargs/helpers'
+import { COMMAND_WORDS } from './commands.ts'
 import { expandArguments } from './expand-arguments.ts'
 import { flagKey, flagShortest } from './flag.ts'
 import { FLAGS } from './flags.ts'
@@ -47,5 +48,9 @@ export function parseArguments(argv: readonly string[]): Parsed {
       for (const text of value) flag.apply(settings, String(text), flagShortest(flag))
     }
   }
-  return { settings, words: given._.map(String) }
+  const words = given._.map(String)
+  const command = settings.command === 'dump' && !settings.wordsAreFiles ? COMMAND_WORDS[words[0] ?? ''] : undefined
+  if (command === undefined) return { settings, words }
+  settings.command = command
+  return { settings, words: words.slice(1) }
 }

@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path'
 import { UsageError } from '../core/errors.ts'
-import type { ConsolePlan, FilesPlan, InputPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
+import type { ConsolePlan, ContainersPlan, FilesPlan, InputPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
 import { wantsColor } from './color.ts'
 import {
   DEFAULT_BUFFER_TIMEOUT_MILLIS,
@@ -98,6 +98,21 @@ function refuseContradictions(s: Settings): void {
   if (reads && s.interfaces.length > 0) {
     throw new UsageError('-i captures and -r, -R and -l read files: not both at once', 'leave one of them out')
   }
+  const containers = s.containers.length + s.services.length + s.labels.length + s.networks.length > 0
+  if (reads && containers) {
+    throw new UsageError('--container captures and -r, -R and -l read files: not both at once', 'leave one of them out')
+  }
+  if (containers && s.interfaces.length > 1) {
+    throw new UsageError('-i beside --container names one interface inside the container', 'leave the others out')
+  }
+  for (const [value, flag] of [
+    [s.containers, '--container'],
+    [s.services, '--service'],
+    [s.labels, '--label'],
+    [s.networks, '--network'],
+  ] as const) {
+    if (value.some((each) => each.trim() === '')) throw new UsageError(`${flag}: the name is missing`)
+  }
   if (s.json !== undefined && s.console !== undefined) {
     throw new UsageError('--json and -c both print to standard output', 'leave one of them out')
   }
@@ -134,7 +149,20 @@ function inputPlan(s: Settings, words: readonly string[]): InputPlan {
     snapshotBytes: s.snapshotBytes ?? DEFAULT_SNAPSHOT_BYTES,
     kernelBufferBytes: s.kernelBufferBytes ?? DEFAULT_KERNEL_BUFFER_BYTES,
     bufferTimeoutMillis: s.bufferTimeoutMillis ?? DEFAULT_BUFFER_TIMEOUT_MILLIS,
+    containers: containersPlan(s),
   }
+}
+
+function containersPlan(s: Settings): ContainersPlan | undefined {
+  const { containers, services, labels, networks, via, wait, sidecarImage, dockerHost } = s
+  const named = containers.length + services.length + labels.length + networks.length
+  if (named === 0) {
+    const needless = [via !== undefined && '--via', wait && '--wait', sidecarImage !== undefined && '--sidecar-image']
+    const flag = needless.find((each) => each !== false)
+    if (flag !== undefined) throw new UsageError(`${flag} needs --container, --service, --label or --network`)
+    return undefined
+  }
+  return { containers, services, labels, networks, via, wait, sidecarImage, dockerHost }
 }
 
 /** `tcpflow -c trace.pcap`: libpcap would only say "syntax error". */

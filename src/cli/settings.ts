@@ -1,6 +1,6 @@
 // What the flags said, before it is checked as a whole and made into a plan. Undefined is "not said".
 
-export type CommandName = 'dump' | 'list' | 'completion' | 'help' | 'version'
+export type CommandName = 'dump' | 'list' | 'containers' | 'completion' | 'help' | 'version'
 
 export class Settings {
   command: CommandName = 'dump'
@@ -18,6 +18,15 @@ export class Settings {
   unwrapTunnels = true
   udp = false
   dropToUser: string | undefined
+
+  containers: string[] = []
+  services: string[] = []
+  labels: string[] = []
+  networks: string[] = []
+  via: 'veth' | 'bridge' | 'netns' | 'sidecar' | undefined
+  wait = false
+  sidecarImage: string | undefined
+  dockerHost: string | undefined
 
   console: 'names' | 'bare' | undefined
   color: 'auto' | 'always' | 'never' = 'auto'

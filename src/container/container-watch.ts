@@ -43,6 +43,7 @@ interface Followed {
   readonly details: ContainerDetails
   readonly targets: readonly CaptureTarget[]
   readonly running: boolean
+  readonly removed: boolean
 }
 
 /** How long a watched bridge outlives the container's return: until its own capture surely listens. */
@@ -121,6 +122,7 @@ export class ContainerWatch {
     }
     if (kind === 'connect' || kind === 'disconnect' || kind === 'back') this.#networksStale = true
     if (id !== '') this.#stale.add(id)
+    if (kind === 'destroy') this.#onDestroy(id)
     if (kind === 'create') void this.#onCreate(event)
     else if (kind !== 'lost') this.#look()
   }
@@ -132,6 +134,13 @@ export class ContainerWatch {
     if (details === undefined || details.state === 'running') return
     this.#created.set(id, details)
     this.#look()
+  }
+
+  /** Removed for good; only another of its name, service or label can follow. */
+  #onDestroy(id: string): void {
+    this.#created.delete(id)
+    const followed = this.#followed.get(id)
+    if (followed !== undefined) this.#followed.set(id, { ...followed, removed: true })
   }
 
   /** One look at a time, and one more when something happened during it. */
@@ -251,7 +260,7 @@ export class ContainerWatch {
       const found = await this.#finder.find(details, this.#networks)
       if ('error' in found) problems.push(found.error)
       const targets = 'error' in found ? [] : found.targets
-      const now = { details, targets, running: true }
+      const now = { details, targets, running: true, removed: false }
       this.#followed.set(details.id, now)
       this.#tellDifference(known, now)
     }
@@ -393,9 +402,13 @@ export class ContainerWatch {
     if (this.#options.wait || this.#captured().length > 0) return undefined
     if (this.#selectors.length === 0) {
       if (this.#namedNetworks().length > 0) return undefined
-      return new OperatorError('nothing is left to capture: the network was removed', undefined)
+      return new OperatorError('nothing is left to capture: the network was removed')
     }
-    return undefined
+    const removed = [...this.#followed.values()].filter((f) => f.removed && !f.running)
+    const isOver = (selector: Selector): boolean => removed.some(({ details }) => selector.meansOnly(details))
+    if (!this.#selectors.every(isOver)) return undefined
+    const names = removed.map(({ details }) => nameOf(details)).join(', ')
+    return new OperatorError(`nothing is left to capture: ${names} was removed`)
   }
 }
 

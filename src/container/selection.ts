@@ -28,8 +28,9 @@ const MOST_NAMES_SHOWN = 8
 export interface Selector {
   /** As typed, with its flag: `--container web`. */
   readonly text: string
-  /** It can only ever mean one container, which is not made anew: its id, or a part of it. */
   matches(container: Pick<ContainerSummary, 'id' | 'name' | 'labels'>): boolean
+  /** It means this container by its id: another one can never take its place. */
+  meansOnly(container: Pick<ContainerSummary, 'id' | 'name'>): boolean
 }
 
 /** The selectors that pick containers; none when only networks are named. */
@@ -46,9 +47,10 @@ function containerSelector(wanted: string): Selector {
   const name = wanted.startsWith('/') ? wanted.slice(1) : wanted
   if (/[*?[]/.test(name)) {
     const pattern = globPattern(name)
-    return { text, matches: (c) => pattern.test(c.name) }
+    return { text, matches: (c) => pattern.test(c.name), meansOnly: () => false }
   }
-  return { text, matches: (c) => c.name === name || c.id === name || isPrefix(name, c.id) }
+  const isId = (c: { readonly id: string }): boolean => c.id === name || isPrefix(name, c.id)
+  return { text, matches: (c) => c.name === name || isId(c), meansOnly: (c) => c.name !== name && isId(c) }
 }
 
 /** Compose's services are also known as PROJECT_SERVICE or PROJECT-SERVICE, Swarm's as STACK_SERVICE. */
@@ -56,6 +58,7 @@ function serviceSelector(wanted: string): Selector {
   const pattern = globPattern(wanted)
   return {
     text: `--service ${wanted}`,
+    meansOnly: () => false,
     matches: ({ labels }) =>
       SERVICE_LABELS.some((key) => {
         const service = labels[key]
@@ -73,6 +76,7 @@ function labelSelector(wanted: string): Selector {
   const value = equals < 0 ? undefined : wanted.slice(equals + 1)
   return {
     text: `--label ${wanted}`,
+    meansOnly: () => false,
     matches: ({ labels }) => Object.hasOwn(labels, key) && (value === undefined || labels[key] === value),
   }
 }

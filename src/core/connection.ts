@@ -9,7 +9,8 @@ export type Direction = 0 | 1
 /**
  * Why a connection ended: both sides finished; one side reset it; it stayed silent too long after it was half-closed or
  * unanswered; the table was full; a SYN with a new initial sequence number took its 4-tuple; the sequence number jumped
- * further than allowed; the capture ended; the interface vanished.
+ * further than allowed; the capture ended; the interface vanished; the container that one of its ends was has stopped, or
+ * has left the network.
  */
 export type CloseReason =
   | 'finished'
@@ -20,6 +21,7 @@ export type CloseReason =
   | 'jump'
   | 'capture-ended'
   | 'interface-gone'
+  | 'container-gone'
 
 /**
  * Whose fault a gap is. `capture`: the receiver acknowledged the bytes, so they arrived and only the capture missed them.

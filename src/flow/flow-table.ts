@@ -1,7 +1,7 @@
 // The table of TCP connections: finds each segment's connection, opens and closes connections, keeps them within bounds,
 // and hands payload to reassembly (RFC 9293 §3.3, §3.5, §3.10, seen from outside).
 
-import type { CloseReason, Direction } from '../core/connection.ts'
+import type { CloseReason, Connection, Direction } from '../core/connection.ts'
 import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import { type IcmpError, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
@@ -128,12 +128,12 @@ export class FlowTable {
     this.#expire(now, t)
   }
 
-  /** Ends every connection, oldest first, with all that is held back delivered before. */
-  closeAll(reason: CloseReason, t: Timestamp): void {
+  /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */
+  closeAll(reason: CloseReason, t: Timestamp, which: (c: Connection) => boolean = () => true): void {
     const open: TrackedConnection[] = []
     for (let phase = 0; phase < PHASES; phase++) {
       for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.after(slot)) {
-        open.push(this.#connections[slot]!)
+        if (which(this.#connections[slot]!)) open.push(this.#connections[slot]!)
       }
     }
     open.sort((a, b) => a.id - b.id)

@@ -17,6 +17,7 @@ const ENDS: Readonly<Record<CloseReason, string>> = {
   jump: 'sequence numbers jumped',
   'capture-ended': 'still open',
   'interface-gone': 'interface gone',
+  'container-gone': 'container gone',
 }
 
 export class ConnectionSummary implements StreamConsumer {

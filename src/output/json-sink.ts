@@ -18,7 +18,7 @@
 //   cause        (gap) "network": never acknowledged; "capture": the receiver had it, the capture did not; "snaplen": cut
 //                off by the snapshot length; "limit": given up to stay within memory
 //   late-data    bytes of an earlier gap that came after all
-// close:         reason (finished, reset, timeout, evicted, replaced, jump, capture-ended, interface-gone), resetBy
+// close:         reason (finished, reset, timeout, evicted, replaced, jump, capture-ended, interface-gone, container-gone), resetBy
 //                ("client" or "server", only when reset), duration in seconds, handshake in seconds (absent if unknown),
 //                sent and received (as the client sees it): {"bytes", "packets", "retransmittedBytes", "gaps",
 //                "missingBytes"}

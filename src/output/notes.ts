@@ -127,7 +127,8 @@ const LINES: Readonly<Record<Kind, (c: Connection, why: CloseReason, t: Timestam
     `${who(c)} refused: the server answered the SYN with RST ${because(c, 'nothing listens on that port, or a firewall rejects')}`,
   unanswered: (c, why, t) => {
     const waited = duration(elapsedMicros(c.openTime, t))
-    const until = why === 'capture-ended' || why === 'interface-gone' ? ' until the capture ended' : ''
+    const until =
+      why === 'capture-ended' || why === 'interface-gone' || why === 'container-gone' ? ' until the capture ended' : ''
     return `${who(c)} unanswered: ${counted(c.streams[0].synPackets, 'SYN')} and no reply in ${waited}${until} ${because(c, 'host down, wrong address, or a firewall drops')}`
   },
   unfinished: (c) =>

@@ -104,8 +104,7 @@ export class DumpRiver implements River {
     this.#liveFeeds = feeds
   }
 
-  onPacket(feed: Feed): void {
-    const packet = feed.reader.packet
+  onPacket(feed: Feed, packet: Packet): void {
     const parts = this.#parts
     this.#advance(packet.time)
     if (parts.filter !== undefined && !parts.filter.matches(packet)) {

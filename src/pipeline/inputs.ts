@@ -4,22 +4,23 @@ import { join } from 'node:path'
 import type { CaptureProgram } from '../capture/capture-process.ts'
 import { openFileSource } from '../capture/file-source.ts'
 import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capture/launcher.ts'
-import type { LiveSource } from '../capture/live-source.ts'
 import type { Arena } from '../core/arena.ts'
+import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
+import { PlaceTable } from '../core/places.ts'
 import type { ByteSource, Messages } from '../core/ports.ts'
-import type { InputPlan, Plan } from '../plan.ts'
+import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
 import { SavefileReader } from '../savefile/reader.ts'
+import type { ContainerCapture } from './container-capture.ts'
 import type { Feed } from './feed.ts'
-
-/** Bytes of a savefile in memory at a time. */
-const READ_BUFFER_BYTES = 1 << 20
+import { type LiveFeed, MOST_IN_ARENA, READ_BUFFER_BYTES, ReadBuffers } from './read-buffers.ts'
 
 type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
 /** Bytes of the arena that the readers of a plan take: each live capture its own buffer, files one after the other one. */
 export function readBufferBytes(input: InputPlan): number {
-  return input.kind === 'live' ? input.interfaces.length * READ_BUFFER_BYTES : READ_BUFFER_BYTES
+  if (input.kind === 'files') return READ_BUFFER_BYTES
+  return (input.containers === undefined ? input.interfaces.length : MOST_IN_ARENA) * READ_BUFFER_BYTES
 }
 
 export function allocateReadBuffer(arena: Arena): Buffer {
@@ -28,7 +29,7 @@ export function allocateReadBuffer(arena: Arena): Buffer {
 
 /** The captures of a live plan, with what started them. */
 export interface LiveFeeds {
-  readonly feeds: readonly (Feed & { readonly source: LiveSource })[]
+  readonly feeds: readonly LiveFeed[]
   close(): Promise<void>
 }
 
@@ -39,12 +40,23 @@ export interface LiveFeeds {
 export class Inputs {
   /** Starts capture children; only for live plans. */
   readonly launcher: CaptureLauncher | undefined
+  /** Containers to capture, if the plan names some. */
+  readonly containers: ContainerCapture | undefined
+  /** Shared by all readers of the run. */
+  readonly places: PlaceTable
   /** Files opened while it was still allowed, or why they could not be. */
   readonly #opened: Map<string, ByteSource | unknown>
 
-  constructor(launcher: CaptureLauncher | undefined, opened: Map<string, ByteSource | unknown>) {
+  constructor(
+    launcher: CaptureLauncher | undefined,
+    opened: Map<string, ByteSource | unknown>,
+    places = new PlaceTable(),
+    containers?: ContainerCapture,
+  ) {
     this.launcher = launcher
     this.#opened = opened
+    this.places = places
+    this.containers = containers
   }
 
   /** A feed of one savefile; the buffer may be used again when that feed is done. Throws OperatorError. */
@@ -53,13 +65,16 @@ export class Inputs {
     this.#opened.delete(path)
     if (early instanceof Error) throw early
     const source = (early as ByteSource | undefined) ?? openFileSource(path)
-    return { source, reader: new SavefileReader(source.name, buffer) }
+    return { source, reader: new SavefileReader(source.name, buffer, this.places) }
   }
 }
 
 /** Throws OperatorError: no such user, not root. */
 export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
   const { input, dropToUser } = plan
+  if (input.kind === 'live' && input.containers !== undefined) {
+    return await prepareContainers(plan, input, input.containers, io)
+  }
   if (dropToUser === undefined) {
     return new Inputs(input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
   }
@@ -80,6 +95,20 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
     throw error
   }
   return new Inputs(launcher, new Map())
+}
+
+async function prepareContainers(plan: Plan, input: LiveInput, containers: ContainersPlan, io: Io): Promise<Inputs> {
+  if (plan.dropToUser !== undefined) {
+    throw new OperatorError(
+      '-U and containers do not go together: who may ask the engine is as good as root',
+      'in our image, docker run --user 65534 --cap-add NET_RAW parses without root; or capture with -i',
+    )
+  }
+  const { openContainerCapture } = await import('./container-capture.ts')
+  const launcher = directLauncher(captureProgram(io))
+  const places = new PlaceTable()
+  const capture = await openContainerCapture({ plan, input, containers, launcher, places, env: io.env })
+  return new Inputs(launcher, new Map(), places, capture)
 }
 
 function openEarly(paths: readonly string[]): Map<string, ByteSource | unknown> {
@@ -111,6 +140,7 @@ export async function openLiveFeeds(
   input: LiveInput,
   launcher: CaptureLauncher,
   arena: Arena,
+  places: PlaceTable,
   messages: Messages,
 ): Promise<LiveFeeds> {
   const { openLiveSource } = await import('../capture/live-source.ts')
@@ -134,9 +164,6 @@ export async function openLiveFeeds(
     throw failure.reason
   }
   messages.info(`listening on ${input.interfaces.join(', ')}`)
-  const feeds = sources.map((source) => ({
-    source,
-    reader: new SavefileReader(source.name, allocateReadBuffer(arena)),
-  }))
-  return { feeds, close }
+  const buffers = new ReadBuffers(arena, places)
+  return { feeds: sources.map((source) => buffers.feedOf(source)), close }
 }

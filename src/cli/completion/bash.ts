@@ -1,14 +1,16 @@
 // Completion for bash 4 and later, without the bash-completion package.
 
+import { COMMAND_WORDS } from '../commands.ts'
 import type { ArgumentKind, Flag } from '../flag.ts'
 import { FLAGS } from '../flags.ts'
-import { LIST_INTERFACES } from './sources.ts'
+import { LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 const OFFERS: Readonly<Record<ArgumentKind, string>> = {
   file: 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")',
   folder: 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")',
   interface: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_INTERFACES})" -- "$cur")`,
   user: 'mapfile -t COMPREPLY < <(compgen -u -- "$cur")',
+  container: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_CONTAINERS})" -- "$cur")`,
   none: 'COMPREPLY=()',
 }
 
@@ -31,6 +33,9 @@ ${FLAGS.map(caseOf).join('')}  esac
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '${all}' -- "$cur")
     return
+  fi
+  if [[ $COMP_CWORD == 1 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '${Object.keys(COMMAND_WORDS).join(' ')}' -- "$cur")
   fi
   # with -l, words are files
   if [[ " \${COMP_WORDS[*]} " == *" -l "* || " \${COMP_WORDS[*]} " == *" --files "* ]]; then

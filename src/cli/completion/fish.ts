@@ -1,13 +1,15 @@
 // Completion for fish.
 
+import { COMMAND_WORDS } from '../commands.ts'
 import type { Flag } from '../flag.ts'
 import { FLAGS } from '../flags.ts'
-import { briefHelp, LIST_INTERFACES } from './sources.ts'
+import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 export function fishCompletion(): string {
   return `# fish completion for tcpflow. To use it: tcpflow --completion fish | source
 
 complete -c tcpflow -f
+complete -c tcpflow -n '__fish_use_subcommand' -a '${Object.keys(COMMAND_WORDS).join(' ')}'
 complete -c tcpflow -n '__fish_contains_opt -s l files' -F
 ${FLAGS.map(line).join('')}`
 }
@@ -27,6 +29,7 @@ function argumentOf(flag: Flag): string {
   if (kind === 'file') return '-r -F'
   if (kind === 'folder') return `-x -a '(__fish_complete_directories)'`
   if (kind === 'interface') return `-x -a ${quoted(`(sh -c "${LIST_INTERFACES}")`)}`
+  if (kind === 'container') return `-x -a ${quoted(`(${LIST_CONTAINERS})`)}`
   return kind === 'user' ? `-x -a '(__fish_complete_users)'` : '-x'
 }
 

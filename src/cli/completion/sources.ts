@@ -5,6 +5,9 @@ import type { Flag } from '../flag.ts'
 /** POSIX sh: the interfaces that there are, `any` among them, without starting tcpflow. */
 export const LIST_INTERFACES = '{ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; }'
 
+/** Names of the running containers, from the engine that tcpflow would ask. */
+export const LIST_CONTAINERS = 'tcpflow containers -q 2>/dev/null'
+
 /** The beginning of a flag's help, for the menus of zsh and fish. */
 export function briefHelp(flag: Flag): string {
   const brief = flag.help.split(/[.;:,] |[.;:]$| \(/)[0]!

@@ -2,7 +2,7 @@
 
 import type { Flag, FlagArgument } from '../flag.ts'
 import { FLAGS } from '../flags.ts'
-import { briefHelp, LIST_INTERFACES } from './sources.ts'
+import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 export function zshCompletion(): string {
   return `#compdef tcpflow
@@ -11,6 +11,12 @@ export function zshCompletion(): string {
 _tcpflow_interfaces() {
   local -a names
   names=($(${LIST_INTERFACES}))
+  compadd -a names
+}
+
+_tcpflow_containers() {
+  local -a names
+  names=($(${LIST_CONTAINERS}))
   compadd -a names
 }
 
@@ -36,7 +42,14 @@ function specifications(flag: Flag): string[] {
 }
 
 function argumentOf({ label, kind, choices, whenLeftOut }: FlagArgument): string {
-  const actions = { file: '_files', folder: '_files -/', interface: '_tcpflow_interfaces', user: '_users', none: '' }
+  const actions = {
+    file: '_files',
+    folder: '_files -/',
+    interface: '_tcpflow_interfaces',
+    user: '_users',
+    container: '_tcpflow_containers',
+    none: '',
+  }
   const action = choices === undefined ? actions[kind] : `(${choices.join(' ')})`
   return `${whenLeftOut === undefined ? ':' : '::'}${label.toLowerCase()}:${action}`
 }

@@ -1,0 +1,49 @@
+// `tcpflow containers` (also `ps`): what runs, and where each would be captured.
+
+import { bold, $ as colors, cyan } from 'kleur/colors'
+import { UsageError } from '../core/errors.ts'
+import { type ListedContainer, listContainers } from '../pipeline/container-list.ts'
+import { wantsColor } from './color.ts'
+import type { Command } from './commands.ts'
+import { formatTable } from './table.ts'
+import { harmless, writeText } from './write-text.ts'
+
+export const containersCommand: Command = async (settings, words, io) => {
+  if (words.length > 0) throw new UsageError(`containers takes no words, but ${words.join(' ')} was given`)
+  const rows = await listContainers(settings.dockerHost, io.env)
+  if (settings.json !== undefined) {
+    writeText(io.stdout, rows.map((row) => `${asciiJson(row)}\n`).join(''))
+  } else if (settings.quiet) {
+    writeText(io.stdout, harmless(rows.map(({ name }) => `${name}\n`).join('')))
+  } else {
+    const width = io.stdoutIsTerminal ? io.columns() : Number.POSITIVE_INFINITY
+    writeText(io.stdout, table(rows, width, wantsColor(settings.color, io.env, io.stdoutIsTerminal)))
+  }
+  return 0
+}
+
+/** No control character, whatever an engine calls its containers. */
+function asciiJson(row: ListedContainer): string {
+  return JSON.stringify(row).replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+function table(rows: readonly ListedContainer[], width: number, color: boolean): string {
+  colors.enabled = color
+  const header = ['NAME', 'IMAGE', 'NETWORK', 'ADDRESS', 'PORTS', 'VIA', 'CAPTURED AT']
+  const cells = rows.map((row) =>
+    [
+      row.name,
+      row.image,
+      row.networks.length === 0 ? row.networkMode : row.networks.map(({ name }) => name).join(','),
+      row.networks.flatMap(({ addresses }) => addresses).join(','),
+      row.publishedPorts.join(','),
+      row.way === '' ? '-' : row.way,
+      row.where,
+    ].map(harmless),
+  )
+  const lines = formatTable([header, ...cells], width, [1, 2, 6, 4, 3, 0])
+  const [first, ...others] = lines
+  const shown = others.map((line, i) => cyan(line.slice(0, cells[i]![0]!.length)) + line.slice(cells[i]![0]!.length))
+  const none = rows.length === 0 ? 'no container is running\n' : ''
+  return `${[bold(first!), ...shown].join('\n')}\n${none}`
+}

@@ -1,0 +1,274 @@
+// Captures of containers: opens what the watch of the engine asks for, closes what it no longer does, all while the river
+// runs. Additions listen before what they replace is closed, so nothing falls in between.
+
+import type { CaptureRequest } from '../capture/capture-request.ts'
+import type { CaptureLauncher } from '../capture/launcher.ts'
+import type { LiveSource } from '../capture/live-source.ts'
+import type { CaptureEnd, CaptureTarget } from '../container/capture-target.ts'
+import { ContainerWatch, type WatchListener } from '../container/container-watch.ts'
+import type { Engine } from '../container/engine.ts'
+import type { HostView } from '../container/host-view.ts'
+import { LinuxHostView } from '../container/host-view.ts'
+import { OperatorError } from '../core/errors.ts'
+import type { Io } from '../core/io.ts'
+import type { PlaceTable } from '../core/places.ts'
+import type { Messages, Names } from '../core/ports.ts'
+import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
+import { connectEngine } from './connect-engine.ts'
+import type { Feed } from './feed.ts'
+import { FrameGate } from './frame-gate.ts'
+import type { LiveMerge } from './live-merge.ts'
+import type { LiveFeed, ReadBuffers } from './read-buffers.ts'
+
+type LiveInput = Extract<InputPlan, { kind: 'live' }>
+
+/** The image that the README tells people to build. */
+const PUBLISHED_IMAGE = 'tcpflow'
+/** A capture that has been replaced is read on for so long: its last packets are on their way. */
+const CLOSING_GRACE_MILLIS = 300
+
+export interface ContainerCaptureParts {
+  readonly plan: Plan
+  readonly input: LiveInput
+  readonly containers: ContainersPlan
+  readonly launcher: CaptureLauncher
+  readonly places: PlaceTable
+  readonly env: Io['env']
+}
+
+/** What happens to the connections of a container that has gone. */
+export type ContainerEndListener = (end: CaptureEnd) => void
+
+/** Opens the engine; nothing is captured before `run`. Rejects with OperatorError. */
+export async function openContainerCapture(parts: ContainerCaptureParts): Promise<ContainerCapture> {
+  const engine = await connectEngine(parts.containers.dockerHost, parts.env)
+  return new ContainerCapture(parts, engine, new LinuxHostView())
+}
+
+/** One capture that is open, or being opened. */
+interface Open {
+  target: CaptureTarget
+  feed: LiveFeed | undefined
+  gate: FrameGate | undefined
+  /** No longer wanted. */
+  leaving: boolean
+}
+
+export class ContainerCapture implements WatchListener {
+  readonly #parts: ContainerCaptureParts
+  readonly #engine: Engine
+  readonly #watch: ContainerWatch
+  readonly #open = new Map<string, Open>()
+  #messages: Messages | undefined
+  #merge: LiveMerge | undefined
+  #buffers: ReadBuffers | undefined
+  #onContainerEnd: ContainerEndListener = () => {}
+  #sidecarImage: string | undefined
+  #stopped = false
+  /** Something went wrong that makes the exit code 1. */
+  failed = false
+
+  constructor(parts: ContainerCaptureParts, engine: Engine, view: HostView) {
+    const { containers, input } = parts
+    this.#parts = parts
+    this.#engine = engine
+    const options = {
+      selection: containers,
+      via: containers.via,
+      wait: containers.wait,
+      insideInterface: input.interfaces[0] ?? '',
+    }
+    this.#watch = new ContainerWatch(engine, view, options, parts.places)
+  }
+
+  get names(): Names {
+    return this.#watch.names
+  }
+
+  /** Begins; resolves once everything that can be captured now is. Rejects with OperatorError. */
+  async begin(
+    merge: LiveMerge,
+    buffers: ReadBuffers,
+    messages: Messages,
+    onContainerEnd: ContainerEndListener,
+  ): Promise<void> {
+    this.#merge = merge
+    this.#buffers = buffers
+    this.#messages = messages
+    this.#onContainerEnd = onContainerEnd
+    const targets = await this.#watch.start(this)
+    const failures = await this.#change(targets, true)
+    const first = failures[0]
+    if (first !== undefined && this.#open.size === 0 && !this.#parts.containers.wait) throw first
+    for (const error of failures) this.#tell(error)
+  }
+
+  /** Asks every capture to end; `run` of the merge ends when they have. */
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#watch.close()
+    for (const { feed } of this.#open.values()) feed?.source.stop()
+    this.#merge?.close()
+  }
+
+  async close(): Promise<void> {
+    this.stop()
+    await Promise.all([...this.#open.values()].map(({ feed }) => feed?.source.close()))
+    await this.#engine.close()
+    await this.#parts.launcher.close()
+  }
+
+  /** A capture has ended, and all of it has been handed on. */
+  feedEnded(feed: Feed, failure: unknown): void {
+    const entry = [...this.#open].find(([, open]) => open.feed === feed)
+    this.#buffers?.giveBack(feed)
+    void feed.source.close()
+    if (failure !== undefined && !(failure instanceof OperatorError)) throw failure
+    if (entry === undefined) return
+    const [key, open] = entry
+    this.#open.delete(key)
+    const { endReason, endMessage, endHint } = open.feed!.source
+    // A container's veth goes with it, and the watch says so.
+    if (open.leaving || this.#stopped || endReason !== 'failed') return
+    const label = open.target.containers.join(', ') || open.target.interfaceName
+    if (endMessage !== undefined)
+      this.#messages?.info(`${label}: ${endMessage}${endHint === undefined ? '' : `; ${endHint}`}`)
+  }
+
+  // What the watch says.
+
+  onTargets(targets: readonly CaptureTarget[]): void {
+    void this.#change(targets, false).then((failures) => {
+      for (const error of failures) this.#tell(error)
+    })
+  }
+
+  onEnded(end: CaptureEnd): void {
+    this.#onContainerEnd(end)
+  }
+
+  info(line: string): void {
+    this.#messages?.info(line)
+  }
+
+  error(line: string, hint?: string): void {
+    this.#messages?.error(line, hint)
+  }
+
+  onNothingLeft(error: OperatorError): void {
+    this.#tell(error)
+    this.stop()
+  }
+
+  #tell(error: OperatorError): void {
+    if (this.#stopped) return
+    this.failed = true
+    this.#messages?.error(error.message, error.hint)
+  }
+
+  /** Makes `targets` what is captured. Resolves to what could not be opened. */
+  async #change(targets: readonly CaptureTarget[], atStart: boolean): Promise<OperatorError[]> {
+    if (this.#stopped) return []
+    const failures: OperatorError[] = []
+    const added = targets.filter((target) => !this.#open.has(target.key))
+    for (const target of targets) this.#update(target)
+    await Promise.all(
+      added.map(async (target) => {
+        try {
+          await this.#add(target, atStart)
+        } catch (error) {
+          this.#open.delete(target.key)
+          if (!(error instanceof OperatorError)) throw error
+          failures.push(error)
+        }
+      }),
+    )
+    const wanted = new Set(targets.map((target) => target.key))
+    for (const [key, open] of this.#open) if (!wanted.has(key)) this.#remove(open)
+    return failures
+  }
+
+  /** A capture that goes on may serve other addresses now. */
+  #update(target: CaptureTarget): void {
+    const open = this.#open.get(target.key)
+    if (open === undefined) return
+    open.leaving = false
+    open.target = target
+    if (open.feed !== undefined && target.gate !== undefined) this.#merge?.want(open.feed, target.gate)
+  }
+
+  async #add(target: CaptureTarget, atStart: boolean): Promise<void> {
+    const gate = target.gate === undefined ? undefined : new FrameGate()
+    const open: Open = { target, feed: undefined, gate, leaving: false }
+    this.#open.set(target.key, open)
+    const source = await this.#openSource(target)
+    if (this.#stopped || this.#open.get(target.key) !== open) {
+      await source.close()
+      return
+    }
+    const feed = this.#buffers!.feedOf(source)
+    open.feed = feed
+    // What is wanted may have changed while it was being opened.
+    const { gate: addresses, label, way } = open.target
+    this.#merge?.add(feed, gate)
+    if (addresses !== undefined) this.#merge?.want(feed, addresses)
+    else
+      this.#messages?.info(
+        atStart || way === 'veth' || way === 'bridge' ? label : `${label}, seen from ${clockTime()} on`,
+      )
+    if (!open.leaving) return
+    open.leaving = false
+    this.#remove(open)
+  }
+
+  async #openSource(target: CaptureTarget): Promise<LiveSource> {
+    const request = this.#request(target)
+    if (target.way !== 'sidecar') {
+      const { openLiveSource } = await import('../capture/live-source.ts')
+      return await openLiveSource(request, this.#parts.launcher)
+    }
+    const { openSidecarSource } = await import('./sidecar-source.ts')
+    return await openSidecarSource(this.#engine, await this.#image(), target.sidecarOf, request)
+  }
+
+  async #image(): Promise<string> {
+    this.#sidecarImage ??=
+      this.#parts.containers.sidecarImage ?? (await this.#engine.ownImage().catch(() => undefined)) ?? PUBLISHED_IMAGE
+    return this.#sidecarImage
+  }
+
+  #request({ interfaceName, filter, place, label, namespace }: CaptureTarget): CaptureRequest {
+    const { plan, input } = this.#parts
+    const parts = [filter, plan.filter].filter((part) => part !== '')
+    return {
+      interfaceName,
+      filter: parts.length < 2 ? parts.join('') : parts.map((part) => `(${part})`).join(' and '),
+      snapshotBytes: input.snapshotBytes,
+      kernelBufferBytes: input.kernelBufferBytes,
+      bufferTimeoutMillis: input.bufferTimeoutMillis,
+      promiscuous: input.promiscuous && interfaceName !== 'any',
+      description: label.replace(/\p{Cc}/gu, '.').slice(0, 200),
+      ...(place === '' ? {} : { place: place.replace(/\p{Cc}/gu, '.').slice(0, 256) }),
+      ...(namespace === undefined ? {} : { namespace }),
+    }
+  }
+
+  #remove(open: Open): void {
+    if (open.leaving) return
+    open.leaving = true
+    const { feed } = open
+    // Its last packets may still be on their way.
+    setTimeout(() => {
+      if (open.leaving) feed?.source.stop()
+    }, CLOSING_GRACE_MILLIS).unref()
+  }
+}
+
+/** 15:04:05.123, local time. */
+function clockTime(): string {
+  const now = new Date()
+  const two = (n: number): string => String(n).padStart(2, '0')
+  const millis = String(now.getMilliseconds()).padStart(3, '0')
+  return `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}.${millis}`
+}

@@ -1,0 +1,78 @@
+// Which containers are meant, and what is said when none is.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { globPattern, notRunning, refuseAmbiguous, selectorsOf, unmatched } from '../../src/container/selection.ts'
+import { container } from './fake-engine.ts'
+
+const NONE = { containers: [], services: [], labels: [], networks: [] }
+const web = container('web')
+const api1 = container('shop_api_1', {
+  labels: { 'com.docker.compose.service': 'api', 'com.docker.compose.project': 'shop', tier: 'back' },
+})
+const swarm = container('stack_db.1.x', { labels: { 'com.docker.swarm.service.name': 'stack_db' } })
+const all = [web, api1, swarm]
+
+function chosen(more: Partial<typeof NONE> & Record<string, readonly string[]>): string[] {
+  const selectors = selectorsOf({ ...NONE, ...more })
+  return all.filter((c) => selectors.some((s) => s.matches(c))).map((c) => c.name)
+}
+
+const cases: [Record<string, readonly string[]>, string[]][] = [
+  [{ containers: ['web'] }, ['web']],
+  [{ containers: ['/web'] }, ['web']],
+  [{ containers: [web.id] }, ['web']],
+  [{ containers: [web.id.slice(0, 8)] }, ['web']],
+  [{ containers: ['we'] }, []],
+  [{ containers: ['shop_*'] }, ['shop_api_1']],
+  [{ containers: ['w?b', 'stack*'] }, ['web', 'stack_db.1.x']],
+  [{ containers: ['[sw]*'] }, ['web', 'shop_api_1', 'stack_db.1.x']],
+  [{ services: ['api'] }, ['shop_api_1']],
+  [{ services: ['shop_api'] }, ['shop_api_1']],
+  [{ services: ['shop-api'] }, ['shop_api_1']],
+  [{ services: ['stack_db'] }, ['stack_db.1.x']],
+  [{ labels: ['tier'] }, ['shop_api_1']],
+  [{ labels: ['tier=back'] }, ['shop_api_1']],
+  [{ labels: ['tier=front'] }, []],
+  [{ labels: ['constructor'] }, []],
+  [{ containers: ['web'], labels: ['tier'] }, ['web', 'shop_api_1']],
+]
+for (const [selection, expected] of cases) {
+  test(JSON.stringify(selection).slice(0, 60), () => assert.deepEqual(chosen(selection), expected))
+}
+
+test('a glob is no regular expression', () => {
+  assert.ok(globPattern('a.b').test('a.b'))
+  assert.ok(!globPattern('a.b').test('axb'))
+  assert.ok(globPattern('a[!b]c').test('axc'))
+  assert.ok(!globPattern('a[!b]c').test('abc'))
+  assert.ok(globPattern('[z-a]').test('[z-a]'))
+  assert.ok(!globPattern('(a+)+$').test('a'.repeat(40)))
+})
+
+test('an id prefix that two share is refused with both names; a name goes before a prefix', () => {
+  const a = { ...web, id: `ab1${'0'.repeat(61)}` }
+  const b = { ...api1, id: `ab2${'0'.repeat(61)}` }
+  assert.throws(() => refuseAmbiguous({ ...NONE, containers: ['ab'] }, [a, b]), {
+    message: '--container ab begins the ids of 2 containers',
+    hint: 'which of them: web (ab1000000000), shop_api_1 (ab2000000000)?',
+  })
+  refuseAmbiguous({ ...NONE, containers: ['ab1'] }, [a, b])
+  refuseAmbiguous({ ...NONE, containers: ['ab'] }, [a, b, container('ab')])
+})
+
+test('what does not run is told apart from what does not exist', () => {
+  const selectors = selectorsOf({ ...NONE, containers: ['wev'], services: ['apii'], labels: ['no=thing'] })
+  assert.equal(unmatched(selectors, all).length, 3)
+  const errors = selectors.map((s) => notRunning(s, all))
+  assert.deepEqual(
+    errors.map((e) => e.message),
+    ['there is no container wev', 'there is no service apii', 'no container has the label no=thing'],
+  )
+  assert.match(errors[0]!.hint!, /^closest: web,/)
+  assert.match(errors[1]!.hint!, /^closest: api,/)
+  const stopped = { ...web, state: 'exited' }
+  const error = notRunning(selectorsOf({ ...NONE, containers: ['web'] })[0]!, [stopped])
+  assert.equal(error.message, 'container web is not running (exited)')
+  assert.match(error.hint!, /--wait --container web/)
+})
