@@ -101,7 +101,7 @@ export interface Engine {
   execute(id: string, command: readonly string[]): Promise<string | undefined>
   /** Calls back from now on, until closed; reconnects by itself with back-off and says so by `lost` and `back`. Resolves once it listens. */
   watch(onEvent: (event: EngineEvent) => void): Promise<void>
-  /** Name and id of the image that our own container runs from, when we run in one; undefined else. */
+  /** Id of the image that our own container runs from, when we run in one of this engine; undefined else. */
   ownImage(): Promise<string | undefined>
   hasImage(image: string): Promise<boolean>
   /** Starts a capture inside a container's network; see sidecar.ts. Resolves once the container runs and is attached. */
@@ -117,6 +117,8 @@ export interface SidecarRequest {
   /** What is run in the image: the capture child's command line. */
   readonly command: readonly string[]
   readonly entrypoint: readonly string[]
+  /** What `data.stop()` writes to its standard input before it ends that. */
+  readonly lastBytes?: Buffer
 }
 
 /** The sidecar's standard output as bytes of a savefile. */

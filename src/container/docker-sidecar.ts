@@ -1,0 +1,184 @@
+// The sidecar: a short-lived container that captures inside another one's network. It may see packets and nothing else,
+// and it goes when its standard input ends, so also when we are killed.
+
+import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type Docker from 'dockerode'
+import { OperatorError } from '../core/errors.ts'
+import type { ByteSource } from '../core/ports.ts'
+import { EngineRefusal } from './connection-errors.ts'
+import { ContainerOutput } from './container-output.ts'
+import type { Sidecar, SidecarRequest } from './engine.ts'
+
+/** So that sidecars can be told from what is to be captured, and found if one should ever be left. */
+export const SIDECAR_LABEL = 'tcpflow.sidecar'
+
+/** What a sidecar needs of its engine. */
+export interface SidecarEngine {
+  readonly docker: Docker
+  /** What an error of `what` is to the operator. */
+  explain(error: unknown, what: string): OperatorError
+  hasImage(image: string): Promise<boolean>
+}
+
+/** Resolves once it runs and is attached; when that fails nothing is left of it. Rejects with OperatorError. */
+export async function startSidecar(engine: SidecarEngine, request: SidecarRequest): Promise<Sidecar> {
+  const container = await createContainer(engine, request)
+  let socket: Duplex | undefined
+  try {
+    // Before it starts, or its first bytes would be lost.
+    socket = await attach(container)
+    const sidecar = new AttachedSidecar(engine, request, container, socket)
+    await container.start()
+    return sidecar
+  } catch (error) {
+    socket?.destroy()
+    await removeContainer(container)
+    throw engine.explain(error, 'to start the sidecar')
+  }
+}
+
+/** The name is our own, so that the container can be removed also when the answer to its creation is lost. */
+async function createContainer(engine: SidecarEngine, request: SidecarRequest): Promise<Docker.Container> {
+  const name = `tcpflow-sidecar-${randomBytes(6).toString('hex')}`
+  const container = engine.docker.getContainer(name)
+  try {
+    // Query and body apart.
+    const options = { _query: { name }, _body: settingsOf(request) }
+    await engine.docker.createContainer(options as Docker.ContainerCreateOptions)
+    return container
+  } catch (error) {
+    if (!(error instanceof EngineRefusal)) await removeContainer(container)
+    else if (error.statusCode === 404 && !(await engine.hasImage(request.image))) {
+      throw new OperatorError(
+        `the engine has no image ${request.image} for the sidecar`,
+        `--sidecar-image names another; or where the engine runs: docker pull ${request.image}`,
+      )
+    }
+    throw engine.explain(error, 'to create the sidecar')
+  }
+}
+
+function settingsOf(request: SidecarRequest): Docker.ContainerCreateOptions {
+  return {
+    Image: request.image,
+    Entrypoint: [...request.entrypoint],
+    Cmd: [...request.command],
+    Labels: { [SIDECAR_LABEL]: '1' },
+    User: '0',
+    Tty: false,
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    HostConfig: {
+      NetworkMode: `container:${request.targetId}`,
+      CapDrop: ['ALL'],
+      CapAdd: ['NET_RAW'],
+      SecurityOpt: ['no-new-privileges'],
+      ReadonlyRootfs: true,
+      AutoRemove: true,
+      // Else every captured byte would be written to the engine's disk.
+      LogConfig: { Type: 'none', Config: {} },
+    },
+  }
+}
+
+async function attach(container: Docker.Container): Promise<Duplex> {
+  const query = { stream: true, stdin: true, stdout: true, stderr: true }
+  const options = { hijack: true, stdin: true, _query: query, _body: {} }
+  return (await container.attach(options as Docker.ContainerAttachOptions)) as Duplex
+}
+
+/** How often is looked whether a removal that is under way is done, and how long between. */
+const LOOKS = 30
+const LOOK_MILLIS = 100
+
+/** Never rejects: a container that cannot be removed goes by itself, because its standard input has ended. */
+async function removeContainer(container: Docker.Container): Promise<void> {
+  try {
+    await container.remove({ force: true, v: true })
+  } catch (error) {
+    // It removes itself at its end, and that end may be now.
+    if (error instanceof EngineRefusal && error.statusCode === 409) await waitUntilGone(container)
+  }
+}
+
+async function waitUntilGone(container: Docker.Container): Promise<void> {
+  try {
+    for (let looks = 0; looks < LOOKS; looks++) {
+      await container.inspect()
+      await sleep(LOOK_MILLIS)
+    }
+  } catch {
+    // gone, or nobody there to ask
+  }
+}
+
+class AttachedSidecar implements Sidecar, ByteSource {
+  readonly name: string
+  readonly totalBytes = -1
+  consumedBytes = 0
+  readonly #engine: SidecarEngine
+  readonly #container: Docker.Container
+  readonly #socket: Duplex
+  readonly #output: ContainerOutput
+  readonly #lastBytes: Buffer | undefined
+  #stopped = false
+  #closed: Promise<void> | undefined = undefined
+
+  constructor(engine: SidecarEngine, request: SidecarRequest, container: Docker.Container, socket: Duplex) {
+    this.name = `sidecar of ${request.targetId.slice(0, 12)}`
+    this.#engine = engine
+    this.#container = container
+    this.#socket = socket
+    this.#output = new ContainerOutput(socket, this.name)
+    this.#lastBytes = request.lastBytes
+  }
+
+  get data(): ByteSource {
+    return this
+  }
+
+  get stderrTail(): string {
+    return this.#output.stderrTail
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.#stopped && this.#socket.writable) this.#socket.write(bytes)
+  }
+
+  read(into: Buffer, start: number, end: number): number | Promise<number> {
+    const bytes = this.#output.read(into, start, end)
+    if (typeof bytes !== 'number') return this.#later(bytes)
+    this.consumedBytes += bytes
+    return bytes
+  }
+
+  stop(): void {
+    if (this.#stopped) return
+    if (this.#lastBytes !== undefined) this.send(this.#lastBytes)
+    this.#stopped = true
+    this.#socket.end()
+  }
+
+  close(): Promise<void> {
+    this.#stopped = true
+    this.#output.destroy()
+    this.#closed ??= removeContainer(this.#container)
+    return this.#closed
+  }
+
+  async #later(read: Promise<number>): Promise<number> {
+    try {
+      const bytes = await read
+      this.consumedBytes += bytes
+      return bytes
+    } catch (error) {
+      if (this.#closed !== undefined) return 0
+      throw this.#engine.explain(error, 'the stream of the sidecar')
+    }
+  }
+}
