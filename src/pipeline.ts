@@ -23,7 +23,7 @@ const FINISH_PATIENCE_MILLIS = 1000
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   const inputs = await prepareInputs(plan, io)
-  const sinks = await makeSinks(plan, io)
+  const sinks = await makeSinks(plan, io, inputs.names)
   const { messages } = sinks
   const table = new FlowTable(
     fanOut(sinks.streams),
@@ -95,7 +95,7 @@ class Run {
 
   async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
     this.#river.setLive(input.interfaces.length)
-    const live = await openLiveFeeds(this.#plan, input, this.#inputs.launcher!, this.#sinks.arena, this.#sinks.messages)
+    const live = await openLiveFeeds(this.#plan, input, this.#inputs, this.#sinks.arena, this.#sinks.messages)
     this.#feeds = live.feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
     try {

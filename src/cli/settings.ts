@@ -18,6 +18,7 @@ export class Settings {
   unwrapTunnels = true
   udp = false
   dropToUser: string | undefined
+  hostNames = true
 
   console: 'names' | 'bare' | undefined
   color: 'auto' | 'always' | 'never' = 'auto'

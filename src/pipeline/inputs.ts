@@ -5,11 +5,14 @@ import type { CaptureProgram } from '../capture/capture-process.ts'
 import { openFileSource } from '../capture/file-source.ts'
 import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capture/launcher.ts'
 import type { LiveSource } from '../capture/live-source.ts'
+import { learnTrailingNames } from '../capture/trailing-names.ts'
 import type { Arena } from '../core/arena.ts'
 import type { Io } from '../core/io.ts'
+import { PlaceTable } from '../core/places.ts'
 import type { ByteSource, Messages } from '../core/ports.ts'
 import type { InputPlan, Plan } from '../plan.ts'
 import { SavefileReader } from '../savefile/reader.ts'
+import { SavefileNames } from '../savefile/savefile-names.ts'
 import type { Feed } from './feed.ts'
 
 /** Bytes of a savefile in memory at a time. */
@@ -39,11 +42,16 @@ export interface LiveFeeds {
 export class Inputs {
   /** Starts capture children; only for live plans. */
   readonly launcher: CaptureLauncher | undefined
+  /** Of the whole run. */
+  readonly places = new PlaceTable()
+  /** What the savefiles call hosts; undefined where nobody wants to know, or nothing is read from files. */
+  readonly names: SavefileNames | undefined
   /** Files opened while it was still allowed, or why they could not be. */
   readonly #opened: Map<string, ByteSource | unknown>
 
-  constructor(launcher: CaptureLauncher | undefined, opened: Map<string, ByteSource | unknown>) {
+  constructor(plan: Plan, launcher: CaptureLauncher | undefined, opened: Map<string, ByteSource | unknown>) {
     this.launcher = launcher
+    this.names = plan.names && plan.input.kind === 'files' ? new SavefileNames() : undefined
     this.#opened = opened
   }
 
@@ -53,7 +61,8 @@ export class Inputs {
     this.#opened.delete(path)
     if (early instanceof Error) throw early
     const source = (early as ByteSource | undefined) ?? openFileSource(path)
-    return { source, reader: new SavefileReader(source.name, buffer) }
+    if (this.names !== undefined) learnTrailingNames(path, this.names)
+    return { source, reader: new SavefileReader(source.name, buffer, this.places, this.names) }
   }
 }
 
@@ -61,14 +70,14 @@ export class Inputs {
 export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
   const { input, dropToUser } = plan
   if (dropToUser === undefined) {
-    return new Inputs(input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
+    return new Inputs(plan, input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
   }
   const { findUser, dropPrivileges } = await import('../capture/privileges.ts')
   const user = findUser(dropToUser)
   if (input.kind === 'files') {
     const opened = openEarly([...input.paths, ...input.finishPaths])
     dropPrivileges(user)
-    return new Inputs(undefined, opened)
+    return new Inputs(plan, undefined, opened)
   }
   // The broker keeps root, and this process has none from here on.
   const { startBroker } = await import('../capture/broker-launcher.ts')
@@ -79,7 +88,7 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
     await launcher.close()
     throw error
   }
-  return new Inputs(launcher, new Map())
+  return new Inputs(plan, launcher, new Map())
 }
 
 function openEarly(paths: readonly string[]): Map<string, ByteSource | unknown> {
@@ -109,10 +118,11 @@ function captureProgram(io: Io): CaptureProgram {
 export async function openLiveFeeds(
   plan: Plan,
   input: LiveInput,
-  launcher: CaptureLauncher,
+  inputs: Inputs,
   arena: Arena,
   messages: Messages,
 ): Promise<LiveFeeds> {
+  const launcher = inputs.launcher!
   const { openLiveSource } = await import('../capture/live-source.ts')
   const requests = input.interfaces.map((interfaceName) => ({
     interfaceName,
@@ -136,7 +146,7 @@ export async function openLiveFeeds(
   messages.info(`listening on ${input.interfaces.join(', ')}`)
   const feeds = sources.map((source) => ({
     source,
-    reader: new SavefileReader(source.name, allocateReadBuffer(arena)),
+    reader: new SavefileReader(source.name, allocateReadBuffer(arena), inputs.places),
   }))
   return { feeds, close }
 }
