@@ -33,7 +33,7 @@ const CONTAINER_END_GRACE_MILLIS = 300
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   const inputs = await prepareInputs(plan, io)
-  const sinks = await makeSinks(plan, io)
+  const sinks = await makeSinks(plan, io, inputs.names)
   const { messages } = sinks
   const table = new FlowTable(
     fanOut(sinks.streams),
@@ -107,9 +107,8 @@ class Run {
 
   async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
     this.#river.setLive(input.interfaces.length)
-    const { launcher, places } = this.#inputs
     const { arena, messages } = this.#sinks
-    const live = await openLiveFeeds(this.#plan, input, launcher!, arena, places, messages)
+    const live = await openLiveFeeds(this.#plan, input, this.#inputs, arena, messages)
     this.#feeds = live.feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
     try {

@@ -14,6 +14,8 @@ export interface Plan {
   readonly connectionSummary: boolean
   /** Also dump UDP datagrams (console, JSON, files). */
   readonly udp: boolean
+  /** Hosts are shown by name where one is known; false: addresses only, as in tcpflow. */
+  readonly names: boolean
   /** Lines about refused, unanswered and reset connections. */
   readonly notes: boolean
   /** -q: no start line, no progress, no end summary. */

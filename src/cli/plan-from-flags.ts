@@ -50,6 +50,7 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
     save,
     connectionSummary: settings.connectionSummary,
     udp: settings.udp,
+    names: settings.hostNames,
     notes: settings.notes,
     quiet: settings.quiet,
     verbosity: settings.verbosity,

@@ -18,6 +18,7 @@ export class Settings {
   unwrapTunnels = true
   udp = false
   dropToUser: string | undefined
+  hostNames = true
 
   containers: string[] = []
   services: string[] = []

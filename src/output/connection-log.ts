@@ -2,19 +2,21 @@
 
 import type { CloseReason, Connection } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
-import type { Messages } from '../core/ports.ts'
-import { summaryLine } from './connection-summary.ts'
+import type { Messages, Names } from '../core/ports.ts'
+import { summaryLine, whoToWhom } from './connection-summary.ts'
 
 export class ConnectionLog implements StreamConsumer {
   readonly #messages: Messages
+  readonly #names: Names | undefined
 
-  constructor(messages: Messages) {
+  constructor(messages: Messages, names?: Names) {
     this.#messages = messages
+    this.#names = names
   }
 
   onOpen(c: Connection): void {
     const known = c.openerKnown ? '' : ' (began before the capture)'
-    this.#messages.info(`${c.endpoints[0]} -> ${c.endpoints[1]}: ${c.resumed ? 'speaks again' : 'begins'}${known}`)
+    this.#messages.info(`${whoToWhom(c, this.#names)}: ${c.resumed ? 'speaks again' : 'begins'}${known}`)
   }
 
   onData(): void {}
@@ -22,6 +24,6 @@ export class ConnectionLog implements StreamConsumer {
   onLateData(): void {}
 
   onClose(c: Connection, why: CloseReason): void {
-    this.#messages.info(summaryLine(c, why))
+    this.#messages.info(summaryLine(c, why, this.#names))
   }
 }

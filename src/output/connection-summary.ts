@@ -2,7 +2,9 @@
 
 import type { CloseReason, Connection } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
+import type { Names } from '../core/ports.ts'
 import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import { nameAndAddress } from './host-names.ts'
 import { byteSize, counted, duration } from './plain-numbers.ts'
 
 /** Takes a finished line, without its newline. */
@@ -22,9 +24,11 @@ const ENDS: Readonly<Record<CloseReason, string>> = {
 
 export class ConnectionSummary implements StreamConsumer {
   readonly #write: LineWriter
+  readonly #names: Names | undefined
 
-  constructor(write: LineWriter) {
+  constructor(write: LineWriter, names?: Names) {
     this.#write = write
+    this.#names = names
   }
 
   onOpen(): void {}
@@ -33,18 +37,18 @@ export class ConnectionSummary implements StreamConsumer {
   onLateData(): void {}
 
   onClose(c: Connection, why: CloseReason, _t: Timestamp): void {
-    this.#write(summaryLine(c, why))
+    this.#write(summaryLine(c, why, this.#names))
   }
 }
 
 /**
  * `10.0.0.1:40000 -> 10.0.0.2:80, 1.2 s, -> 318 bytes in 2 packets, <- 12.4 kB in 9 packets, finished`; `<->` between the
- * two where it is not known who opened the connection.
+ * two where it is not known who opened the connection; `web (10.0.0.2:80)` where a host has a name.
  */
-export function summaryLine(c: Connection, why: CloseReason): string {
+export function summaryLine(c: Connection, why: CloseReason, names?: Names): string {
   const [toServer, toClient] = c.streams
   const parts = [
-    `${c.endpoints[0]} ${c.openerKnown ? '->' : '<->'} ${c.endpoints[1]}`,
+    whoToWhom(c, names, c.openerKnown ? '->' : '<->'),
     duration(elapsedMicros(c.openTime, c.lastPacketTime)),
     `-> ${byteSize(toServer.bytes)} in ${counted(toServer.packets, 'packet')}`,
     `<- ${byteSize(toClient.bytes)} in ${counted(toClient.packets, 'packet')}`,
@@ -57,6 +61,12 @@ export function summaryLine(c: Connection, why: CloseReason): string {
   if (c.handshakeMicros >= 0) parts.push(`handshake ${duration(c.handshakeMicros)}`)
   parts.push(endOf(c, why))
   return parts.join(', ')
+}
+
+/** Client and server with an arrow between them. */
+export function whoToWhom(c: Connection, names: Names | undefined, arrow = '->'): string {
+  const [client, server] = c.endpoints
+  return `${nameAndAddress(names, c.place, client)} ${arrow} ${nameAndAddress(names, c.place, server)}`
 }
 
 function endOf(c: Connection, why: CloseReason): string {

@@ -6,6 +6,8 @@ import { type Datagram, NO_VLAN } from '../core/segment.ts'
 const ENTRIES = 1024
 
 interface Entry {
+  place: number
+  version: number
   family: number
   vlanId: number
   sourcePort: number
@@ -26,11 +28,14 @@ export class DatagramHeaders {
     this.#nameOf = nameOf
   }
 
-  of(g: Datagram): Buffer {
-    const place = hash(g)
-    const entry = this.#entries[place]
-    if (entry !== undefined && isOf(entry, g)) return entry.header
+  /** `version`: of the names; a header made with an earlier one is made anew. */
+  of(g: Datagram, version = 0): Buffer {
+    const at = hash(g)
+    const entry = this.#entries[at]
+    if (entry !== undefined && entry.version === version && isOf(entry, g)) return entry.header
     const fresh: Entry = {
+      place: g.place,
+      version,
       family: g.family,
       vlanId: g.vlanId,
       sourcePort: g.sourcePort,
@@ -47,13 +52,13 @@ export class DatagramHeaders {
       ),
       header: this.#make(this.#nameOf(g)),
     }
-    this.#entries[place] = fresh
+    this.#entries[at] = fresh
     return fresh.header
   }
 }
 
 function hash(g: Datagram): number {
-  let h = g.sourceWord3 ^ Math.imul(g.destinationWord3, 0x9e3779b1)
+  let h = g.sourceWord3 ^ g.place ^ Math.imul(g.destinationWord3, 0x9e3779b1)
   h = Math.imul(h ^ g.sourceWord2 ^ g.destinationWord1, 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 15) ^ ((g.sourcePort << 16) | g.destinationPort), 0x9e3779b1)
   return (h >>> 20) % ENTRIES
@@ -66,6 +71,7 @@ function isOf(entry: Entry, g: Datagram): boolean {
     entry.destinationPort === g.destinationPort &&
     entry.family === g.family &&
     entry.vlanId === g.vlanId &&
+    entry.place === g.place &&
     words[3] === g.sourceWord3 &&
     words[7] === g.destinationWord3 &&
     words[0] === g.sourceWord0 &&

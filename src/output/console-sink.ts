@@ -4,6 +4,7 @@ import type { Arena } from '../core/arena.ts'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { ClockConsumer, DatagramConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
+import type { Names } from '../core/ports.ts'
 import type { Datagram } from '../core/segment.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import type { ConsolePlan } from '../plan.ts'
@@ -37,17 +38,19 @@ export interface ConsoleSinkParts {
   readonly arena: Arena
   /** Its buffer must be allocated from `arena` and be at least 128 KiB. */
   readonly stream: OutputStream
-  /** Asked once for each flow. */
+  /** Asked once for each flow, and again when `names` has changed. */
   readonly nameOf: (c: Connection, d: Direction) => string
   /**
    * A quicker way for most names: puts at most 64 bytes of printable ASCII into `into` from `at` on and returns the end, or
-   * returns -1, and nameOf is asked.
+   * returns -1, and nameOf is asked; so it is for a flow with an end that has a name.
    */
   readonly putName?: PutName
   /** Asked for each datagram's flow; tcpflow's form if absent. */
   readonly nameOfDatagram?: (g: Datagram) => string
   /** A line for each connection when it closes. */
   readonly summary: boolean
+  /** What `nameOf` and `nameOfDatagram` name hosts by, if they do. */
+  readonly names?: Names | undefined
 }
 
 /**
@@ -65,6 +68,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   readonly #plainHeaders: boolean
   readonly #datagramHeaders: DatagramHeaders
   readonly #summary: boolean
+  readonly #names: Names | undefined
   readonly #showGaps: boolean
   readonly #limited: boolean
   readonly #time = new TimePrefix()
@@ -88,6 +92,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#plainHeaders = !parts.plan.color && parts.plan.format !== 'hex'
     this.#datagramHeaders = new DatagramHeaders((name) => Buffer.from(this.#header(name, 0)), parts.nameOfDatagram)
     this.#summary = parts.summary
+    this.#names = parts.names
     this.#showGaps = parts.plan.gaps === 'mark' || (parts.plan.gaps === 'hole' && parts.plan.format !== 'binary')
     this.#limited = parts.plan.maximumBytes < Number.POSITIVE_INFINITY
   }
@@ -160,7 +165,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
       this.#payload.finishFlow(flow, d)
     }
     if (this.#isOf(c) || this.#summary) this.#endBlock(true)
-    if (this.#summary) this.#putSummary(summaryLine(c, why))
+    if (this.#summary) this.#putSummary(summaryLine(c, why, this.#names))
     this.#forget(c)
   }
 
@@ -172,7 +177,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#flow = DATAGRAM_FLOW
     this.#direction = d
     this.#lastTime.set(g.time)
-    const header = this.#plan.names ? this.#datagramHeaders.of(g) : NEITHER
+    const header = this.#plan.names ? this.#datagramHeaders.of(g, this.#names?.version ?? 0) : NEITHER
     this.#putHeader(header, header.length, g.time)
     this.#payload.beginBlock()
     const to = Math.min(g.payloadEnd, g.payloadStart + this.#plan.maximumBytes)
@@ -195,6 +200,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#direction = d
     this.#lastTime.set(t)
     if (this.#plan.names) {
+      if (this.#names !== undefined) this.#headers.version = this.#names.version
       if (this.#headers.lengthOf(flow) === 0) this.#makeHeader(c, d, flow)
       this.#putHeader(this.#headers.bufferOf(flow), this.#headers.lengthOf(flow), t)
     } else {
@@ -226,7 +232,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   }
 
   #makeHeader(c: Connection, d: Direction, flow: number): void {
-    if (this.#putName !== undefined && this.#plainHeaders) {
+    if (this.#putName !== undefined && this.#plainHeaders && !this.#isNamed(c)) {
       const room = this.#headers.room(flow, MAXIMUM_PUT_NAME_BYTES + 2)
       const end = this.#putName(c, d, room, 0)
       if (end >= 0) {
@@ -237,6 +243,12 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
       }
     }
     this.#headers.set(flow, this.#header(this.#nameOf(c, d), c.id))
+  }
+
+  #isNamed(c: Connection): boolean {
+    const [client, server] = c.endpoints
+    const names = this.#names
+    return names?.hostOf(c.place, client) !== undefined || names?.hostOf(c.place, server) !== undefined
   }
 
   #header(name: string, connectionId: number): string {

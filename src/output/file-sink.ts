@@ -5,7 +5,7 @@ import type { Arena } from '../core/arena.ts'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { DatagramConsumer, SegmentConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
-import type { FileWritten, WrittenFile } from '../core/ports.ts'
+import type { FileWritten, Names, WrittenFile } from '../core/ports.ts'
 import type { Datagram, Segment } from '../core/segment.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { FilesPlan } from '../plan.ts'
@@ -35,10 +35,10 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
 
   /**
    * Makes the output folder and begins the report. Throws OperatorError when that cannot be done, UsageError for a bad
-   * template. `listener` hears of every file that is complete. See FileStore for `arena`.
+   * template. `listener` hears of every file that is complete. See FileStore for `arena`. `names` are for templates that ask.
    */
-  constructor(plan: FilesPlan, run: RunInformation, listener?: FileWritten, arena?: Arena) {
-    const namer = compileNameTemplate(plan.nameTemplate)
+  constructor(plan: FilesPlan, run: RunInformation, listener?: FileWritten, arena?: Arena, names?: Names) {
+    const namer = compileNameTemplate(plan.nameTemplate, names)
     const store = new FileStore(plan.outputFolder, plan.maximumOpenFiles, arena)
     this.#store = store
     this.#report = plan.reportPath === undefined ? undefined : makeReport(plan, plan.reportPath, run)

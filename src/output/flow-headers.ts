@@ -2,14 +2,20 @@
 
 const SHORTEST_BYTES = 128
 
-/** By flow number. A buffer serves one flow after the other, so that a short connection allocates none. */
+/**
+ * By flow number. Headers of an earlier `version` count as none. A buffer serves one flow after the other, so that a short connection
+ * allocates none.
+ */
 export class FlowHeaders {
   readonly #buffers: Buffer[] = []
   readonly #lengths: number[] = []
+  readonly #versions: number[] = []
+  /** Of what headers are made of now. */
+  version = 0
 
-  /** Bytes of the flow's header; 0 when there is none (yet). */
+  /** Bytes of the flow's header; 0 when there is none (yet, or any more). */
   lengthOf(flow: number): number {
-    return flow < this.#lengths.length ? this.#lengths[flow]! : 0
+    return flow < this.#lengths.length && this.#versions[flow] === this.version ? this.#lengths[flow]! : 0
   }
 
   /** Its first `lengthOf` bytes are the header. */
@@ -18,13 +24,14 @@ export class FlowHeaders {
   }
 
   set(flow: number, text: string): void {
-    this.#lengths[flow] = this.room(flow, text.length * 3).write(text)
+    this.setLength(flow, this.room(flow, text.length * 3).write(text))
   }
 
   /** The flow's buffer, of at least `bytes`, to put a header into; `setLength` then says how long it is. */
   room(flow: number, bytes: number): Buffer {
     while (this.#lengths.length <= flow) {
       this.#lengths.push(0)
+      this.#versions.push(0)
       this.#buffers.push(NOTHING)
     }
     if (this.#buffers[flow]!.length < bytes) {
@@ -34,6 +41,7 @@ export class FlowHeaders {
   }
 
   setLength(flow: number, bytes: number): void {
+    this.#versions[flow] = this.version
     this.#lengths[flow] = bytes
   }
 

@@ -1,14 +1,21 @@
-// What a flow is called on the console and on disk: tcpflow's templates (`-T`), compiled once.
+// What a flow is called on the console and on disk: tcpflow's templates (`-T`), compiled once, with codes of our own for the
+// names of hosts.
 
 import type { Connection, Direction } from '../core/connection.ts'
 import { Endpoint } from '../core/endpoint.ts'
 import { UsageError } from '../core/errors.ts'
+import type { Names } from '../core/ports.ts'
 import type { Transport } from '../core/segment.ts'
+import { hostName, pathPart, shownText } from './host-names.ts'
 
 export const DEFAULT_NAME_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
 
 /** What a piece of the template may look at. */
 interface NameFields {
+  names: Names | undefined
+  /** Names of hosts as parts of a path, or as people read them. */
+  forPaths: boolean
+  place: number
   source: Endpoint
   destination: Endpoint
   sourceMacHigh: number
@@ -29,12 +36,19 @@ interface Code {
   readonly alwaysText: boolean
 }
 
-/** Every code and what it becomes. Whatever comes from the wire is digits, hexadecimal digits, dots and colons. */
+/**
+ * Every code and what it becomes. Whatever comes from the wire is digits, hexadecimal digits, dots and colons; names of
+ * hosts and images are made harmless.
+ */
 const CODES: Readonly<Record<string, Code>> = {
   A: text((f) => paddedAddress(f.source)),
   a: text((f) => paddedPort(f.source.port)),
   B: text((f) => paddedAddress(f.destination)),
   b: text((f) => paddedPort(f.destination.port)),
+  H: text((f) => hostOrAddress(f, f.source)),
+  h: text((f) => hostOrAddress(f, f.destination)),
+  I: text((f) => imageOf(f, f.source)),
+  i: text((f) => imageOf(f, f.destination)),
   E: text((f) => formatMac(f.sourceMacHigh, f.sourceMacLow)),
   e: text((f) => formatMac(f.destinationMacHigh, f.destinationMacLow)),
   V: maybe((f) => (f.vlanId >= 0 ? '--' : '')),
@@ -64,10 +78,13 @@ export class FlowNamer {
   readonly #mustBeChecked: boolean
   readonly #fields: NameFields
 
-  constructor(pieces: readonly Piece[]) {
+  constructor(pieces: readonly Piece[], names: Names | undefined, forPaths: boolean) {
     this.#pieces = pieces
     this.#mustBeChecked = !everyPartHasText(pieces)
     this.#fields = {
+      names,
+      forPaths,
+      place: 0,
       source: NOBODY,
       destination: NOBODY,
       sourceMacHigh: -1,
@@ -88,6 +105,7 @@ export class FlowNamer {
   name(c: Connection, d: Direction, counter: number = c.occurrence): string {
     const fields = this.#fields
     const stream = c.streams[d]
+    fields.place = c.place
     fields.source = c.endpoints[d]
     fields.destination = c.endpoints[d === 0 ? 1 : 0]
     fields.sourceMacHigh = stream.sourceMacHigh
@@ -104,6 +122,7 @@ export class FlowNamer {
   /** The same for a datagram, which belongs to no connection: its number and its counter are 0. */
   nameOfDatagram(g: Transport): string {
     const fields = this.#fields
+    fields.place = g.place
     fields.source = new Endpoint(g.family, g.sourceWord0, g.sourceWord1, g.sourceWord2, g.sourceWord3, g.sourcePort)
     const { destinationWord0, destinationWord1, destinationWord2, destinationWord3, destinationPort } = g
     fields.destination = new Endpoint(
@@ -136,8 +155,10 @@ export class FlowNamer {
 /**
  * Compiles `template`; one without `%c` and `%#` gets `%C%c`, or later connections would have no name. A leading `/` and
  * doubled ones mean nothing. Throws UsageError for an unknown code, and for a template that names a folder or leads out.
+ * Without `names` no host has one. `use`: `paths` makes parts of paths of names, `lines` leaves in them what a terminal may
+ * show.
  */
-export function compileNameTemplate(template: string): FlowNamer {
+export function compileNameTemplate(template: string, names?: Names, use: 'paths' | 'lines' = 'paths'): FlowNamer {
   const pieces: Piece[] = []
   let literal = ''
   let counted = false
@@ -162,7 +183,12 @@ export function compileNameTemplate(template: string): FlowNamer {
   if (literal !== '') pieces.push(literal)
   refuseOddTemplate(template)
   if (!counted) pieces.push(CODES.C!, CODES.c!)
-  return new FlowNamer(withoutLeadingSlashes(pieces))
+  return new FlowNamer(withoutLeadingSlashes(pieces), names, use === 'paths')
+}
+
+/** The template with names of hosts in place of addresses, where it is tcpflow's own, whatever stands around it. */
+export function withHostNames(template: string): string {
+  return template.replace(/%%|%A\.%a-%B\.%b/g, (match) => (match === '%%' ? match : '%H.%a-%h.%b'))
 }
 
 const NOBODY = new Endpoint(4, 0, 0, 0, 0, 0)
@@ -249,6 +275,16 @@ function paddedAddress(endpoint: Endpoint): string {
   if (endpoint.family === 6) return endpoint.address
   const word = endpoint.word3
   return `${PADDED_3[word >>> 24]}.${PADDED_3[(word >>> 16) & 255]}.${PADDED_3[(word >>> 8) & 255]}.${PADDED_3[word & 255]}`
+}
+
+function hostOrAddress({ names, forPaths, place }: NameFields, endpoint: Endpoint): string {
+  const name = hostName(names, place, endpoint)
+  return (forPaths ? pathPart(name) : name) || paddedAddress(endpoint)
+}
+
+function imageOf({ names, forPaths, place }: NameFields, endpoint: Endpoint): string {
+  const image = names?.hostOf(place, endpoint)?.image ?? ''
+  return (forPaths ? pathPart(image) : shownText(image)) || '--'
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

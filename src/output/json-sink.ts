@@ -6,7 +6,9 @@
 //   time         of the capture, "2026-01-31T12:00:00.123456Z"; epoch: the same as a number of seconds since 1970
 // Of every line but datagram:
 //   connection   1, 2, 3 … in the order of their first packets
-//   client, server   {"address", "port"}; IPv6 in RFC 5952's form
+//   client, server   {"address", "port"}; IPv6 in RFC 5952's form. Where they are known, "name" (of the host: a container's
+//                name, or what a capture file calls the address), "container" (its id), "image" and "network" (on which it
+//                has the address) stand beside: as they were when the connection began, at most 256 characters each.
 //   vlan         id of the innermost VLAN tag; absent without one
 // open:          openerKnown (false: who is client and server is a guess), resumed (only when true: the connection was
 //                closed for want of room or long silence, and speaks again)
@@ -22,14 +24,15 @@
 //                ("client" or "server", only when reset), duration in seconds, handshake in seconds (absent if unknown),
 //                sent and received (as the client sees it): {"bytes", "packets", "retransmittedBytes", "gaps",
 //                "missingBytes"}
-// datagram:      flow, source and destination {"address", "port"}, vlan, length, missing (bytes cut off; only if any),
+// datagram:      flow, source and destination (as client and server above), vlan, length, missing (bytes cut off; only if any),
 //                text or base64
 
 import { isUtf8 } from 'node:buffer'
 import type { CloseReason, Connection, Direction, GapCause, Stream } from '../core/connection.ts'
 import type { DatagramConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
-import { formatAddress } from '../core/endpoint.ts'
+import { Endpoint } from '../core/endpoint.ts'
 import type { Packet } from '../core/packet.ts'
+import type { Names } from '../core/ports.ts'
 import { type Datagram, NO_VLAN } from '../core/segment.ts'
 import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
 import type { JsonPlan } from '../plan.ts'
@@ -40,6 +43,9 @@ import { unfinishedBytes } from './sanitize.ts'
 
 const SIDES = ['client', 'server'] as const
 const NOTHING = Buffer.alloc(0)
+/** In the order in which they are written. */
+const HOST_FIELDS = ['name', 'container', 'image', 'network'] as const
+const MAXIMUM_HOST_CHARACTERS = 256
 
 export interface JsonSinkParts {
   readonly plan: JsonPlan
@@ -48,6 +54,7 @@ export interface JsonSinkParts {
   readonly nameOf: (c: Connection, d: Direction) => string
   /** Asked for each datagram; tcpflow's form if absent. */
   readonly nameOfDatagram?: (g: Datagram) => string
+  readonly names?: Names | undefined
 }
 
 /** What is kept of an open connection. */
@@ -70,6 +77,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   readonly #kept: (Kept | undefined)[] = []
   readonly #time = new JsonTime()
   readonly #text: JsonText | undefined
+  readonly #names: Names | undefined
 
   constructor(parts: JsonSinkParts) {
     this.#plan = parts.plan
@@ -77,6 +85,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     this.#nameOf = parts.nameOf
     this.#text = parts.plan.payload === 'text' ? new JsonText() : undefined
     this.#nameOfDatagram = parts.nameOfDatagram ?? datagramName
+    this.#names = parts.names
   }
 
   get blocked(): boolean {
@@ -140,19 +149,20 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   /** `maximumBytes` holds for each datagram. */
   onDatagram(g: Datagram, _packet: Packet): void {
     const end = Math.min(g.payloadEnd, g.payloadStart + this.#plan.maximumBytes)
-    const source = formatAddress(g.family, g.sourceWord0, g.sourceWord1, g.sourceWord2, g.sourceWord3)
-    const destination = formatAddress(
+    const source = new Endpoint(g.family, g.sourceWord0, g.sourceWord1, g.sourceWord2, g.sourceWord3, g.sourcePort)
+    const destination = new Endpoint(
       g.family,
       g.destinationWord0,
       g.destinationWord1,
       g.destinationWord2,
       g.destinationWord3,
+      g.destinationPort,
     )
     this.#lineWithBytes(
       'datagram',
       g.time,
-      `,"flow":${jsonString(this.#nameOfDatagram(g))},"source":${asEndpoint(source, g.sourcePort)}` +
-        `,"destination":${asEndpoint(destination, g.destinationPort)}${g.vlanId === NO_VLAN ? '' : `,"vlan":${g.vlanId}`}` +
+      `,"flow":${jsonString(this.#nameOfDatagram(g))},"source":${this.#endpoint(g.place, source)}` +
+        `,"destination":${this.#endpoint(g.place, destination)}${g.vlanId === NO_VLAN ? '' : `,"vlan":${g.vlanId}`}` +
         `,"length":${g.payloadEnd - g.payloadStart}${g.missingBytes > 0 ? `,"missing":${g.missingBytes}` : ''}`,
       g.buf,
       g.payloadStart,
@@ -166,13 +176,25 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
       const [client, server] = c.endpoints
       const vlan = c.vlanId === NO_VLAN ? '' : `,"vlan":${c.vlanId}`
       const who =
-        `,"connection":${c.id},"client":${asEndpoint(client.address, client.port)}` +
-        `,"server":${asEndpoint(server.address, server.port)}${vlan}`
+        `,"connection":${c.id},"client":${this.#endpoint(c.place, client)}` +
+        `,"server":${this.#endpoint(c.place, server)}${vlan}`
       kept = { who, flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
       while (this.#kept.length <= c.slot) this.#kept.push(undefined)
       this.#kept[c.slot] = kept
     }
     return kept
+  }
+
+  #endpoint(place: number, endpoint: Endpoint): string {
+    const host = this.#names?.hostOf(place, endpoint)
+    let known = ''
+    if (host !== undefined) {
+      for (const field of HOST_FIELDS) {
+        const text = (host[field] ?? '').slice(0, MAXIMUM_HOST_CHARACTERS)
+        if (text !== '') known += `,"${field}":${jsonString(text)}`
+      }
+    }
+    return `{"address":"${endpoint.address}","port":${endpoint.port}${known}}`
   }
 
   #flow(c: Connection, d: Direction): string {
@@ -242,10 +264,6 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     }
     this.#stream.writeText(`${begin},"base64":"${buf.toString('base64', start, end)}"}\n`)
   }
-}
-
-function asEndpoint(address: string, port: number): string {
-  return `{"address":"${address}","port":${port}}`
 }
 
 function counters(s: Stream): string {

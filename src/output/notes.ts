@@ -4,8 +4,10 @@
 import type { CloseReason, Connection, Direction } from '../core/connection.ts'
 import type { ClockConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
 import type { Endpoint } from '../core/endpoint.ts'
-import type { Messages } from '../core/ports.ts'
+import type { Messages, Names } from '../core/ports.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import { whoToWhom } from './connection-summary.ts'
+import { nameAndAddress } from './host-names.ts'
 import { icmpMeaning } from './icmp-words.ts'
 import { counted, duration, grouped } from './plain-numbers.ts'
 
@@ -33,6 +35,7 @@ const TOGETHER: Readonly<Record<Kind, string>> = {
 export class Notes implements StreamConsumer, ClockConsumer, Sink {
   readonly blocked = false
   readonly #messages: Messages
+  readonly #names: Names | undefined
   readonly #second = new Timestamp()
   #linesThisSecond = 0
   /** Kind and server → how many; at most MAXIMUM_GROUPS of them. */
@@ -40,9 +43,11 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
   /** The group that the latest one went to, and its server: a flood goes to one place, which needs no string. */
   #latest: Held | undefined = undefined
   #latestServer: Endpoint | undefined = undefined
+  #latestPlace = 0
 
-  constructor(messages: Messages) {
+  constructor(messages: Messages, names?: Names) {
     this.#messages = messages
+    this.#names = names
   }
 
   onOpen(): void {}
@@ -57,7 +62,7 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
     // A half-open connection that had to make room was not waited for: it is only counted.
     if (why !== 'evicted' && this.#linesThisSecond < LINES_PER_SECOND) {
       this.#linesThisSecond++
-      this.#messages.note(LINES[kind](c, why, t))
+      this.#messages.note(`${whoToWhom(c, this.#names)} ${LINES[kind](c, why, t)}`)
     } else {
       this.#hold(kind, c)
     }
@@ -84,21 +89,28 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
 
   #hold(kind: Kind, c: Connection): void {
     const endpoint = c.endpoints[1]
-    if (this.#latest?.kind === kind && this.#latestServer !== undefined && isSame(this.#latestServer, endpoint)) {
-      this.#latest.count++
+    const isLatest = this.#latest?.kind === kind && this.#latestPlace === c.place
+    if (isLatest && this.#latestServer !== undefined && isSame(this.#latestServer, endpoint)) {
+      this.#latest!.count++
       return
     }
-    this.#latest = this.#groupOf(kind, endpoint.toString())
+    this.#latest = this.#groupOf(kind, c.place, endpoint)
     this.#latestServer = endpoint
+    this.#latestPlace = c.place
     this.#latest.count++
   }
 
-  #groupOf(kind: Kind, server: string): Held {
-    const key = `${kind} ${server}`
-    let held = this.#held.get(key)
-    if (held !== undefined) return held
-    if (this.#held.size >= MAXIMUM_GROUPS && server !== OTHERS) return this.#groupOf(kind, OTHERS)
-    held = { kind, server, count: 0 }
+  #groupOf(kind: Kind, place: number, server: Endpoint): Held {
+    const known = this.#held.get(`${kind} ${place} ${server}`)
+    if (known !== undefined) return known
+    if (this.#held.size < MAXIMUM_GROUPS) {
+      return this.#begin(`${kind} ${place} ${server}`, kind, nameAndAddress(this.#names, place, server))
+    }
+    return this.#held.get(`${kind} ${OTHERS}`) ?? this.#begin(`${kind} ${OTHERS}`, kind, OTHERS)
+  }
+
+  #begin(key: string, kind: Kind, server: string): Held {
+    const held = { kind, server, count: 0 }
     this.#held.set(key, held)
     return held
   }
@@ -122,28 +134,25 @@ function trouble(c: Connection, why: CloseReason): Kind | undefined {
   return undefined
 }
 
+/** What is said of client and server, whose names stand in front. */
 const LINES: Readonly<Record<Kind, (c: Connection, why: CloseReason, t: Timestamp) => string>> = {
   refused: (c) =>
-    `${who(c)} refused: the server answered the SYN with RST ${because(c, 'nothing listens on that port, or a firewall rejects')}`,
+    `refused: the server answered the SYN with RST ${because(c, 'nothing listens on that port, or a firewall rejects')}`,
   unanswered: (c, why, t) => {
     const waited = duration(elapsedMicros(c.openTime, t))
     const until =
       why === 'capture-ended' || why === 'interface-gone' || why === 'container-gone' ? ' until the capture ended' : ''
-    return `${who(c)} unanswered: ${counted(c.streams[0].synPackets, 'SYN')} and no reply in ${waited}${until} ${because(c, 'host down, wrong address, or a firewall drops')}`
+    return `unanswered: ${counted(c.streams[0].synPackets, 'SYN')} and no reply in ${waited}${until} ${because(c, 'host down, wrong address, or a firewall drops')}`
   },
   unfinished: (c) =>
-    `${who(c)} not finished: the server answered, the client never acknowledged ${because(c, 'the answer is lost on its way back, or a port scan')}`,
+    `not finished: the server answered, the client never acknowledged ${because(c, 'the answer is lost on its way back, or a port scan')}`,
   reset: (c, _why, t) => {
     const by: Direction = c.streams[0].sawReset ? 0 : 1
     const since = c.lastDataTime.seconds > 0 ? c.lastDataTime : c.openTime
     const idle = duration(elapsedMicros(since, t))
     const bytes = `${grouped(c.streams[0].bytes)} bytes from the client, ${grouped(c.streams[1].bytes)} from the server before`
-    return `${who(c)} reset by the ${by === 0 ? 'client' : 'server'} after ${idle} idle (${bytes})`
+    return `reset by the ${by === 0 ? 'client' : 'server'} after ${idle} idle (${bytes})`
   },
-}
-
-function who(c: Connection): string {
-  return `${c.endpoints[0]} -> ${c.endpoints[1]}`
 }
 
 /** The reason that the network gave, else what it usually is. */

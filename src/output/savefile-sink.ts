@@ -6,6 +6,7 @@ import { dirname, extname } from 'node:path'
 import type { PacketConsumer, Sink } from '../core/consumers.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Packet } from '../core/packet.ts'
+import type { NamedAddress, Names } from '../core/ports.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { SavePlan } from '../plan.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../savefile/interface.ts'
@@ -22,7 +23,8 @@ const MAXIMUM_BLOCK_OVERHEAD_BYTES = 35
  * Without rotation the file is called as the plan says and is written over, as by tcpdump. With rotation the names are
  * dumpcap's, `base_00001_20261121033100.pcapng`, and the time in them, like a file's age, is the packets': a replay is
  * cut at the same places. Each file begins with a section of its own and the interfaces that it uses, and is no larger
- * than asked for unless one packet is.
+ * than asked for unless one packet is, or names are many. Names of hosts stand in each file behind its first interface, and
+ * again when there are new ones: those are looked for when the input pauses, and once a second of capture time.
  *
  * Nothing throws after the constructor: when the disk is full or the reader gone, packets are dropped, `blocked` is true
  * and `drain` or `finish` rejects with an OperatorError; the file then ends with its last whole packet.
@@ -45,11 +47,16 @@ export class SavefileSink implements PacketConsumer, Sink {
   #fileStart: number
   #filePackets: number
   #wholeBytes: number
+  readonly #names: Names | undefined
+  /** The names that the current file has, by address; what their version was then; when that was looked at last. */
+  #writtenNames: Map<string, string>
+  #namesVersion: number
+  #namesSeconds: number
   #failure: OperatorError | undefined
   #failureTold: boolean
 
   /** Opens the file, or makes sure that files can be made in the folder. Throws OperatorError. */
-  constructor(plan: SavePlan, stdout: number) {
+  constructor(plan: SavePlan, stdout: number, names?: Names) {
     this.#plan = plan
     this.#rotates = plan.path !== '-' && (plan.rotateBytes > 0 || plan.rotateSeconds > 0)
     this.#stdout = stdout
@@ -63,6 +70,10 @@ export class SavefileSink implements PacketConsumer, Sink {
     this.#fileStart = 0
     this.#filePackets = 0
     this.#wholeBytes = 0
+    this.#names = names
+    this.#writtenNames = new Map()
+    this.#namesVersion = -1
+    this.#namesSeconds = Number.NaN
     this.#failure = undefined
     this.#failureTold = false
     this.#writer = new PcapngWriter((buf, start, end) => this.#stream!.write(buf, start, end))
@@ -82,6 +93,10 @@ export class SavefileSink implements PacketConsumer, Sink {
     const length = packet.end - packet.start
     if (!this.#ready(packet.time, length + MAXIMUM_BLOCK_OVERHEAD_BYTES)) return
     const number = this.#numberOf(packet.interfaceId)
+    if (packet.time.seconds !== this.#namesSeconds && this.#names !== undefined) {
+      this.#namesSeconds = packet.time.seconds
+      this.#writeNewNames(this.#names)
+    }
     const stream = this.#stream!
     // the stream writes whole blocks, so that what is on disk always ends with one
     const gathers = length + MAXIMUM_BLOCK_OVERHEAD_BYTES <= stream.buffer.length
@@ -107,11 +122,13 @@ export class SavefileSink implements PacketConsumer, Sink {
   }
 
   flush(): void {
+    if (this.#names !== undefined && this.#stream !== undefined) this.#writeNewNames(this.#names)
     this.#stream?.flush()
   }
 
   async finish(): Promise<void> {
     try {
+      this.flush()
       await this.#stream?.finish()
     } finally {
       this.#close()
@@ -121,6 +138,21 @@ export class SavefileSink implements PacketConsumer, Sink {
 
   abandon(): void {
     this.#stream?.abandon()
+  }
+
+  /** What the current file lacks of the names that there are. */
+  #writeNewNames(names: Names): void {
+    if (names.version === this.#namesVersion) return
+    this.#namesVersion = names.version
+    const now = new Map<string, string>()
+    const fresh: NamedAddress[] = []
+    for (const entry of names.entries()) {
+      if (now.has(entry.address)) continue
+      now.set(entry.address, entry.name)
+      if (this.#writtenNames.get(entry.address) !== entry.name) fresh.push(entry)
+    }
+    this.#writtenNames = now
+    this.#writer.writeNames(fresh)
   }
 
   #tellFailure(): void {
@@ -178,6 +210,9 @@ export class SavefileSink implements PacketConsumer, Sink {
     this.#filePackets = 0
     this.#wholeBytes = 0
     this.#numbers.fill(-1)
+    this.#writtenNames = new Map()
+    this.#namesVersion = -1
+    this.#namesSeconds = Number.NaN
     this.#writer.writeSection()
   }
 

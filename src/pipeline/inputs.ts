@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import type { CaptureProgram } from '../capture/capture-process.ts'
 import { openFileSource } from '../capture/file-source.ts'
 import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capture/launcher.ts'
+import { learnTrailingNames } from '../capture/trailing-names.ts'
 import type { Arena } from '../core/arena.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import { PlaceTable } from '../core/places.ts'
-import type { ByteSource, Messages } from '../core/ports.ts'
+import type { ByteSource, Messages, Names } from '../core/ports.ts'
 import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
 import { SavefileReader } from '../savefile/reader.ts'
+import { SavefileNames } from '../savefile/savefile-names.ts'
 import type { ContainerCapture } from './container-capture.ts'
 import type { Feed } from './feed.ts'
 import { type LiveFeed, MOST_IN_ARENA, READ_BUFFER_BYTES, ReadBuffers } from './read-buffers.ts'
@@ -42,18 +44,24 @@ export class Inputs {
   readonly launcher: CaptureLauncher | undefined
   /** Containers to capture, if the plan names some. */
   readonly containers: ContainerCapture | undefined
-  /** Shared by all readers of the run. */
+  /** Of the whole run. */
   readonly places: PlaceTable
+  /** Who has which address; undefined where nobody wants to know, or nobody can tell. */
+  readonly names: Names | undefined
+  readonly #savefileNames: SavefileNames | undefined
   /** Files opened while it was still allowed, or why they could not be. */
   readonly #opened: Map<string, ByteSource | unknown>
 
   constructor(
+    plan: Plan,
     launcher: CaptureLauncher | undefined,
     opened: Map<string, ByteSource | unknown>,
     places = new PlaceTable(),
     containers?: ContainerCapture,
   ) {
     this.launcher = launcher
+    this.#savefileNames = plan.names && plan.input.kind === 'files' ? new SavefileNames() : undefined
+    this.names = plan.names ? (containers?.names ?? this.#savefileNames) : undefined
     this.#opened = opened
     this.places = places
     this.containers = containers
@@ -65,7 +73,8 @@ export class Inputs {
     this.#opened.delete(path)
     if (early instanceof Error) throw early
     const source = (early as ByteSource | undefined) ?? openFileSource(path)
-    return { source, reader: new SavefileReader(source.name, buffer, this.places) }
+    if (this.#savefileNames !== undefined) learnTrailingNames(path, this.#savefileNames)
+    return { source, reader: new SavefileReader(source.name, buffer, this.places, this.#savefileNames) }
   }
 }
 
@@ -76,14 +85,14 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
     return await prepareContainers(plan, input, input.containers, io)
   }
   if (dropToUser === undefined) {
-    return new Inputs(input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
+    return new Inputs(plan, input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
   }
   const { findUser, dropPrivileges } = await import('../capture/privileges.ts')
   const user = findUser(dropToUser)
   if (input.kind === 'files') {
     const opened = openEarly([...input.paths, ...input.finishPaths])
     dropPrivileges(user)
-    return new Inputs(undefined, opened)
+    return new Inputs(plan, undefined, opened)
   }
   // The broker keeps root, and this process has none from here on.
   const { startBroker } = await import('../capture/broker-launcher.ts')
@@ -94,7 +103,7 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
     await launcher.close()
     throw error
   }
-  return new Inputs(launcher, new Map())
+  return new Inputs(plan, launcher, new Map())
 }
 
 async function prepareContainers(plan: Plan, input: LiveInput, containers: ContainersPlan, io: Io): Promise<Inputs> {
@@ -108,7 +117,7 @@ async function prepareContainers(plan: Plan, input: LiveInput, containers: Conta
   const launcher = directLauncher(captureProgram(io))
   const places = new PlaceTable()
   const capture = await openContainerCapture({ plan, input, containers, launcher, places, env: io.env })
-  return new Inputs(launcher, new Map(), places, capture)
+  return new Inputs(plan, launcher, new Map(), places, capture)
 }
 
 function openEarly(paths: readonly string[]): Map<string, ByteSource | unknown> {
@@ -138,11 +147,11 @@ function captureProgram(io: Io): CaptureProgram {
 export async function openLiveFeeds(
   plan: Plan,
   input: LiveInput,
-  launcher: CaptureLauncher,
+  inputs: Inputs,
   arena: Arena,
-  places: PlaceTable,
   messages: Messages,
 ): Promise<LiveFeeds> {
+  const launcher = inputs.launcher!
   const { openLiveSource } = await import('../capture/live-source.ts')
   const requests = input.interfaces.map((interfaceName) => ({
     interfaceName,
@@ -164,6 +173,6 @@ export async function openLiveFeeds(
     throw failure.reason
   }
   messages.info(`listening on ${input.interfaces.join(', ')}`)
-  const buffers = new ReadBuffers(arena, places)
+  const buffers = new ReadBuffers(arena, inputs.places)
   return { feeds: sources.map((source) => buffers.feedOf(source)), close }
 }

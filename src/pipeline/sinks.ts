@@ -11,6 +11,7 @@ import type {
   StreamConsumer,
 } from '../core/consumers.ts'
 import type { Io } from '../core/io.ts'
+import type { Names } from '../core/ports.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
@@ -60,8 +61,8 @@ export class Sinks {
   }
 }
 
-/** Makes what the plan asks for. Throws OperatorError where an output cannot be opened. */
-export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
+/** Makes what the plan asks for. `names`: of hosts, where they are wanted. Throws OperatorError where an output cannot be opened. */
+export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sinks> {
   const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
   const arena = new Arena(
     readBufferBytes(plan.input) +
@@ -71,15 +72,15 @@ export async function makeSinks(plan: Plan, io: Io): Promise<Sinks> {
       QUEUE_SLACK_BYTES,
   )
   const sinks = new Sinks(messages, arena)
-  if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io)
-  if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io)
-  if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io)
-  if (plan.save !== undefined) await addSave(sinks, plan.save, io)
+  if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io, names)
+  if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io, names)
+  if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io, names)
+  if (plan.save !== undefined) await addSave(sinks, plan.save, io, names)
   if (plan.connectionSummary && plan.console === undefined) {
-    sinks.streams.push(new ConnectionSummary((line) => messages.error(line)))
+    sinks.streams.push(new ConnectionSummary((line) => messages.error(line), names))
   }
-  if (plan.verbosity > 0) sinks.streams.push(new ConnectionLog(messages))
-  if (plan.notes) addNotes(sinks)
+  if (plan.verbosity > 0) sinks.streams.push(new ConnectionLog(messages, names))
+  if (plan.notes) addNotes(sinks, names)
   return sinks
 }
 
@@ -88,14 +89,15 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
   if (plan.progress) sinks.progress = new Progress(sinks.messages, io.columns, counts)
 }
 
-async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io: Io): Promise<void> {
-  const [{ ConsoleSink }, { compileNameTemplate, DEFAULT_NAME_TEMPLATE }, { putDefaultName }] = await Promise.all([
-    import('../output/console-sink.ts'),
-    import('../output/flow-name.ts'),
-    import('../output/flow-name-bytes.ts'),
-  ])
+async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io: Io, names?: Names): Promise<void> {
+  const [{ ConsoleSink }, { compileNameTemplate, DEFAULT_NAME_TEMPLATE, withHostNames }, { putDefaultName }] =
+    await Promise.all([
+      import('../output/console-sink.ts'),
+      import('../output/flow-name.ts'),
+      import('../output/flow-name-bytes.ts'),
+    ])
   const { arena } = sinks
-  const namer = compileNameTemplate(consolePlan.nameTemplate)
+  const namer = compileNameTemplate(withHostNames(consolePlan.nameTemplate), names, 'lines')
   const stream = new OutputStream(io.stdout, { buffer: arena.allocate(STREAM_BUFFER_BYTES), name: 'standard output' })
   const nameOf = (c: Connection, d: Direction): string => namer.name(c, d)
   const console = new ConsoleSink({
@@ -106,6 +108,7 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
     ...(consolePlan.nameTemplate === DEFAULT_NAME_TEMPLATE ? { putName: putDefaultName } : {}),
     nameOfDatagram: (g) => namer.nameOfDatagram(g),
     summary: plan.connectionSummary,
+    names,
   })
   sinks.streams.push(consolePlan.decodeBodies ? await decodingBodies(console) : console)
   if (plan.udp) sinks.datagrams.push(console)
@@ -116,18 +119,19 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
   sinks.all.push(console)
 }
 
-async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io): Promise<void> {
+async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, names?: Names): Promise<void> {
   const [{ JsonSink }, { compileNameTemplate }] = await Promise.all([
     import('../output/json-sink.ts'),
     import('../output/flow-name.ts'),
   ])
-  const namer = compileNameTemplate(jsonPlan.nameTemplate)
+  const namer = compileNameTemplate(jsonPlan.nameTemplate, names)
   const stream = new OutputStream(io.stdout, { name: 'standard output' })
   const json = new JsonSink({
     plan: jsonPlan,
     stream,
     nameOf: (c, d) => namer.name(c, d),
     nameOfDatagram: (g) => namer.nameOfDatagram(g),
+    names,
   })
   sinks.streams.push(json)
   if (plan.udp) sinks.datagrams.push(json)
@@ -140,41 +144,41 @@ async function decodingBodies(consumer: StreamConsumer): Promise<StreamConsumer>
   return new DecodeBodies(consumer)
 }
 
-async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io): Promise<void> {
+async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io, names?: Names): Promise<void> {
   const [{ FileSink }, { runInformation }] = await Promise.all([
     import('../output/file-sink.ts'),
     import('./run-information.ts'),
   ])
-  const files = new FileSink(filesPlan, runInformation(io), undefined, sinks.arena)
+  const files = new FileSink(filesPlan, runInformation(io), undefined, sinks.arena, names)
   sinks.streams.push(files)
   if (files.wantsSegments) sinks.segments = files
   if (plan.udp) sinks.datagrams.push(files)
   sinks.all.push(files)
-  if (filesPlan.httpBodies) await addBodyFiles(sinks, filesPlan)
+  if (filesPlan.httpBodies) await addBodyFiles(sinks, filesPlan, names)
 }
 
-async function addBodyFiles(sinks: Sinks, filesPlan: FilesPlan): Promise<void> {
+async function addBodyFiles(sinks: Sinks, filesPlan: FilesPlan, names?: Names): Promise<void> {
   const [{ BodyFiles }, { HttpBodies }, { compileNameTemplate }] = await Promise.all([
     import('../output/body-files.ts'),
     import('../transform/http-bodies.ts'),
     import('../output/flow-name.ts'),
   ])
-  const namer = compileNameTemplate(filesPlan.nameTemplate)
+  const namer = compileNameTemplate(filesPlan.nameTemplate, names)
   const bodies = new BodyFiles(filesPlan.outputFolder, filesPlan.maximumOpenFiles, (c, d) => namer.name(c, d))
   sinks.streams.push(new HttpBodies(bodies, filesPlan.decompressBodies ?? true))
   sinks.all.push(bodies)
 }
 
-async function addSave(sinks: Sinks, savePlan: SavePlan, io: Io): Promise<void> {
+async function addSave(sinks: Sinks, savePlan: SavePlan, io: Io, names?: Names): Promise<void> {
   const { SavefileSink } = await import('../output/savefile-sink.ts')
-  const save = new SavefileSink(savePlan, io.stdout)
+  const save = new SavefileSink(savePlan, io.stdout, names)
   sinks.savers.push(save)
   sinks.abandoned.push(save)
   sinks.all.push(save)
 }
 
-function addNotes(sinks: Sinks): void {
-  const notes = new Notes(sinks.messages)
+function addNotes(sinks: Sinks, names?: Names): void {
+  const notes = new Notes(sinks.messages, names)
   sinks.streams.push(notes)
   sinks.clocks.push(notes)
   sinks.all.push(notes)

@@ -4,6 +4,7 @@ import type { Packet } from '../core/packet.ts'
 import type { PlaceTable } from '../core/places.ts'
 import type { InputWindow } from './input-window.ts'
 import type { InterfaceDescription, InterfaceStatistics } from './interface.ts'
+import { MAXIMUM_NAME_BLOCK_BYTES, readNames } from './name-resolution.ts'
 import {
   BYTE_ORDER_MAGIC,
   ENHANCED_PACKET_BLOCK,
@@ -13,6 +14,7 @@ import {
   INTERFACE_STATISTICS_BLOCK,
   INTERFACE_TIME_OFFSET,
   INTERFACE_TIME_RESOLUTION,
+  NAME_RESOLUTION_BLOCK,
   OPTION_COMMENT,
   OPTION_END,
   PACKET_BLOCK,
@@ -32,6 +34,7 @@ import {
   READ_STATISTICS,
   type SavefileFormat,
 } from './savefile-format.ts'
+import type { SavefileNames } from './savefile-names.ts'
 
 /** Blocks that must lie in memory whole may have this size: a packet and plenty of options. */
 const MAXIMUM_BLOCK_BYTES = MAXIMUM_PACKET_BYTES + 65536
@@ -47,6 +50,7 @@ export class PcapngFormat implements SavefileFormat {
   readonly #statistics: InterfaceStatistics
   readonly #allInterfaces: InterfaceDescription[]
   readonly #places: PlaceTable
+  readonly #names: SavefileNames | undefined
   /** Of the section, by the numbers that its blocks use. */
   #interfaces: PcapngInterface[] = []
   /** Of the section before: one that comes again there keeps its number. */
@@ -61,12 +65,14 @@ export class PcapngFormat implements SavefileFormat {
     statistics: InterfaceStatistics,
     interfaces: InterfaceDescription[],
     places: PlaceTable,
+    names: SavefileNames | undefined,
   ) {
     this.#window = window
     this.#packet = packet
     this.#statistics = statistics
     this.#allInterfaces = interfaces
     this.#places = places
+    this.#names = names
   }
 
   next(): number {
@@ -84,7 +90,7 @@ export class PcapngFormat implements SavefileFormat {
       }
       const length = u32(b, at + 4, little)
       if (length < 12 || (length & 3) !== 0) return this.#badBlock(`has the impossible length ${length}`)
-      if (!isUnderstood(type)) {
+      if (!isUnderstood(type) && !this.#readsNames(type, length)) {
         w.skip(length)
         continue
       }
@@ -112,7 +118,7 @@ export class PcapngFormat implements SavefileFormat {
       }
       const status = this.#readBlock(type, at, at + length - 4)
       if (status === READ_NEED_INPUT) {
-        // Nothing to hand on: an interface, or statistics of an unknown one.
+        // Nothing to hand on: an interface, names, or statistics of an unknown one.
         w.start = at + length
         continue
       }
@@ -132,6 +138,9 @@ export class PcapngFormat implements SavefileFormat {
         return this.#readSimplePacket(at, end)
       case INTERFACE_DESCRIPTION_BLOCK:
         return this.#readInterface(at, end)
+      case NAME_RESOLUTION_BLOCK:
+        readNames(this.#window.buf, at + 8, end, this.#littleEndian, this.#names!)
+        return READ_NEED_INPUT
       default:
         return this.#readStatistics(at, end)
     }
@@ -244,6 +253,10 @@ export class PcapngFormat implements SavefileFormat {
     // A section may repeat interfaces without end: those count too.
     if (Math.max(this.#allInterfaces.length, this.#interfaces.length) >= MAXIMUM_INTERFACES) return -1
     return this.#allInterfaces.push(found) - 1
+  }
+
+  #readsNames(type: number, length: number): boolean {
+    return type === NAME_RESOLUTION_BLOCK && this.#names !== undefined && length <= MAXIMUM_NAME_BLOCK_BYTES
   }
 
   #readStatistics(at: number, end: number): number {

@@ -1,8 +1,10 @@
 // Writes pcapng: one section, any number of interfaces, nanosecond times (draft-ietf-opsawg-pcapng).
 
+import type { NamedAddress } from '../core/ports.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { ByteSink } from './byte-sink.ts'
 import type { InterfaceDescription, InterfaceStatistics } from './interface.ts'
+import { MAXIMUM_RECORD_BYTES, putRecord } from './name-resolution.ts'
 import {
   BYTE_ORDER_MAGIC,
   ENHANCED_PACKET_BLOCK,
@@ -11,6 +13,8 @@ import {
   INTERFACE_NAME,
   INTERFACE_STATISTICS_BLOCK,
   INTERFACE_TIME_RESOLUTION,
+  NAME_RECORD_END,
+  NAME_RESOLUTION_BLOCK,
   OPTION_COMMENT,
   OPTION_END,
   SECTION_APPLICATION,
@@ -24,6 +28,9 @@ import { commentOfPlace } from './place-comment.ts'
 const TWO_32 = 4294967296
 /** Nanoseconds: if_tsresol 9. */
 const RESOLUTION = 9
+/** Where the records of a name resolution block begin, and what stands behind them: the end record, the length. */
+const NAMES_START = 8
+const NAMES_END_BYTES = 8
 /** Bytes of an option's text that are kept. */
 const MAXIMUM_TEXT_BYTES = 1024
 
@@ -122,6 +129,23 @@ export class PcapngWriter {
     if (statistics.dropped >= 0) at = putCounter(b, at, STATISTICS_SYSTEM_DROPPED, statistics.dropped)
     if (at > 20) at = putEnd(b, at)
     this.#writeBlock(INTERFACE_STATISTICS_BLOCK, at)
+  }
+
+  /** Name resolution blocks, as many as it takes. An entry without a name, or with no proper address, is left out. */
+  writeNames(entries: Iterable<NamedAddress>): void {
+    const b = this.#scratch
+    let at = NAMES_START
+    for (const entry of entries) {
+      if (at + MAXIMUM_RECORD_BYTES > b.length - NAMES_END_BYTES) at = this.#endNames(at)
+      at = putRecord(entry, b, at)
+    }
+    this.#endNames(at)
+  }
+
+  /** Writes the block with what there is of records, if anything; returns where the next one's begin. */
+  #endNames(at: number): number {
+    if (at > NAMES_START) this.#writeBlock(NAME_RESOLUTION_BLOCK, putOption(this.#scratch, at, NAME_RECORD_END, 0))
+    return NAMES_START
   }
 
   /** Completes the block whose body ends at `at` in the scratch with its type and both lengths. */

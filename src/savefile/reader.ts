@@ -10,6 +10,7 @@ import { identifyPcap, PcapFormat } from './pcap-format.ts'
 import { SECTION_HEADER_BLOCK } from './pcapng-blocks.ts'
 import { PcapngFormat } from './pcapng-format.ts'
 import { READ_END, READ_NEED_INPUT, type SavefileFormat } from './savefile-format.ts'
+import type { SavefileNames } from './savefile-names.ts'
 
 export type { InterfaceDescription, InterfaceStatistics } from './interface.ts'
 export { READ_END, READ_NEED_INPUT, READ_PACKET, READ_STATISTICS } from './savefile-format.ts'
@@ -26,18 +27,21 @@ export class SavefileReader {
   readonly #name: string
   readonly #window: InputWindow
   readonly #places: PlaceTable
+  readonly #names: SavefileNames | undefined
   readonly #interfaces: InterfaceDescription[] = []
   #format: SavefileFormat | undefined = undefined
   #headerDamage: string | undefined = undefined
 
   /**
    * `name` is for messages. `buffer` (64 KiB or more) is the working memory; only larger packets use more than it.
-   * `places` numbers the places where interfaces were captured: readers of one run share a table.
+   * `places` numbers the places where interfaces were captured: readers of one run share a table. `names` is taught the
+   * names of hosts that the savefile brings along; without it they are passed over.
    */
-  constructor(name: string, buffer: Buffer, places: PlaceTable = new PlaceTable()) {
+  constructor(name: string, buffer: Buffer, places: PlaceTable = new PlaceTable(), names?: SavefileNames) {
     this.#name = name
     this.#window = new InputWindow(buffer)
     this.#places = places
+    this.#names = names
   }
 
   /** Grows as interfaces are met, before their first packet. */
@@ -85,7 +89,7 @@ export class SavefileReader {
       return READ_NEED_INPUT
     }
     if (w.buf.readUInt32LE(w.start) === SECTION_HEADER_BLOCK) {
-      this.#format = new PcapngFormat(w, this.packet, this.statistics, this.#interfaces, this.#places)
+      this.#format = new PcapngFormat(w, this.packet, this.statistics, this.#interfaces, this.#places, this.#names)
       return this.#format.next()
     }
     const header = identifyPcap(w.buf, w.start)

@@ -19,6 +19,8 @@ import { Packet } from '../../src/core/packet.ts'
 import { SavefileSink } from '../../src/output/savefile-sink.ts'
 import { type InterfaceDescription, InterfaceStatistics } from '../../src/savefile/interface.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
+import { SavefileNames } from '../../src/savefile/savefile-names.ts'
+import { FakeNames } from '../support/fake-names.ts'
 
 process.env.TZ = 'UTC'
 
@@ -64,6 +66,11 @@ function plan(path: string, changes: Partial<ConstructorParameters<typeof Savefi
 
 /** What a file holds: `eth0 1795262400.123456789 text/original length`, `statistics of eth0: 5/1/0`. */
 async function read(path: string): Promise<string[]> {
+  return (await readWithNames(path, () => undefined)).lines
+}
+
+/** The same; and what `note` says of the names known at each packet. */
+async function readWithNames<Note>(path: string, note: (names: SavefileNames) => Note) {
   const bytes = readFileSync(path)
   let offset = 0
   const source = {
@@ -78,11 +85,14 @@ async function read(path: string): Promise<string[]> {
     stop() {},
     close: () => Promise.resolve(),
   }
-  const reader = new SavefileReader(path, Buffer.alloc(65536))
+  const names = new SavefileNames()
+  const reader = new SavefileReader(path, Buffer.alloc(65536), undefined, names)
   const lines: string[] = []
+  const notes: Note[] = []
   for (let status = reader.next(); status !== READ_END; status = reader.next()) {
     if (status === READ_NEED_INPUT) await reader.fill(source)
     else if (status === READ_PACKET) {
+      notes.push(note(names))
       const { time, interfaceId, buf, start, end, originalLength } = reader.packet
       const { name, linkType } = reader.interfaces[interfaceId]!
       lines.push(
@@ -94,8 +104,11 @@ async function read(path: string): Promise<string[]> {
     }
   }
   assert.equal(reader.damage, undefined)
-  return lines
+  return { lines, notes, last: note(names), interfaces: reader.interfaces }
 }
+
+const allOf = (names: SavefileNames): string =>
+  [...names.entries()].map(({ address, name }) => `${address}=${name}`).join(' ')
 
 function statistics(interfaceId: number): InterfaceStatistics {
   const s = new InterfaceStatistics()
@@ -282,5 +295,92 @@ describe('-w where it cannot write', () => {
     assert.ok(size > 280_000 && size < 1_000_000, `${size}`)
     const packets = await read(path)
     assert.equal(size - (size % 1032), packets.length * 1032)
+  })
+})
+
+describe('names in saved files', () => {
+  test('stand before the first packet, and new ones before the packets of a later second', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const names = new FakeNames().set('10.0.0.1', 'web').set('fd00::1', 'db')
+    const sink = new SavefileSink(plan(path), -1, names)
+    sink.onInterface(0, eth0)
+    sink.onPacket(packet(NOON, 'a'))
+    names.set('10.0.0.2', 'cache').set('10.0.0.1', 'web-2')
+    sink.onPacket(packet(NOON, 'b'))
+    sink.onPacket(packet(NOON + 1, 'c'))
+    names.set('10.0.0.3', 'late')
+    await sink.finish()
+    const { notes, last } = await readWithNames(path, allOf)
+    const later = '10.0.0.1=web-2 10.0.0.2=cache'
+    assert.deepEqual(notes, ['10.0.0.1=web fd00::1=db', '10.0.0.1=web fd00::1=db', `${later} fd00::1=db`])
+    assert.equal(last, `${later} 10.0.0.3=late fd00::1=db`)
+  })
+
+  test('when the input pauses, what is new goes out, once, and nothing is asked while nothing changes', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const names = new FakeNames().set('10.0.0.1', 'web')
+    const sink = new SavefileSink(plan(path), -1, names)
+    let asked = 0
+    const entries = names.entries.bind(names)
+    names.entries = () => {
+      asked++
+      return entries()
+    }
+    sink.onInterface(0, eth0)
+    for (let i = 0; i < 100; i++) {
+      sink.onPacket(packet(NOON + i, 'x'))
+      sink.flush()
+    }
+    assert.equal(asked, 1)
+    const size = statSync(path).size
+    names.set('10.0.0.2', 'db').set('10.0.0.1', 'web')
+    sink.flush()
+    sink.flush()
+    assert.equal(asked, 2)
+    // one block with one record: 10.0.0.2 and "db"
+    assert.equal(statSync(path).size - size, 12 + 12 + 4)
+    names.set('10.0.0.1', undefined)
+    sink.flush()
+    assert.equal(statSync(path).size - size, 12 + 12 + 4)
+    await sink.finish()
+    assert.equal((await readWithNames(path, allOf)).last, '10.0.0.1=web 10.0.0.2=db')
+  })
+
+  test('each rotated file has them all, and the place of each interface', async (t) => {
+    const folder = folderOf(t)
+    const names = new FakeNames().set('10.0.0.1', 'web')
+    const sink = new SavefileSink(plan(join(folder, 'x.pcapng'), { rotateSeconds: 10 }), -1, names)
+    sink.onInterface(0, { ...eth0, place: 3, placeName: 'container 1' })
+    for (let i = 0; i < 3; i++) {
+      sink.onPacket(packet(NOON + i * 10, 'x'))
+      names.set('10.0.0.2', `db-${i}`)
+    }
+    sink.flush()
+    await sink.finish()
+    const found = []
+    for (const file of readdirSync(folder).sort()) found.push(await readWithNames(join(folder, file), allOf))
+    assert.deepEqual(
+      found.map(({ notes }) => notes),
+      [['10.0.0.1=web'], ['10.0.0.1=web 10.0.0.2=db-0'], ['10.0.0.1=web 10.0.0.2=db-1']],
+    )
+    assert.equal(found[2]!.last, '10.0.0.1=web 10.0.0.2=db-2')
+    for (const { interfaces } of found) assert.equal(interfaces[0]!.placeName, 'container 1')
+  })
+
+  test('a name whose version never rests, or one of many kilobytes, harms nothing', async (t) => {
+    const path = join(folderOf(t), 'trace.pcapng')
+    const names = new FakeNames().set('10.0.0.1', `\x1b]0;x\x07${'y'.repeat(10_000)}`).set('not an address', 'x')
+    const sink = new SavefileSink(plan(path), -1, names)
+    sink.onInterface(0, eth0)
+    for (let i = 0; i < 1000; i++) {
+      names.version++
+      sink.onPacket(packet(NOON, 'x'))
+    }
+    sink.flush()
+    await sink.finish()
+    assert.ok(statSync(path).size < 60_000)
+    const { lines, last } = await readWithNames(path, allOf)
+    assert.equal(lines.length, 1000)
+    assert.equal(last, `10.0.0.1=\x1b]0;x\x07${'y'.repeat(255 - 6)}`)
   })
 })

@@ -64,6 +64,15 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     },
   },
   {
+    name: 'no-names',
+    shorts: '',
+    group,
+    help: 'Show addresses as numbers, as tcpflow does, also where a name of the host is known; in JSON and templates too.',
+    apply: (s) => {
+      s.hostNames = false
+    },
+  },
+  {
     name: 'decode',
     shorts: '',
     group,

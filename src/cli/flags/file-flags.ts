@@ -27,7 +27,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'T',
     group,
     argument: { label: 'TEMPLATE', kind: 'none' },
-    help: 'Names of the files: %A %a source address and port, %B %b destination, %E %e MACs, %V%v VLAN, %T %t time as ISO or epoch, %C%c counter of later connections, %# counter always, %N %K %M %G connection number by thousands, %%; "/" makes folders. Default %A.%a-%B.%b%V%v%C%c',
+    help: 'Names of the files: %A %a source address and port, %B %b destination, %H %h host names (or the address), %I %i images, %E %e MACs, %V%v VLAN, %T %t time as ISO or epoch, %C%c counter of later connections, %# counter always, %N %K %M %G connection number by thousands, %%; "/" makes folders. Default %A.%a-%B.%b%V%v%C%c',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the template is empty`)
       s.nameTemplate = value

@@ -36,6 +36,7 @@ _tcpflow() {
     '*--color=-[Use colour or not]::when:(auto always never)' \
     '*--time[Put the time of the packet in front]' \
     '*--summary[Print a line for each connection when it ends]' \
+    '*--no-names[Show addresses as numbers]' \
     '*--decode[Print HTTP bodies readable]' \
     '*-D[Print a hex dump]' \
     '*--hex[Print a hex dump]' \

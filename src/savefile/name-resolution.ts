@@ -1,0 +1,96 @@
+// Name Resolution Blocks: addresses and what they are called (draft-ietf-opsawg-pcapng, 4.5). A block's body is a row of
+// records, each a type, a length, an address in network byte order and one or more names that end with a NUL.
+
+import { isIPv6 } from 'node:net'
+import type { NamedAddress } from '../core/ports.ts'
+import { NAME_RECORD_END, NAME_RECORD_IPV4, NAME_RECORD_IPV6 } from './pcapng-blocks.ts'
+import type { SavefileNames } from './savefile-names.ts'
+
+/** Larger blocks are passed over. A packet's block may be larger, but names come in any number of blocks. */
+export const MAXIMUM_NAME_BLOCK_BYTES = 4 * 1024 * 1024
+/** Of a name, without its NUL. */
+const MAXIMUM_NAME_BYTES = 255
+const RECORD_HEAD_BYTES = 4
+const IPV4_BYTES = 4
+const IPV6_BYTES = 16
+/** The most that `putRecord` puts. */
+export const MAXIMUM_RECORD_BYTES = RECORD_HEAD_BYTES + IPV6_BYTES + MAXIMUM_NAME_BYTES + 1
+
+/** Teaches `names` what the body `buf[start..end)` says, the first name of each address; ends at the first odd record. */
+export function readNames(buf: Buffer, start: number, end: number, littleEndian: boolean, names: SavefileNames): void {
+  for (let at = start; at + RECORD_HEAD_BYTES <= end; ) {
+    const type = littleEndian ? buf.readUInt16LE(at) : buf.readUInt16BE(at)
+    const length = littleEndian ? buf.readUInt16LE(at + 2) : buf.readUInt16BE(at + 2)
+    const value = at + RECORD_HEAD_BYTES
+    if (type === NAME_RECORD_END || value + length > end) return
+    const addressBytes = type === NAME_RECORD_IPV4 ? IPV4_BYTES : type === NAME_RECORD_IPV6 ? IPV6_BYTES : 0
+    if (addressBytes > 0 && length > addressBytes) {
+      const name = firstName(buf, value + addressBytes, value + length)
+      const word = (i: number) => buf.readInt32BE(value + 4 * i)
+      if (name === '') {
+        // says nothing
+      } else if (type === NAME_RECORD_IPV4) names.learn(4, 0, 0, 0, word(0), name)
+      else names.learn(6, word(0), word(1), word(2), word(3), name)
+    }
+    at = value + ((length + 3) & ~3)
+  }
+}
+
+function firstName(buf: Buffer, start: number, end: number): string {
+  const names = buf.subarray(start, end)
+  const nul = names.indexOf(0)
+  return cutText(nul < 0 ? names : names.subarray(0, nul)).toString('utf8')
+}
+
+/**
+ * Puts the record for an address and its name into `into` from `at` on and returns where it ends; or returns `at`, where the
+ * address is none or there is no name. What follows a NUL, or a name's 255th byte, is left out.
+ */
+export function putRecord(entry: NamedAddress, into: Buffer, at: number): number {
+  const name = cutText(Buffer.from(entry.name.split('\0', 1)[0]!, 'utf8'))
+  const address = addressBytes(entry)
+  if (address === undefined || name.length === 0) return at
+  const length = address.length + name.length + 1
+  const end = at + RECORD_HEAD_BYTES + ((length + 3) & ~3)
+  into.writeUInt16LE(entry.family === 4 ? NAME_RECORD_IPV4 : NAME_RECORD_IPV6, at)
+  into.writeUInt16LE(length, at + 2)
+  into.fill(0, at + RECORD_HEAD_BYTES, end)
+  into.set(address, at + RECORD_HEAD_BYTES)
+  into.set(name, at + RECORD_HEAD_BYTES + address.length)
+  return end
+}
+
+/** The bytes that are kept of a name: whole characters. */
+function cutText(utf8: Buffer): Buffer {
+  if (utf8.length <= MAXIMUM_NAME_BYTES) return utf8
+  let end = MAXIMUM_NAME_BYTES
+  while (end > 0 && (utf8[end]! & 0xc0) === 0x80) end--
+  return utf8.subarray(0, end)
+}
+
+function addressBytes({ family, address }: NamedAddress): Uint8Array | undefined {
+  if (family === 6) return isIPv6(address) && !address.includes('%') ? ipv6Bytes(address) : undefined
+  return ipv4Bytes(address)
+}
+
+function ipv4Bytes(address: string): Uint8Array | undefined {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number)
+  return parts?.every((part) => part <= 255) ? Uint8Array.from(parts) : undefined
+}
+
+/** Of a proper address without a zone; the last two groups may be written as IPv4. */
+function ipv6Bytes(address: string): Uint8Array {
+  const [head = '', tail] = address.split('::')
+  const front = groupsOf(head)
+  const back = groupsOf(tail ?? '')
+  const zeros = new Array<number>(8 - front.length - back.length).fill(0)
+  return Uint8Array.from([...front, ...zeros, ...back].flatMap((group) => [group >>> 8, group & 0xff]))
+}
+
+function groupsOf(text: string): number[] {
+  if (text === '') return []
+  return text.split(':').flatMap((part) => {
+    const four = ipv4Bytes(part)
+    return four === undefined ? [Number.parseInt(part, 16)] : [(four[0]! << 8) | four[1]!, (four[2]! << 8) | four[3]!]
+  })
+}

@@ -1,0 +1,42 @@
+// The names of hosts that savefiles bring along in their Name Resolution Blocks.
+
+import { type AddressFamily, type Endpoint, formatAddress } from '../core/endpoint.ts'
+import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
+
+/** Addresses kept; what comes after them has no name. */
+const MAXIMUM_NAMES = 65_536
+
+/**
+ * Names by address alone: a Name Resolution Block tells of no place and no port. For one run; of two names of an address
+ * the later one holds.
+ */
+export class SavefileNames implements Names {
+  version = 0
+  /** By Endpoint.word3, so that asking makes no string. */
+  readonly #four = new Map<number, NamedHost>()
+  /** By Endpoint.address. */
+  readonly #six = new Map<string, NamedHost>()
+
+  hostOf(_place: number, endpoint: Endpoint): NamedHost | undefined {
+    if (endpoint.family === 4) return this.#four.get(endpoint.word3)
+    return this.#six.size === 0 ? undefined : this.#six.get(endpoint.address)
+  }
+
+  *entries(): Iterable<NamedAddress> {
+    for (const [word, { name }] of this.#four) yield { family: 4, address: formatAddress(4, 0, 0, 0, word), name }
+    for (const [address, { name }] of this.#six) yield { family: 6, address, name }
+  }
+
+  /** An address as in Endpoint. `name` must be bounded already. */
+  learn(family: AddressFamily, word0: number, word1: number, word2: number, word3: number, name: string): void {
+    if (family === 4) this.#learn(this.#four, word3, name)
+    else this.#learn(this.#six, formatAddress(6, word0, word1, word2, word3), name)
+  }
+
+  #learn<Key>(hosts: Map<Key, NamedHost>, key: Key, name: string): void {
+    const known = hosts.get(key)
+    if (known === undefined ? this.#four.size + this.#six.size >= MAXIMUM_NAMES : known.name === name) return
+    hosts.set(key, { name, container: undefined, image: undefined, network: undefined })
+    this.version++
+  }
+}
