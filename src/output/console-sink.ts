@@ -73,6 +73,8 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   readonly #limited: boolean
   readonly #time = new TimePrefix()
   readonly #headers = new FlowHeaders()
+  /** The stream's gathering buffer. */
+  readonly #out: DataView
   /** Payload bytes shown of each flow, kept only with a limit. */
   readonly #shown: number[] = []
   /** The flow whose block is open, and its direction. */
@@ -86,6 +88,8 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   constructor(parts: ConsoleSinkParts) {
     this.#plan = parts.plan
     this.#stream = parts.stream
+    const { buffer } = parts.stream
+    this.#out = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
     this.#payload = consolePayload(parts.plan, parts.stream, parts.arena)
     this.#nameOf = parts.nameOf
     this.#putName = parts.putName
@@ -178,7 +182,8 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#direction = d
     this.#lastTime.set(g.time)
     const header = this.#plan.names ? this.#datagramHeaders.of(g, this.#names?.version ?? 0) : NEITHER
-    this.#putHeader(header, header.length, g.time)
+    const position = this.#putTime(header.length, g.time)
+    this.#stream.commit(position + header.copy(this.#stream.buffer, position))
     this.#payload.beginBlock()
     const to = Math.min(g.payloadEnd, g.payloadStart + this.#plan.maximumBytes)
     if (to > g.payloadStart) this.#payload.write(DATAGRAM_FLOW, d, g.buf, g.payloadStart, to)
@@ -202,9 +207,10 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     if (this.#plan.names) {
       if (this.#names !== undefined) this.#headers.version = this.#names.version
       if (this.#headers.lengthOf(flow) === 0) this.#makeHeader(c, d, flow)
-      this.#putHeader(this.#headers.bufferOf(flow), this.#headers.lengthOf(flow), t)
-    } else {
-      this.#putHeader(NEITHER, 0, t)
+      const position = this.#putTime(this.#headers.lengthOf(flow) + 3, t)
+      this.#stream.commit(this.#headers.put(flow, this.#out, position))
+    } else if (this.#plan.timestamps) {
+      this.#stream.commit(this.#putTime(0, t))
     }
     this.#payload.beginBlock()
   }
@@ -222,13 +228,10 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#flow = NO_FLOW
   }
 
-  #putHeader(header: Buffer, length: number, t: Timestamp): void {
-    const stream = this.#stream
-    const out = stream.buffer
-    let at = stream.reserve(TIME_PREFIX_BYTES + length)
-    if (this.#plan.timestamps) at = this.#time.put(t, out, at)
-    for (let i = 0; i < length; i++) out[at + i] = header[i]!
-    stream.commit(at + length)
+  /** Makes room for the time and `bytes` more; puts the time, if it is to be shown, and returns the position behind it. */
+  #putTime(bytes: number, t: Timestamp): number {
+    const position = this.#stream.reserve(TIME_PREFIX_BYTES + bytes)
+    return this.#plan.timestamps ? this.#time.put(t, this.#stream.buffer, position) : position
   }
 
   #makeHeader(c: Connection, d: Direction, flow: number): void {

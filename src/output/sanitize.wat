@@ -1,4 +1,4 @@
-;; The sanitising kernel: captured bytes in, bytes that a terminal may safely get out. 16 bytes at a time.
+;; The sanitising kernel: captured bytes in, bytes that a terminal may safely get out. 16 and 64 bytes at a time.
 ;;
 ;; What may pass and what may not is listed in sanitize.ts. The output has as many bytes as the input: every byte of a
 ;; character or byte sequence that must not pass is replaced by one byte, so nothing has to be moved about.
@@ -6,20 +6,24 @@
 ;; Rules for callers (sanitize.ts keeps them): the input begins at a character's first byte and does not end inside a
 ;; character nor with CR; 32 bytes after the input may be read, 32 bytes after the output may be written.
 ;;
-;; UTF-8 (Unicode 15 table 3-7) is checked where its first byte stands, by looking ahead at the three bytes after it:
-;;   lead   a byte C2..F4 that is followed by as many right continuation bytes as it announces
-;;   lead3  of those, the ones of three or four bytes;   lead4  the ones of four bytes
-;; A high byte passes if it is such a lead, or one, two or three bytes behind one that is long enough. What is behind
-;; the block's beginning comes from the previous block's masks, shifted in.
+;; UTF-8 (Unicode 15 table 3-7): a lead is a byte C2..F4 that is followed by as many continuation bytes (80..BF) as it
+;; announces. A lead and its continuation bytes pass unless they are ill-formed in one of the rarer ways (overlong, a
+;; surrogate, beyond U+10FFFF) or the character is hidden. Which leads may begin such a character is looked up by the
+;; nibbles of one byte, which pairs by those of two; the few that are left are decided one by one, in $hidden.
 
 (module
   (import "arena" "memory" (memory 1))
 
-  ;; Constants of the multi-byte path. V8 builds a v128.const anew at every use in a long loop; a load is one instruction.
+  ;; Constants, and behind them a bit for each byte of a run. V8 builds a v128.const anew at every use in a long loop; a
+  ;; load is one instruction.
+  ;;
+  ;; Classes of a byte, a bit each: 01 C0 C1 C2 CD   02 D8   04 E0 E1 E2 E3 ED EF   08 F0..FF   10 00..0F without TAB, LF
+  ;; 20 10..1F   40 DEL. Classes of a pair, with some that need not be there: 01 C2 80..9F   02 C2 AD, CD 8F, D8 9C
+  ;; 04 E0 80..9F   08 ED A0..BF   10 E1 85 9E A0, E2 80 81   20 E3 85   40 EF B8 BB BE BF, F0 8F   80 F0 80..9E
   (data $constants
-    "\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f\1f" ;; 0: > gives 20 and up (signed)
-    "\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f\7f" ;; 16: DEL
-    "\09\09\09\09\09\09\09\09\09\09\09\09\09\09\09\09" ;; 32: TAB
+    "\01\01\01\01\01\01\01\01\01\01\01\01\01\01\01\01" ;; 0: + makes 21 and up (signed) of what is printable
+    "\20\20\20\20\20\20\20\20\20\20\20\20\20\20\20\20" ;; 16: > gives that
+    "\00\00\00\00\00\00\00\00\00\ff\ff\00\00\00\00\00" ;; 32: by byte: TAB and LF
     "\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a" ;; 48: LF
     "\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d\0d" ;; 64: CR
     "\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f\0f" ;; 80: a nibble
@@ -28,20 +32,21 @@
     "\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0\c0" ;; 128: < gives continuation bytes
     "\df\df\df\df\df\df\df\df\df\df\df\df\df\df\df\df" ;; 144: > gives E0 and up
     "\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef\ef" ;; 160: > gives F0 and up
-    "\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf\bf" ;; 176: > gives no continuation bytes
-    "\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0\e0" ;; 192: E0
-    "\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0\a0" ;; 208: < gives 80..9F
-    "\00\00\00\00\00\00\00\00\00\00\00\00\03\02\bc\40" ;; 224: lead's high nibble
-    "\40\04\09\50\40\00\00\00\02\00\00\00\00\82\00\20" ;; 240: lead's low nibble
-    "\00\00\00\00\00\00\00\00\5f\47\c5\e0\00\00\00\00" ;; 256: second byte's high nibble
-    "\cd\c9\c1\c1\c1\d5\c1\c1\e1\c1\c1\e1\c3\c1\e5\e3" ;; 272: second byte's low nibble
+    "\40\40\40\40\40\40\40\40\40\40\40\40\40\40\40\40" ;; 176: minus this (saturated), bit 7 is left of C0 and up
+    "\60\60\60\60\60\60\60\60\60\60\60\60\60\60\60\60" ;; 192: … of E0 and up
+    "\70\70\70\70\70\70\70\70\70\70\70\70\70\70\70\70" ;; 208: … of F0 and up
+    "\10\20\00\00\00\00\00\40\00\00\00\00\01\02\04\08" ;; 224: class of a byte: by its high nibble
+    "\3d\3d\3d\3c\38\38\38\38\3a\28\28\38\38\3d\38\7c" ;; 240: … and by its low nibble
+    "\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe" ;; 256: with C0: C0 and C1
+    "\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0" ;; 272: minus this, something is left of F1 and up
+    "\00\00\00\00\00\00\00\00\00\00\00\00\03\02\7c\c0" ;; 288: class of a pair: by the lead's high nibble
+    "\c4\10\13\20\00\00\00\00\02\00\00\00\00\0a\00\40" ;; 304: … its low nibble
+    "\00\00\00\00\00\00\00\00\f7\97\1a\48\00\00\00\00" ;; 320: … the second byte's high nibble
+    "\9d\9d\8d\8d\8d\bd\8d\8d\cd\8d\8d\cd\8f\8f\dd\4f" ;; 336: … its low nibble
   )
-  (global (export "constantBytes") i32 (i32.const 288))
+  (global (export "constantBytes") i32 (i32.const 384))
   (func (export "putConstants") (param $at i32)
-    (memory.init $constants (local.get $at) (i32.const 0) (i32.const 288)))
-
-  ;; 16 bytes below the arena's first allocation, to edit a mask in
-  (global $scratch i32 (i32.const 16))
+    (memory.init $constants (local.get $at) (i32.const 0) (i32.const 352)))
 
   ;; For a lead at `p` and its right number of continuation bytes: true if they must not pass, because they are
   ;; ill-formed or because the character is in the list of sanitize.ts.
@@ -51,19 +56,20 @@
     (local.set $pair (i32.or (i32.shl (local.get $lead) (i32.const 8)) (i32.load8_u offset=1 (local.get $p))))
     (local.set $third (i32.load8_u offset=2 (local.get $p)))
     (local.set $fourth (i32.load8_u offset=3 (local.get $p)))
+    ;; U+0080..009F, U+00AD, U+034F, U+061C
+    (if (i32.lt_u (local.get $lead) (i32.const 0xe0))
+      (then (return (i32.or
+        (i32.or
+          (i32.lt_u (i32.sub (local.get $pair) (i32.const 0xc280)) (i32.const 32))
+          (i32.eq (local.get $pair) (i32.const 0xc2ad)))
+        (i32.or
+          (i32.eq (local.get $pair) (i32.const 0xcd8f))
+          (i32.eq (local.get $pair) (i32.const 0xd89c)))))))
     ;; overlong: below U+0800, below U+10000; surrogates; beyond U+10FFFF
     (if (i32.eq (local.get $lead) (i32.const 0xe0)) (then (return (i32.lt_u (local.get $pair) (i32.const 0xe0a0)))))
     (if (i32.eq (local.get $lead) (i32.const 0xed)) (then (return (i32.ge_u (local.get $pair) (i32.const 0xeda0)))))
     (if (i32.lt_u (i32.sub (local.get $pair) (i32.const 0xf080)) (i32.const 16)) (then (return (i32.const 1))))
     (if (i32.eq (local.get $lead) (i32.const 0xf4)) (then (return (i32.ge_u (local.get $pair) (i32.const 0xf490)))))
-    ;; U+0080..009F, U+00AD
-    (if (i32.eq (local.get $lead) (i32.const 0xc2))
-      (then (return (i32.or
-        (i32.lt_u (local.get $pair) (i32.const 0xc2a0))
-        (i32.eq (local.get $pair) (i32.const 0xc2ad))))))
-    ;; U+034F, U+061C
-    (if (i32.eq (local.get $pair) (i32.const 0xcd8f)) (then (return (i32.const 1))))
-    (if (i32.eq (local.get $pair) (i32.const 0xd89c)) (then (return (i32.const 1))))
     ;; U+115F..1160 = E1 85 9F, E1 85 A0
     (if (i32.eq (local.get $pair) (i32.const 0xe185))
       (then (return (i32.lt_u (i32.sub (local.get $third) (i32.const 0x9f)) (i32.const 2)))))
@@ -109,157 +115,289 @@
     ;; U+E0000..E0FFF = F3 A0 80..BF xx
     (i32.eq (local.get $pair) (i32.const 0xf3a0)))
 
-  ;; Clears the lanes of `lead` whose character must not pass. `candidates` has a bit for each lane worth asking.
-  (func $clearHidden (param $src i32) (param $lead v128) (param $candidates i32) (result v128)
-    (local $lane i32)
-    (v128.store (global.get $scratch) (local.get $lead))
-    (loop $next
-      (local.set $lane (i32.ctz (local.get $candidates)))
-      (if (call $hidden (i32.add (local.get $src) (local.get $lane)))
-        (then (i32.store8 (i32.add (global.get $scratch) (local.get $lane)) (i32.const 0))))
-      (local.set $candidates (i32.and (local.get $candidates) (i32.sub (local.get $candidates) (i32.const 1))))
-      (br_if $next (local.get $candidates)))
-    (v128.load (global.get $scratch)))
+  ;; 64 bytes of well-formed structure (every lead has its continuation bytes): 0 if all of them may pass. May be wrong
+  ;; the other way round: pairs are judged, not characters.
+  (func $impure (param $src i32) (param $k i32) (result i32)
+    (local $end i32) (local $a v128) (local $after v128) (local $impure v128) (local $pure v128) (local $nibble v128)
+    (local $leadHigh v128) (local $leadLow v128) (local $secondHigh v128) (local $secondLow v128)
+    (local.set $nibble (v128.load offset=80 (local.get $k)))
+    (local.set $leadHigh (v128.load offset=288 (local.get $k)))
+    (local.set $leadLow (v128.load offset=304 (local.get $k)))
+    (local.set $secondHigh (v128.load offset=320 (local.get $k)))
+    (local.set $secondLow (v128.load offset=336 (local.get $k)))
+    (local.set $pure (v128.const i64x2 -1 -1))
+    (local.set $end (i32.add (local.get $src) (i32.const 64)))
+    (loop $block
+      (local.set $a (v128.load (local.get $src)))
+      (local.set $after (v128.load offset=1 (local.get $src)))
+      (local.set $impure (v128.or
+        (v128.or
+          (local.get $impure)
+          (v128.and
+            (v128.and
+              (i8x16.swizzle (local.get $leadHigh) (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (local.get $nibble)))
+              (i8x16.swizzle (local.get $leadLow) (v128.and (local.get $a) (local.get $nibble))))
+            (v128.and
+              (i8x16.swizzle (local.get $secondHigh) (v128.and (i16x8.shr_u (local.get $after) (i32.const 4)) (local.get $nibble)))
+              (i8x16.swizzle (local.get $secondLow) (v128.and (local.get $after) (local.get $nibble))))))
+        (v128.or
+          (i8x16.eq (v128.and (local.get $a) (v128.load offset=256 (local.get $k))) (v128.load offset=128 (local.get $k)))
+          (i8x16.sub_sat_u (local.get $a) (v128.load offset=272 (local.get $k))))))
+      (local.set $pure (v128.and (local.get $pure)
+        (v128.or (i8x16.lt_s (local.get $a) (v128.const i64x2 0 0))
+          (v128.or
+            (v128.or
+              (i8x16.gt_s (i8x16.add (local.get $a) (v128.load offset=0 (local.get $k))) (v128.load offset=16 (local.get $k)))
+              (i8x16.swizzle (v128.load offset=32 (local.get $k)) (local.get $a)))
+            (v128.and
+              (i8x16.eq (local.get $a) (v128.load offset=64 (local.get $k)))
+              (i8x16.eq (local.get $after) (v128.load offset=48 (local.get $k))))))))
+      (local.set $src (i32.add (local.get $src) (i32.const 16)))
+      (br_if $block (i32.lt_u (local.get $src) (local.get $end))))
+    (i32.or (v128.any_true (local.get $impure)) (i32.ne (i8x16.bitmask (local.get $pure)) (i32.const 0xffff))))
+
+  ;; After a run of the careful path, which let the suspects pass: their bits are at `k`, one for each byte from `src` to
+  ;; `end`. Replaces those that must not pass where they now stand, from `dst` on. 1 if the last one of them reaches
+  ;; beyond the end: the bytes of it that the next run meets are to be taken for stray ones.
+  (func $hideSuspects
+      (param $src i32) (param $end i32) (param $dst i32) (param $k i32) (param $replacement i32) (result i32)
+    (local $word i32) (local $bits i64) (local $p i32) (local $q i32)
+    (local $lead i32) (local $second i32) (local $hiddenEnd i32)
+    (local.set $word (local.get $k))
+    (loop $words
+      (local.set $bits (i64.load offset=352 (local.get $word)))
+      (block $none
+        (br_if $none (i64.eqz (local.get $bits)))
+        (loop $next
+          (local.set $p (i32.wrap_i64 (i64.ctz (local.get $bits))))
+          (local.set $q (i32.add (local.get $dst) (local.get $p)))
+          (local.set $p (i32.add (local.get $src) (local.get $p)))
+          (local.set $lead (i32.load8_u (local.get $p)))
+          (local.set $second (i32.load8_u offset=1 (local.get $p)))
+          (block $passes
+            ;; the classes of pairs once more: most suspects end here
+            (br_if $passes (i32.eqz (i32.or (i32.gt_u (local.get $lead) (i32.const 0xf0))
+              (i32.and
+                (i32.and
+                  (i32.load8_u offset=288 (i32.add (local.get $k) (i32.shr_u (local.get $lead) (i32.const 4))))
+                  (i32.load8_u offset=304 (i32.add (local.get $k) (i32.and (local.get $lead) (i32.const 15)))))
+                (i32.and
+                  (i32.load8_u offset=320 (i32.add (local.get $k) (i32.shr_u (local.get $second) (i32.const 4))))
+                  (i32.load8_u offset=336 (i32.add (local.get $k) (i32.and (local.get $second) (i32.const 15)))))))))
+            (br_if $passes (i32.eqz (call $hidden (local.get $p))))
+            (i32.store8 (local.get $q) (local.get $replacement))
+            (i32.store8 offset=1 (local.get $q) (local.get $replacement))
+            (local.set $hiddenEnd (i32.add (local.get $p) (i32.const 2)))
+            (br_if $passes (i32.lt_u (local.get $lead) (i32.const 0xe0)))
+            (i32.store8 offset=2 (local.get $q) (local.get $replacement))
+            (local.set $hiddenEnd (i32.add (local.get $p) (i32.const 3)))
+            (br_if $passes (i32.lt_u (local.get $lead) (i32.const 0xf0)))
+            (i32.store8 offset=3 (local.get $q) (local.get $replacement))
+            (local.set $hiddenEnd (i32.add (local.get $p) (i32.const 4))))
+          (local.set $bits (i64.and (local.get $bits) (i64.sub (local.get $bits) (i64.const 1))))
+          (br_if $next (i64.ne (local.get $bits) (i64.const 0)))))
+      (local.set $word (i32.add (local.get $word) (i32.const 8)))
+      (local.set $src (i32.add (local.get $src) (i32.const 64)))
+      (local.set $dst (i32.add (local.get $dst) (i32.const 64)))
+      (br_if $words (i32.lt_u (local.get $src) (local.get $end))))
+    (i32.gt_u (local.get $hiddenEnd) (local.get $end)))
 
   ;; UTF-8 text. `replacement` is the byte that stands for every byte that does not pass; `k` is where the constants are.
+  ;;
+  ;; 64 bytes of ASCII are judged byte by byte. 64 bytes of well-formed UTF-8 in which everything may pass, which is what
+  ;; text is nearly always, are only found to be so and copied. For all else there is the careful path, which goes on for
+  ;; 256 bytes, because what is no text here is seldom text in the next line.
+  ;;
+  ;; `previous` is the block behind: the bytes that ask for continuation bytes here are in it. The careful path leaves
+  ;; only right leads in it. Behind the other paths' blocks nothing is amiss, so there it is the bytes themselves.
   (func (export "text") (param $src i32) (param $end i32) (param $dst i32) (param $replacement i32) (param $k i32)
-    (local $dots v128) (local $limit i32)
+    (local $limit i32) (local $run i32) (local $bits i32) (local $dots v128) (local $previous v128)
     (local $a v128) (local $b v128) (local $c v128) (local $d v128)
-    (local $after v128) (local $long3 v128) (local $long4 v128)
-    (local $lead v128) (local $lead3 v128) (local $lead4 v128)
-    (local $previous v128) (local $previous3 v128) (local $previous4 v128)
-    (local $suspect v128)
+    (local $after v128) (local $lead v128) (local $plain v128) (local $suspect v128) (local $suspects v128)
+    (local $wrong v128)
+    ;; constants: loaded once
+    (local $asks1 v128) (local $asks2 v128) (local $asks3 v128) (local $continuation v128)
+    (local $nibble v128) (local $classHigh v128) (local $classLow v128)
+    (local.set $asks1 (v128.load offset=176 (local.get $k)))
+    (local.set $asks2 (v128.load offset=192 (local.get $k)))
+    (local.set $asks3 (v128.load offset=208 (local.get $k)))
+    (local.set $continuation (v128.load offset=128 (local.get $k)))
+    (local.set $nibble (v128.load offset=80 (local.get $k)))
+    (local.set $classHigh (v128.load offset=224 (local.get $k)))
+    (local.set $classLow (v128.load offset=240 (local.get $k)))
     (local.set $dots (i8x16.splat (local.get $replacement)))
     (block $done
       (loop $more
         (br_if $done (i32.ge_u (local.get $src) (local.get $end)))
-        (local.set $limit (i32.add (local.get $src) (i32.const 64)))
-        (if (i32.gt_u (local.get $limit) (local.get $end))
-          (then (local.set $limit (local.get $end)))
-          (else
-            (local.set $a (v128.load (local.get $src)))
-            (local.set $b (v128.load offset=16 (local.get $src)))
-            (local.set $c (v128.load offset=32 (local.get $src)))
-            (local.set $d (v128.load offset=48 (local.get $src)))
-            (if (i32.eqz (i8x16.bitmask (v128.or
-                  (v128.or (local.get $a) (local.get $b)) (v128.or (local.get $c) (local.get $d)))))
-              (then
-                ;; 64 bytes of ASCII: 20..7E, TAB and LF pass, and CR where the byte one further on is LF
-                (v128.store (local.get $dst) (v128.bitselect (local.get $a) (local.get $dots)
+        (block $careful
+          (br_if $careful (i32.gt_u (i32.add (local.get $src) (i32.const 64)) (local.get $end)))
+          (local.set $a (v128.load (local.get $src)))
+          (local.set $b (v128.load offset=16 (local.get $src)))
+          (local.set $c (v128.load offset=32 (local.get $src)))
+          (local.set $d (v128.load offset=48 (local.get $src)))
+          (if (i8x16.bitmask (v128.or
+                (v128.or (local.get $a) (local.get $b)) (v128.or (local.get $c) (local.get $d))))
+            (then
+              ;; wrong: a continuation byte that is not asked for, or another byte in its place (bit 7 counts)
+              (local.set $wrong (v128.xor (i8x16.lt_s (local.get $a) (local.get $continuation))
+                (v128.or
+                  (i8x16.sub_sat_u
+                    (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 (local.get $previous) (local.get $a))
+                    (local.get $asks1))
                   (v128.or
-                    (v128.andnot (i8x16.gt_s (local.get $a) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
-                                 (i8x16.eq (local.get $a) (v128.const i8x16 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127)))
-                    (v128.or
-                      (v128.or (i8x16.eq (local.get $a) (v128.const i8x16 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9))
-                               (i8x16.eq (local.get $a) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))
-                      (v128.and (i8x16.eq (local.get $a) (v128.const i8x16 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13))
-                                (i8x16.eq (v128.load offset=1 (local.get $src)) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))))))
-                (v128.store offset=16 (local.get $dst) (v128.bitselect (local.get $b) (local.get $dots)
+                    (i8x16.sub_sat_u
+                      (i8x16.shuffle 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 (local.get $previous) (local.get $a))
+                      (local.get $asks2))
+                    (i8x16.sub_sat_u
+                      (i8x16.shuffle 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 (local.get $previous) (local.get $a))
+                      (local.get $asks3))))))
+              (local.set $wrong (v128.or (local.get $wrong) (v128.xor (i8x16.lt_s (local.get $b) (local.get $continuation))
+                (v128.or
+                  (i8x16.sub_sat_u (v128.load offset=15 (local.get $src)) (local.get $asks1))
                   (v128.or
-                    (v128.andnot (i8x16.gt_s (local.get $b) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
-                                 (i8x16.eq (local.get $b) (v128.const i8x16 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127)))
-                    (v128.or
-                      (v128.or (i8x16.eq (local.get $b) (v128.const i8x16 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9))
-                               (i8x16.eq (local.get $b) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))
-                      (v128.and (i8x16.eq (local.get $b) (v128.const i8x16 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13))
-                                (i8x16.eq (v128.load offset=17 (local.get $src)) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))))))
-                (v128.store offset=32 (local.get $dst) (v128.bitselect (local.get $c) (local.get $dots)
+                    (i8x16.sub_sat_u (v128.load offset=14 (local.get $src)) (local.get $asks2))
+                    (i8x16.sub_sat_u (v128.load offset=13 (local.get $src)) (local.get $asks3)))))))
+              (local.set $wrong (v128.or (local.get $wrong) (v128.xor (i8x16.lt_s (local.get $c) (local.get $continuation))
+                (v128.or
+                  (i8x16.sub_sat_u (v128.load offset=31 (local.get $src)) (local.get $asks1))
                   (v128.or
-                    (v128.andnot (i8x16.gt_s (local.get $c) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
-                                 (i8x16.eq (local.get $c) (v128.const i8x16 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127)))
-                    (v128.or
-                      (v128.or (i8x16.eq (local.get $c) (v128.const i8x16 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9))
-                               (i8x16.eq (local.get $c) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))
-                      (v128.and (i8x16.eq (local.get $c) (v128.const i8x16 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13))
-                                (i8x16.eq (v128.load offset=33 (local.get $src)) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))))))
-                (v128.store offset=48 (local.get $dst) (v128.bitselect (local.get $d) (local.get $dots)
+                    (i8x16.sub_sat_u (v128.load offset=30 (local.get $src)) (local.get $asks2))
+                    (i8x16.sub_sat_u (v128.load offset=29 (local.get $src)) (local.get $asks3)))))))
+              (local.set $wrong (v128.or (local.get $wrong) (v128.xor (i8x16.lt_s (local.get $d) (local.get $continuation))
+                (v128.or
+                  (i8x16.sub_sat_u (v128.load offset=47 (local.get $src)) (local.get $asks1))
                   (v128.or
-                    (v128.andnot (i8x16.gt_s (local.get $d) (v128.const i8x16 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31 31))
-                                 (i8x16.eq (local.get $d) (v128.const i8x16 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127 127)))
+                    (i8x16.sub_sat_u (v128.load offset=46 (local.get $src)) (local.get $asks2))
+                    (i8x16.sub_sat_u (v128.load offset=45 (local.get $src)) (local.get $asks3)))))))
+              (br_if $careful (i8x16.bitmask (local.get $wrong)))
+              ;; the last three bytes may ask for the first three behind the block
+              (br_if $careful (i32.and (i32.const 7) (i8x16.bitmask (v128.andnot
+                (v128.or
+                  (i8x16.sub_sat_u (v128.load offset=63 (local.get $src)) (local.get $asks1))
+                  (v128.or
+                    (i8x16.sub_sat_u (v128.load offset=62 (local.get $src)) (local.get $asks2))
+                    (i8x16.sub_sat_u (v128.load offset=61 (local.get $src)) (local.get $asks3))))
+                (i8x16.lt_s (v128.load offset=64 (local.get $src)) (local.get $continuation))))))
+              ;; a control or a lead that calls for a closer look
+              (if (v128.any_true (v128.or
                     (v128.or
-                      (v128.or (i8x16.eq (local.get $d) (v128.const i8x16 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9))
-                               (i8x16.eq (local.get $d) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))
-                      (v128.and (i8x16.eq (local.get $d) (v128.const i8x16 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13 13))
-                                (i8x16.eq (v128.load offset=49 (local.get $src)) (v128.const i8x16 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10 10)))))))
-                (local.set $previous (v128.const i64x2 0 0))
-                (local.set $previous3 (v128.const i64x2 0 0))
-                (local.set $previous4 (v128.const i64x2 0 0))
-                (local.set $src (i32.add (local.get $src) (i32.const 64)))
-                (local.set $dst (i32.add (local.get $dst) (i32.const 64)))
-                (br $more)))))
-        ;; up to 64 bytes of which some may be high
+                      (v128.and
+                        (i8x16.swizzle (local.get $classHigh) (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (local.get $nibble)))
+                        (i8x16.swizzle (local.get $classLow) (v128.and (local.get $a) (local.get $nibble))))
+                      (v128.and
+                        (i8x16.swizzle (local.get $classHigh) (v128.and (i16x8.shr_u (local.get $b) (i32.const 4)) (local.get $nibble)))
+                        (i8x16.swizzle (local.get $classLow) (v128.and (local.get $b) (local.get $nibble)))))
+                    (v128.or
+                      (v128.and
+                        (i8x16.swizzle (local.get $classHigh) (v128.and (i16x8.shr_u (local.get $c) (i32.const 4)) (local.get $nibble)))
+                        (i8x16.swizzle (local.get $classLow) (v128.and (local.get $c) (local.get $nibble))))
+                      (v128.and
+                        (i8x16.swizzle (local.get $classHigh) (v128.and (i16x8.shr_u (local.get $d) (i32.const 4)) (local.get $nibble)))
+                        (i8x16.swizzle (local.get $classLow) (v128.and (local.get $d) (local.get $nibble)))))))
+                (then (br_if $careful (call $impure (local.get $src) (local.get $k)))))
+              (local.set $previous (local.get $d)))
+            (else
+              (local.set $a (v128.bitselect (local.get $a) (local.get $dots)
+                (v128.or
+                  (v128.or
+                    (i8x16.gt_s (i8x16.add (local.get $a) (v128.load offset=0 (local.get $k))) (v128.load offset=16 (local.get $k)))
+                    (i8x16.swizzle (v128.load offset=32 (local.get $k)) (local.get $a)))
+                  (v128.and
+                    (i8x16.eq (local.get $a) (v128.load offset=64 (local.get $k)))
+                    (i8x16.eq (v128.load offset=1 (local.get $src)) (v128.load offset=48 (local.get $k)))))))
+              (local.set $b (v128.bitselect (local.get $b) (local.get $dots)
+                (v128.or
+                  (v128.or
+                    (i8x16.gt_s (i8x16.add (local.get $b) (v128.load offset=0 (local.get $k))) (v128.load offset=16 (local.get $k)))
+                    (i8x16.swizzle (v128.load offset=32 (local.get $k)) (local.get $b)))
+                  (v128.and
+                    (i8x16.eq (local.get $b) (v128.load offset=64 (local.get $k)))
+                    (i8x16.eq (v128.load offset=17 (local.get $src)) (v128.load offset=48 (local.get $k)))))))
+              (local.set $c (v128.bitselect (local.get $c) (local.get $dots)
+                (v128.or
+                  (v128.or
+                    (i8x16.gt_s (i8x16.add (local.get $c) (v128.load offset=0 (local.get $k))) (v128.load offset=16 (local.get $k)))
+                    (i8x16.swizzle (v128.load offset=32 (local.get $k)) (local.get $c)))
+                  (v128.and
+                    (i8x16.eq (local.get $c) (v128.load offset=64 (local.get $k)))
+                    (i8x16.eq (v128.load offset=33 (local.get $src)) (v128.load offset=48 (local.get $k)))))))
+              (local.set $d (v128.bitselect (local.get $d) (local.get $dots)
+                (v128.or
+                  (v128.or
+                    (i8x16.gt_s (i8x16.add (local.get $d) (v128.load offset=0 (local.get $k))) (v128.load offset=16 (local.get $k)))
+                    (i8x16.swizzle (v128.load offset=32 (local.get $k)) (local.get $d)))
+                  (v128.and
+                    (i8x16.eq (local.get $d) (v128.load offset=64 (local.get $k)))
+                    (i8x16.eq (v128.load offset=49 (local.get $src)) (v128.load offset=48 (local.get $k)))))))
+              (local.set $previous (v128.const i64x2 0 0))))
+          (v128.store (local.get $dst) (local.get $a))
+          (v128.store offset=16 (local.get $dst) (local.get $b))
+          (v128.store offset=32 (local.get $dst) (local.get $c))
+          (v128.store offset=48 (local.get $dst) (local.get $d))
+          (local.set $src (i32.add (local.get $src) (i32.const 64)))
+          (local.set $dst (i32.add (local.get $dst) (i32.const 64)))
+          (br $more))
+        ;; the careful path: a run of up to 256 bytes
+        (local.set $limit (i32.add (local.get $src) (i32.const 256)))
+        (if (i32.gt_u (local.get $limit) (local.get $end)) (then (local.set $limit (local.get $end))))
+        (local.set $run (local.get $src))
+        (local.set $bits (local.get $k))
+        (local.set $suspects (v128.const i64x2 0 0))
+        (v128.store offset=352 (local.get $k) (v128.const i64x2 0 0))
+        (v128.store offset=368 (local.get $k) (v128.const i64x2 0 0))
         (loop $block
           (local.set $a (v128.load (local.get $src)))
           (local.set $after (v128.load offset=1 (local.get $src)))
-          (if (i32.eqz (i8x16.bitmask (local.get $a)))
-            (then
-              (v128.store (local.get $dst) (v128.bitselect (local.get $a) (local.get $dots)
+          ;; C2..F4 followed by a continuation byte, E0..F4 by a second one, F0..F4 by a third one
+          (local.set $lead (v128.andnot
+            (v128.and
+              (v128.and (i8x16.gt_s (local.get $a) (v128.load offset=96 (local.get $k))) (i8x16.lt_s (local.get $a) (v128.load offset=112 (local.get $k))))
+              (i8x16.lt_s (local.get $after) (local.get $continuation)))
+            (v128.or
+              (v128.and
+                (i8x16.gt_s (local.get $a) (v128.load offset=144 (local.get $k)))
+                (i8x16.ge_s (v128.load offset=2 (local.get $src)) (local.get $continuation)))
+              (v128.and
+                (i8x16.gt_s (local.get $a) (v128.load offset=160 (local.get $k)))
+                (i8x16.ge_s (v128.load offset=3 (local.get $src)) (local.get $continuation))))))
+          (local.set $plain (i8x16.eq (v128.const i64x2 0 0)
+            (v128.and
+              (i8x16.swizzle (local.get $classHigh) (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (local.get $nibble)))
+              (i8x16.swizzle (local.get $classLow) (v128.and (local.get $a) (local.get $nibble))))))
+          (local.set $suspect (v128.andnot (local.get $lead) (local.get $plain)))
+          (local.set $suspects (v128.or (local.get $suspects) (local.get $suspect)))
+          (i32.store16 offset=352 (local.get $bits) (i8x16.bitmask (local.get $suspect)))
+          (local.set $b (v128.and (local.get $a) (local.get $lead)))
+          ;; passes: a lead, what a lead asks for, plain ASCII, CR before LF (bit 7 counts)
+          (v128.store (local.get $dst) (v128.bitselect (local.get $a) (local.get $dots)
+            (i8x16.lt_s
+              (v128.or
                 (v128.or
-                  (v128.andnot (i8x16.gt_s (local.get $a) (v128.load offset=0 (local.get $k))) (i8x16.eq (local.get $a) (v128.load offset=16 (local.get $k))))
+                  (v128.or (local.get $lead) (v128.andnot (local.get $plain) (local.get $a)))
+                  (v128.and (i8x16.eq (local.get $a) (v128.load offset=64 (local.get $k))) (i8x16.eq (local.get $after) (v128.load offset=48 (local.get $k)))))
+                (v128.or
+                  (i8x16.sub_sat_u
+                    (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 (local.get $previous) (local.get $b))
+                    (local.get $asks1))
                   (v128.or
-                    (v128.or (i8x16.eq (local.get $a) (v128.load offset=32 (local.get $k))) (i8x16.eq (local.get $a) (v128.load offset=48 (local.get $k))))
-                    (v128.and (i8x16.eq (local.get $a) (v128.load offset=64 (local.get $k))) (i8x16.eq (local.get $after) (v128.load offset=48 (local.get $k))))))))
-              (local.set $previous (v128.const i64x2 0 0))
-              (local.set $previous3 (v128.const i64x2 0 0))
-              (local.set $previous4 (v128.const i64x2 0 0)))
-            (else
-              ;; C2..F4 followed by a continuation byte …
-              (local.set $lead (v128.and
-                (v128.and (i8x16.gt_s (local.get $a) (v128.load offset=96 (local.get $k))) (i8x16.lt_s (local.get $a) (v128.load offset=112 (local.get $k))))
-                (i8x16.lt_s (local.get $after) (v128.load offset=128 (local.get $k)))))
-              ;; … E0..F4 by a second one, F0..F4 by a third one
-              (local.set $long3 (i8x16.gt_s (local.get $a) (v128.load offset=144 (local.get $k))))
-              (local.set $long4 (i8x16.gt_s (local.get $a) (v128.load offset=160 (local.get $k))))
-              (local.set $lead (v128.andnot (local.get $lead)
-                (v128.or
-                  (v128.and (local.get $long3) (i8x16.gt_s (v128.load offset=2 (local.get $src)) (v128.load offset=176 (local.get $k))))
-                  (v128.and (local.get $long4) (i8x16.gt_s (v128.load offset=3 (local.get $src)) (v128.load offset=176 (local.get $k)))))))
-              ;; Which of them could be ill-formed after all (overlong, surrogate, beyond U+10FFFF) or a character that
-              ;; must not pass, judged by the nibbles of the first two bytes. Each bit of the four tables is a class:
-              ;; 0: C2 80..AF   1: CD 8F, D8 9C and a few more   2: E1 85 9E A0 and a few more   3: E2 80 81
-              ;; 4: E3 85 and a few more   5: EF B8 BB BE BF   6: F0, F3, F4   7: ED A0..BF; and apart, E0 80..9F
-              (local.set $suspect (v128.and (local.get $lead)
-                (v128.or
-                  (v128.and (i8x16.eq (local.get $a) (v128.load offset=192 (local.get $k))) (i8x16.lt_s (local.get $after) (v128.load offset=208 (local.get $k))))
-                  (v128.and
-                    (v128.and
-                      (i8x16.swizzle (v128.load offset=224 (local.get $k))
-                        (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (v128.load offset=80 (local.get $k))))
-                      (i8x16.swizzle (v128.load offset=240 (local.get $k))
-                        (v128.and (local.get $a) (v128.load offset=80 (local.get $k)))))
-                    (v128.and
-                      (i8x16.swizzle (v128.load offset=256 (local.get $k))
-                        (v128.and (i16x8.shr_u (local.get $after) (i32.const 4)) (v128.load offset=80 (local.get $k))))
-                      (i8x16.swizzle (v128.load offset=272 (local.get $k))
-                        (v128.and (local.get $after) (v128.load offset=80 (local.get $k)))))))))
-              (if (v128.any_true (local.get $suspect))
-                (then (local.set $lead (call $clearHidden (local.get $src) (local.get $lead)
-                  (i32.xor (i32.const 0xffff)
-                    (i8x16.bitmask (i8x16.eq (local.get $suspect) (v128.const i64x2 0 0))))))))
-              (local.set $lead3 (v128.and (local.get $lead) (local.get $long3)))
-              (local.set $lead4 (v128.and (local.get $lead) (local.get $long4)))
-              (v128.store (local.get $dst) (v128.bitselect (local.get $a) (local.get $dots)
-                (v128.or
-                  (v128.or
-                    (v128.andnot (i8x16.gt_s (local.get $a) (v128.load offset=0 (local.get $k))) (i8x16.eq (local.get $a) (v128.load offset=16 (local.get $k))))
-                    (v128.or
-                      (v128.or (i8x16.eq (local.get $a) (v128.load offset=32 (local.get $k))) (i8x16.eq (local.get $a) (v128.load offset=48 (local.get $k))))
-                      (v128.and (i8x16.eq (local.get $a) (v128.load offset=64 (local.get $k))) (i8x16.eq (local.get $after) (v128.load offset=48 (local.get $k))))))
-                  (v128.or
-                    (v128.or (local.get $lead)
-                      (i8x16.shuffle 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
-                        (local.get $previous) (local.get $lead)))
-                    (v128.or
-                      (i8x16.shuffle 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29
-                        (local.get $previous3) (local.get $lead3))
-                      (i8x16.shuffle 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28
-                        (local.get $previous4) (local.get $lead4)))))))
-              (local.set $previous (local.get $lead))
-              (local.set $previous3 (local.get $lead3))
-              (local.set $previous4 (local.get $lead4))))
+                    (i8x16.sub_sat_u
+                      (i8x16.shuffle 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 (local.get $previous) (local.get $b))
+                      (local.get $asks2))
+                    (i8x16.sub_sat_u
+                      (i8x16.shuffle 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 (local.get $previous) (local.get $b))
+                      (local.get $asks3)))))
+              (v128.const i64x2 0 0))))
+          (local.set $previous (local.get $b))
+          (local.set $bits (i32.add (local.get $bits) (i32.const 2)))
           (local.set $src (i32.add (local.get $src) (i32.const 16)))
           (local.set $dst (i32.add (local.get $dst) (i32.const 16)))
           (br_if $block (i32.lt_u (local.get $src) (local.get $limit))))
+        (if (v128.any_true (local.get $suspects))
+          (then
+            (if (call $hideSuspects (local.get $run) (local.get $src)
+                  (i32.sub (local.get $dst) (i32.sub (local.get $src) (local.get $run)))
+                  (local.get $k) (local.get $replacement))
+              (then (local.set $previous (v128.const i64x2 0 0))))))
         (br $more))))
 
   ;; ASCII only: every high byte is replaced too.
@@ -373,7 +511,8 @@
   ;; Well-formed UTF-8 as the inside of a JSON string: quotes, backslashes and everything that `text` would hide are
   ;; escaped (RFC 8259 section 7). At most 6 times the input plus 32 bytes. Returns the end of the output.
   (func (export "json") (param $src i32) (param $end i32) (param $dst i32) (param $k i32) (result i32)
-    (local $a v128) (local $after v128) (local $special v128) (local $mask i32) (local $byte i32) (local $point i32)
+    (local $a v128) (local $after v128) (local $special v128) (local $nibble v128)
+    (local $mask i32) (local $byte i32) (local $point i32)
     (block $done
       (br_if $done (i32.ge_u (local.get $src) (local.get $end)))
       (loop $more
@@ -388,20 +527,19 @@
             (i8x16.eq (local.get $a) (v128.const i8x16 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92 92)))))
         (if (i8x16.bitmask (local.get $a))
           (then
-            ;; the suspects of `text`
+            ;; the pairs that may be hidden, and F1 and up
             (local.set $after (v128.load offset=1 (local.get $src)))
-            (local.set $special (v128.or (local.get $special) (i8x16.ne (v128.const i64x2 0 0)
-              (v128.and
+            (local.set $nibble (v128.load offset=80 (local.get $k)))
+            (local.set $special (v128.or
+              (v128.or (local.get $special) (i8x16.gt_u (local.get $a) (v128.load offset=272 (local.get $k))))
+              (i8x16.ne (v128.const i64x2 0 0)
                 (v128.and
-                  (i8x16.swizzle (v128.load offset=224 (local.get $k))
-                    (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (v128.load offset=80 (local.get $k))))
-                  (i8x16.swizzle (v128.load offset=240 (local.get $k))
-                    (v128.and (local.get $a) (v128.load offset=80 (local.get $k)))))
-                (v128.and
-                  (i8x16.swizzle (v128.load offset=256 (local.get $k))
-                    (v128.and (i16x8.shr_u (local.get $after) (i32.const 4)) (v128.load offset=80 (local.get $k))))
-                  (i8x16.swizzle (v128.load offset=272 (local.get $k))
-                    (v128.and (local.get $after) (v128.load offset=80 (local.get $k)))))))))))
+                  (v128.and
+                    (i8x16.swizzle (v128.load offset=288 (local.get $k)) (v128.and (i16x8.shr_u (local.get $a) (i32.const 4)) (local.get $nibble)))
+                    (i8x16.swizzle (v128.load offset=304 (local.get $k)) (v128.and (local.get $a) (local.get $nibble))))
+                  (v128.and
+                    (i8x16.swizzle (v128.load offset=320 (local.get $k)) (v128.and (i16x8.shr_u (local.get $after) (i32.const 4)) (local.get $nibble)))
+                    (i8x16.swizzle (v128.load offset=336 (local.get $k)) (v128.and (local.get $after) (local.get $nibble))))))))))
         (local.set $mask (i8x16.bitmask (local.get $special)))
         (if (i32.eqz (local.get $mask))
           (then
