@@ -18,6 +18,13 @@ _tcpflow() {
     --buffer-size) COMPREPLY=(); return ;;
     --buffer-timeout) COMPREPLY=(); return ;;
     -U|-[!-]*U|--relinquish-privileges) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+    --container) mapfile -t COMPREPLY < <(compgen -W "$(tcpflow containers -q 2>/dev/null)" -- "$cur"); return ;;
+    --service) COMPREPLY=(); return ;;
+    --label) COMPREPLY=(); return ;;
+    --network) COMPREPLY=(); return ;;
+    --via) mapfile -t COMPREPLY < <(compgen -W 'veth bridge netns sidecar' -- "$cur"); return ;;
+    --sidecar-image) COMPREPLY=(); return ;;
+    --docker-host) COMPREPLY=(); return ;;
     --color) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return; } ;;
     -o|-[!-]*o|--output) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     -T|-[!-]*T|--template) COMPREPLY=(); return ;;
@@ -42,8 +49,11 @@ _tcpflow() {
     -z|-[!-]*z|--chroot) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
   esac
   if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files -p --no-promiscuous --snaplen --buffer-size --buffer-timeout --udp --no-tunnels -U --relinquish-privileges -c --console -C --bare -J -g --color --time --summary --no-names --decode -D --hex --ascii -s --strip -B --binary -0 --no-newline -o --output -T --template -F --filename -b --max-bytes --gaps -m --max-jump -f --max-files --merge -a --all -E --only -e --enable -x --disable -Z --no-gunzip -I --index -K --pcap-per-flow -X --report --json -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version --completion -S --set -P --no-purge -H --scanner-help -L --semaphore -z --chroot' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files -p --no-promiscuous --snaplen --buffer-size --buffer-timeout --udp --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -c --console -C --bare -J -g --color --time --summary --no-names --decode -D --hex --ascii -s --strip -B --binary -0 --no-newline -o --output -T --template -F --filename -b --max-bytes --gaps -m --max-jump -f --max-files --merge -a --all -E --only -e --enable -x --disable -Z --no-gunzip -I --index -K --pcap-per-flow -X --report --json -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version --completion -S --set -P --no-purge -H --scanner-help -L --semaphore -z --chroot' -- "$cur")
     return
+  fi
+  if [[ $COMP_CWORD == 1 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W 'containers ps' -- "$cur")
   fi
   # with -l, words are files
   if [[ " ${COMP_WORDS[*]} " == *" -l "* || " ${COMP_WORDS[*]} " == *" --files "* ]]; then

@@ -1,6 +1,7 @@
 # fish completion for tcpflow. To use it: tcpflow --completion fish | source
 
 complete -c tcpflow -f
+complete -c tcpflow -n '__fish_use_subcommand' -a 'containers ps'
 complete -c tcpflow -n '__fish_contains_opt -s l files' -F
 complete -c tcpflow -s i -l interface -x -a '(sh -c "{ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; }")' -d 'Capture on this interface'
 complete -c tcpflow -l list -d 'List the interfaces'
@@ -14,6 +15,14 @@ complete -c tcpflow -l buffer-timeout -x -d 'How long the kernel may hold packet
 complete -c tcpflow -l udp -d 'Show UDP datagrams as well'
 complete -c tcpflow -l no-tunnels -d 'Do not look inside tunnels'
 complete -c tcpflow -s U -l relinquish-privileges -x -a '(__fish_complete_users)' -d 'Become this user'
+complete -c tcpflow -l container -x -a '(tcpflow containers -q 2>/dev/null)' -d 'Capture this container'
+complete -c tcpflow -l service -x -d 'Capture all containers of this Compose or Swarm service'
+complete -c tcpflow -l label -x -d 'Capture all containers with this label'
+complete -c tcpflow -l network -x -d 'Alone'
+complete -c tcpflow -l wait -d 'Begin before the containers exist or run'
+complete -c tcpflow -l via -x -a 'veth bridge netns sidecar' -d 'Where to capture'
+complete -c tcpflow -l sidecar-image -x -d 'The image of the sidecar'
+complete -c tcpflow -l docker-host -x -d 'The engine'
 complete -c tcpflow -s c -l console -d 'Print to the console what is said'
 complete -c tcpflow -s C -l bare -d 'Print without the names of the flows in front'
 complete -c tcpflow -s J -s g -d 'Use colour'

@@ -7,6 +7,12 @@ _tcpflow_interfaces() {
   compadd -a names
 }
 
+_tcpflow_containers() {
+  local -a names
+  names=($(tcpflow containers -q 2>/dev/null))
+  compadd -a names
+}
+
 _tcpflow() {
   _arguments -s -S \
     '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
@@ -27,6 +33,14 @@ _tcpflow() {
     '*--no-tunnels[Do not look inside tunnels]' \
     '*-U+[Become this user]:user:_users' \
     '*--relinquish-privileges=[Become this user]:user:_users' \
+    '*--container=[Capture this container]:name:_tcpflow_containers' \
+    '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
+    '*--label=[Capture all containers with this label]:key[=value]:' \
+    '*--network=[Alone]:name:' \
+    '*--wait[Begin before the containers exist or run]' \
+    '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
+    '*--sidecar-image=[The image of the sidecar]:image:' \
+    '*--docker-host=[The engine]:url:' \
     '*-c[Print to the console what is said]' \
     '*--console[Print to the console what is said]' \
     '*-C[Print without the names of the flows in front]' \
