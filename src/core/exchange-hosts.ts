@@ -18,13 +18,16 @@ export class ExchangeEnds {
   readonly serverName: string
   /** The server's container by name, '' when it is none. */
   readonly container: string
-  readonly clientEndpoint: Endpoint
+  /** `172.17.0.2:6379`, `[fd00::2]:6379`. */
+  readonly clientAddress: string
+  readonly serverAddress: string
   readonly serverEndpoint: Endpoint
 
   constructor(clientEndpoint: Endpoint, serverEndpoint: Endpoint, place: number, names: Names | undefined) {
     const client = names?.hostOf(place, clientEndpoint)
     const server = names?.hostOf(place, serverEndpoint)
-    this.clientEndpoint = clientEndpoint
+    this.clientAddress = clientEndpoint.toString()
+    this.serverAddress = serverEndpoint.toString()
     this.serverEndpoint = serverEndpoint
     this.clientName = client?.name.slice(0, MAXIMUM_NAME_CHARACTERS) ?? ''
     this.serverName = server?.name.slice(0, MAXIMUM_NAME_CHARACTERS) ?? ''

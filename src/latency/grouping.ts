@@ -1,5 +1,6 @@
 // By what exchanges are put together in the table.
 
+import type { Exchange } from '../core/exchange.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { TimedExchange } from '../core/timed-exchange.ts'
 import { keyPatternOf, routeOf } from './patterns.ts'
@@ -43,13 +44,19 @@ export class Grouper {
         return container === '' ? serverEndpoint.address : container
       }
       case 'command':
-        return exchange.protocol === 'http' ? methodOf(exchange.command) : exchange.command
+        return exchange.protocol === 'http' ? methodOf(exchange.command) : commandOf(exchange)
       case 'route':
-        return exchange.protocol === 'http' ? cached(this.#routes, exchange.command, routeOf) : exchange.command
+        return exchange.protocol === 'http' ? cached(this.#routes, exchange.command, routeOf) : commandOf(exchange)
       case 'key':
         return cached(this.#keys, exchange.key, exchange.protocol === 'http' ? pathPatternOf : keyPatternOf)
     }
   }
+}
+
+/** Of a protocol that is not known, the first word, if there is one. */
+function commandOf({ protocol, command }: Exchange): string {
+  if (protocol !== 'raw') return command
+  return /^[A-Za-z][\w-]*/.exec(command)?.[0] ?? '(binary)'
 }
 
 function methodOf(command: string): string {

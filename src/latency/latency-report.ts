@@ -9,7 +9,10 @@ const LEAST_NAME_WIDTH = 8
 const MOST_NAME_WIDTH = 48
 /** What fits a screen; the rest is counted. */
 const MAXIMUM_ROWS = 40
-const MAXIMUM_BUCKETS_DRAWN = 20
+/** Bars of a histogram; where there is less room, several buckets share one. */
+const MOST_BARS = 20
+const FEW_BARS = 8
+const NARROW_WIDTH = 110
 
 const BOLD = '\x1b[1m'
 const RESET = '\x1b[0m'
@@ -66,24 +69,26 @@ function columnsOf(table: LatencyTable, options: ReportOptions): Column[] {
   const { total } = table
   const at = (percent: number) => (group: LatencyGroup) => milliseconds(group.percentile(percent))
   const [from, to] = drawnRange(total)
+  const bars = options.width < NARROW_WIDTH ? FEW_BARS : MOST_BARS
+  const step = Math.ceil((to - from + 1) / bars)
   const all: (Column | undefined)[] = [
     { title: 'requests', cell: (g) => String(g.requests), expendable: 0 },
-    { title: 'per s', cell: (g) => shortNumber(table.rateOf(g)), expendable: 5 },
+    { title: 'per s', cell: (g) => shortNumber(table.rateOf(g)), expendable: 6 },
     { title: 'errors', cell: (g) => String(g.errors), expendable: 1 },
     total.unanswered === 0 ? undefined : { title: 'unanswered', cell: (g) => String(g.unanswered), expendable: 1 },
     total.unknown === 0 ? undefined : { title: 'unknown', cell: (g) => String(g.unknown), expendable: 3 },
     { title: 'p50 ms', cell: at(50), expendable: 0 },
     { title: 'p90', cell: at(90), expendable: 4 },
     { title: 'p99', cell: at(99), expendable: 0 },
-    { title: 'p99.9', cell: at(99.9), expendable: 4 },
+    { title: 'p99.9', cell: at(99.9), expendable: 5 },
     { title: 'max', cell: (g) => milliseconds(g.timed === 0 ? -1 : g.maximumMicros), expendable: 2 },
-    { title: 'bytes', cell: (g) => shortBytes(g.requestBytes + g.responseBytes), expendable: 6 },
+    { title: 'bytes', cell: (g) => shortBytes(g.requestBytes + g.responseBytes), expendable: 7 },
     total.timed === 0
       ? undefined
       : {
           title: `${shortMicros(2 ** from)}-${shortMicros(2 ** (to + 1))}`,
-          cell: (g) => `|${drawn(g, from, to, options.unicode)}|`,
-          expendable: 7,
+          cell: (g) => `|${drawn(g, from, to, step, options.unicode)}|`,
+          expendable: 3,
         },
   ]
   return all.filter((column) => column !== undefined)
@@ -124,25 +129,26 @@ function partsLines(total: LatencyGroup): string[] {
   ]
 }
 
-/** First and last bucket of the run that are not empty, at most so many. */
+/** First and last bucket of the run that are not empty. */
 function drawnRange(total: LatencyGroup): readonly [number, number] {
   let from = 0
   let to = SHAPE_BUCKETS - 1
   while (from < to && total.shape[from] === 0) from++
   while (to > from && total.shape[to] === 0) to--
-  return [Math.max(from, to - MAXIMUM_BUCKETS_DRAWN + 1), to]
+  return [from, to]
 }
 
-/** One character a bucket; its height by the share of the fullest one. What is there at all can be seen. */
-function drawn(group: LatencyGroup, from: number, to: number, unicode: boolean): string {
+/** One character for `step` buckets; its height by the share of the fullest. What is there at all can be seen. */
+function drawn(group: LatencyGroup, from: number, to: number, step: number, unicode: boolean): string {
   const blocks = unicode ? BLOCKS : ASCII_BLOCKS
-  const fullest = Math.max(...group.shape)
-  let text = ''
-  for (let i = from; i <= to; i++) {
-    const count = group.shape[i]!
-    text += count === 0 ? blocks[0] : blocks[Math.max(1, Math.round((count / fullest) * (blocks.length - 1)))]
+  const counts: number[] = []
+  for (let i = from; i <= to; i += step) {
+    counts.push(group.shape.subarray(i, i + step).reduce((sum, count) => sum + count, 0))
   }
-  return text
+  const fullest = Math.max(...counts)
+  return counts
+    .map((count) => blocks[count === 0 ? 0 : Math.max(1, Math.round((count / fullest) * (blocks.length - 1)))])
+    .join('')
 }
 
 /** `0.085`, `12.4`, `1834`: three digits that count. */

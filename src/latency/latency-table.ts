@@ -53,7 +53,7 @@ export class LatencyGroup {
     this.responseBytes += exchange.responseBytes
     const { status } = exchange
     if (status === 'error') this.errors++
-    else if (status === 'unanswered') this.unanswered++
+    else if (status === 'unanswered') this.unanswered += exchange.blocking ? 0 : 1
     else if (status === 'unknown') this.unknown++
     if (latencyMicros < 0) return
     if (exchange.blocking) {

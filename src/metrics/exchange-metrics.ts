@@ -44,7 +44,7 @@ class Series {
     this.requestBytes += exchange.requestBytes
     this.responseBytes += exchange.responseBytes
     if (exchange.status === 'error') this.errors++
-    else if (exchange.status === 'unanswered') this.unanswered++
+    else if (exchange.status === 'unanswered') this.unanswered += exchange.blocking ? 0 : 1
     else if (exchange.status === 'unknown') this.unknown++
     // how long a blocking command waited is what it was asked to
     if (latencyMicros < 0 || exchange.blocking) return

@@ -10,7 +10,8 @@ const MAXIMUM_HEADER_BYTES = 8192
 /** For a request to arrive, and for a connection from its beginning to its end. */
 const REQUEST_MILLIS = 5000
 const DEADLINE_MILLIS = 15_000
-const MAXIMUM_REQUESTS_PER_CONNECTION = 100
+/** Pipelined ones would pile up answers that nobody reads. */
+const MAXIMUM_REQUESTS_PER_CONNECTION = 1
 const FRESH_MILLIS = 250
 
 export interface MetricsPages {
@@ -19,11 +20,11 @@ export interface MetricsPages {
   readonly stats: () => string
 }
 
-/** The text of a page and when it was made. */
+/** The bytes of a page, the same for all who ask within a moment. */
 class Page {
   readonly type: string
   readonly #make: () => string | Promise<string>
-  #text: Promise<string> | undefined = undefined
+  #bytes: Promise<Buffer> | undefined = undefined
   #madeAt = 0
 
   constructor(type: string, make: () => string | Promise<string>) {
@@ -31,13 +32,13 @@ class Page {
     this.#make = make
   }
 
-  text(): Promise<string> {
+  bytes(): Promise<Buffer> {
     const now = performance.now()
-    if (this.#text === undefined || now - this.#madeAt >= FRESH_MILLIS) {
-      this.#text = Promise.resolve(this.#make())
+    if (this.#bytes === undefined || now - this.#madeAt >= FRESH_MILLIS) {
+      this.#bytes = Promise.resolve(this.#make()).then((text) => Buffer.from(text, 'utf8'))
       this.#madeAt = now
     }
-    return this.#text
+    return this.#bytes
   }
 }
 
@@ -58,7 +59,6 @@ export class MetricsServer {
         headersTimeout: REQUEST_MILLIS,
         requestTimeout: REQUEST_MILLIS,
         connectionsCheckingInterval: 1000,
-        keepAliveTimeout: 5000,
       },
       (request, response) => this.#serve(request, response),
     )
@@ -99,17 +99,16 @@ export class MetricsServer {
     } else if (page === undefined) {
       respond(response, 404, 'text/plain; charset=utf-8', `there is ${[...this.#pages.keys()].join(', ')}\n`)
     } else {
-      page.text().then((text) => respond(response, 200, page.type, text))
+      page.bytes().then((bytes) => respond(response, 200, page.type, bytes))
     }
   }
 }
 
-function respond(response: ServerResponse, status: number, type: string, text: string): void {
-  const bytes = Buffer.from(text, 'utf8')
+function respond(response: ServerResponse, status: number, type: string, content: Buffer | string): void {
   response.writeHead(status, {
     'content-type': type,
-    'content-length': bytes.length,
+    'content-length': Buffer.byteLength(content),
     'x-content-type-options': 'nosniff',
   })
-  response.end(bytes)
+  response.end(content)
 }

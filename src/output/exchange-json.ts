@@ -55,7 +55,7 @@ export class ExchangeJson implements TimedExchangeConsumer {
       (ends.clientName === '' ? '' : `,"clientName":${string(ends.clientName)}`) +
       (ends.serverName === '' ? '' : `,"serverName":${string(ends.serverName)}`)
     return (
-      `{"time":"${this.#time(timed)}","client":"${ends.clientEndpoint}","server":"${ends.serverEndpoint}"` +
+      `{"time":"${this.#time(timed)}","client":"${ends.clientAddress}","server":"${ends.serverAddress}"` +
       `,"protocol":"${exchange.protocol}","command":${string(exchange.command)},"key":${string(exchange.key)}` +
       `,"status":"${exchange.status}","latencyMicros":${micros(timed.latencyMicros)}` +
       `,"requestBytes":${exchange.requestBytes},"responseBytes":${exchange.responseBytes}` +

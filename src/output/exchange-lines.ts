@@ -77,8 +77,9 @@ function remarks({ exchange }: TimedExchange): string {
 }
 
 function colorOf({ exchange, latencyMicros }: TimedExchange): string {
+  if (exchange.blocking) return FAST
   if (exchange.status === 'error' || exchange.status === 'unanswered') return VERY_SLOW
-  if (exchange.blocking || latencyMicros < FAIR_MICROS) return FAST
+  if (latencyMicros < FAIR_MICROS) return FAST
   if (latencyMicros < SLOW_MICROS) return FAIR
   return latencyMicros < VERY_SLOW_MICROS ? SLOW : VERY_SLOW
 }
