@@ -50,6 +50,7 @@ interface Followed {
 const GATE_OVERLAP_MILLIS = 1500
 const MOST_WATCHED_BRIDGES = 16
 const RETRY_MILLIS = 1000
+const AGAIN_MILLIS = 100
 
 export class ContainerWatch {
   readonly names: ContainerNames
@@ -105,6 +106,11 @@ export class ContainerWatch {
     // Events that came meanwhile.
     if (this.#lookAgain) this.#look()
     return targets
+  }
+
+  /** Something was not as the last look said. */
+  lookAgain(): void {
+    this.#lookLater(AGAIN_MILLIS)
   }
 
   close(): void {
