@@ -31,7 +31,7 @@ import type {
   SidecarRequest,
 } from './engine.ts'
 import type { EngineAddress } from './engine-address.ts'
-import { EngineConnections } from './engine-connections.ts'
+import { type EngineConnections, engineConnections } from './engine-connections.ts'
 import { EngineTransport } from './engine-transport.ts'
 import { EventWatch } from './event-watch.ts'
 import { ownContainerIds } from './own-container.ts'
@@ -84,7 +84,7 @@ const EXIT_LOOK_MILLIS = 20
  * no socket, permission denied, nobody listens, TLS, too old, ssh.
  */
 export async function openEngine(address: EngineAddress, options: EngineOptions = {}): Promise<Engine> {
-  const connections = new EngineConnections(address, {
+  const connections = await engineConnections(address, {
     connectMillis: options.connectMillis ?? CONNECT_MILLIS,
     ssh: options.ssh ?? 'ssh',
   })
@@ -95,24 +95,35 @@ export async function openEngine(address: EngineAddress, options: EngineOptions 
   const transport = new EngineTransport(connections, hostHeader, options.answerMillis ?? ANSWER_MILLIS)
   // Loaded meanwhile.
   const dockerode = import('dockerode')
+  dockerode.catch(() => {})
+  let isPodman: boolean
   try {
     const headers = await transport.ping()
-    const isPodman = headers['libpod-api-version'] !== undefined || /^libpod/i.test(String(headers.server))
-    transport.apiVersion = chooseApiVersion(address, headers['api-version'])
-    const { default: Dockerode } = await dockerode
-    // Its types do not know of this option.
-    const docker = new Dockerode({ modem: transport } as Docker.DockerOptions)
-    return new DockerEngine(address, docker, transport, connections, isPodman)
+    isPodman = headers['libpod-api-version'] !== undefined || /^libpod/i.test(String(headers.server))
+    transport.apiVersion = chooseApiVersion(address, String(headers['api-version'] ?? (await oldApiVersion(transport))))
   } catch (error) {
     connections.destroy()
     throw engineError(address, error, 'GET /_ping')
   }
+  const { default: Dockerode } = await dockerode
+  // Its types do not know of this option.
+  const docker = new Dockerode({ modem: transport } as Docker.DockerOptions)
+  return new DockerEngine(address, docker, transport, connections, isPodman)
+}
+
+/** Of an engine from before its answers said so, or of something that is no engine (''). */
+async function oldApiVersion(transport: EngineTransport): Promise<string> {
+  return engineVersion(await transport.request({ path: '/version', method: 'GET' })).apiVersion
 }
 
 /** Theirs, unless ours is older. Throws OperatorError when theirs is too old. */
-function chooseApiVersion(address: EngineAddress, header: string | string[] | undefined): string {
-  const theirs = /^1\.\d+$/.exec(String(header))?.[0]
-  if (theirs === undefined) return ''
+function chooseApiVersion(address: EngineAddress, theirs: string): string {
+  if (!/^1\.\d{1,4}$/.test(theirs)) {
+    throw new OperatorError(
+      `what answers at ${address.name} is no container engine`,
+      'Docker or Podman is expected there',
+    )
+  }
   if (minor(theirs) < minor(OLDEST_API)) {
     throw new OperatorError(
       `the engine at ${address.name} is too old: it has API ${theirs}, and ${OLDEST_API} is needed`,

@@ -6,7 +6,7 @@ import type { CaptureTarget } from '../../src/container/capture-target.ts'
 import { ContainerWatch, type WatchOptions } from '../../src/container/container-watch.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { PlaceTable } from '../../src/core/places.ts'
-import { attachment, container, FakeEngine, FakeView, idOf } from './fake-engine.ts'
+import { attachment, container, FakeEngine, FakeView, idOf } from './container-scene.ts'
 
 const NONE = { containers: [], services: [], labels: [], networks: [] }
 
