@@ -11,7 +11,7 @@ import { OutputClosedError } from './output/output-stream.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
 import { type Feed, pump, pumpMerged } from './pipeline/feed.ts'
-import { allocateReadBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
+import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
 import { runSummary } from './pipeline/run-summary.ts'
 import { addProgress, makeSinks, type Sinks } from './pipeline/sinks.ts'
 import type { InputPlan, Plan } from './plan.ts'
@@ -113,7 +113,7 @@ class Run {
 
   async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
     this.#io.onSignal((signal) => this.#onStop(signal))
-    const buffer = allocateReadBuffer(this.#sinks.arena)
+    const buffer = allocateFileBuffer(this.#sinks.arena)
     for (const path of input.paths) await this.#readFile(path, buffer)
     // -R: these only finish what the others began.
     this.#table.opensConnections = input.paths.length === 0

@@ -12,18 +12,19 @@ import type { InputPlan, Plan } from '../plan.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 import type { Feed } from './feed.ts'
 
-/** Bytes of a savefile in memory at a time. */
-const READ_BUFFER_BYTES = 1 << 20
+/** Bytes of a savefile in memory at a time; of a file twice as many, because one half is read while the other is parsed. */
+const LIVE_BUFFER_BYTES = 1 << 20
+const FILE_BUFFER_BYTES = 1 << 21
 
 type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
 /** Bytes of the arena that the readers of a plan take: each live capture its own buffer, files one after the other one. */
 export function readBufferBytes(input: InputPlan): number {
-  return input.kind === 'live' ? input.interfaces.length * READ_BUFFER_BYTES : READ_BUFFER_BYTES
+  return input.kind === 'live' ? input.interfaces.length * LIVE_BUFFER_BYTES : FILE_BUFFER_BYTES
 }
 
-export function allocateReadBuffer(arena: Arena): Buffer {
-  return arena.allocate(READ_BUFFER_BYTES)
+export function allocateFileBuffer(arena: Arena): Buffer {
+  return arena.allocate(FILE_BUFFER_BYTES)
 }
 
 /** The captures of a live plan, with what started them. */
@@ -136,7 +137,7 @@ export async function openLiveFeeds(
   messages.info(`listening on ${input.interfaces.join(', ')}`)
   const feeds = sources.map((source) => ({
     source,
-    reader: new SavefileReader(source.name, allocateReadBuffer(arena)),
+    reader: new SavefileReader(source.name, arena.allocate(LIVE_BUFFER_BYTES)),
   }))
   return { feeds, close }
 }
