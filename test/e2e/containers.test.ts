@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   addressOf,
+  afterwards,
   ask,
   askUntilAnswered,
   docker,
@@ -150,7 +151,7 @@ test('the host’s network: narrowed to where it listens, and said to be shared'
   const web = uniqueName('web')
   const script = `require('http').createServer((q, r) => r.end('host answer to ' + q.url)).listen(0, '127.0.0.1', function () {
     console.log(this.address().port) })`
-  t.after(() => spawnSync('docker', ['rm', '-f', web]))
+  afterwards(t, () => spawnSync('docker', ['rm', '-f', web]))
   docker('run', '-d', '--network', 'host', '--name', web, 'node:24-trixie-slim', 'node', '-e', script)
   let port = ''
   for (let tries = 0; tries < 100 && port === ''; tries++) {
@@ -170,7 +171,7 @@ function makeParent(t: TestContext): string {
   const made = spawnSync('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}q`], { encoding: 'utf8' })
   assert.equal(made.status, 0, made.stderr)
   for (const end of [name, `${name}q`]) spawnSync('ip', ['link', 'set', end, 'up'])
-  t.after(() => spawnSync('ip', ['link', 'del', name]))
+  afterwards(t, () => spawnSync('ip', ['link', 'del', name]))
   return name
 }
 
@@ -193,7 +194,7 @@ for (const wanted of ['macvlan', 'ipvlan'] as const) {
     startServer(t, web, { flags: ['--network', net] })
     const run = await capture(t, ['-c', '--container', web])
     const address = addressOf(web, net)
-    t.after(() => spawnSync('docker', ['rm', '-f', client]))
+    afterwards(t, () => spawnSync('docker', ['rm', '-f', client]))
     const script = `const ask = () => fetch('http://${address}/neighbour').catch(() => setTimeout(ask, 50)); ask()`
     docker('run', '--rm', '--name', client, '--network', net, 'node:24-trixie-slim', 'node', '-e', script)
     await until(run, `answer of ${web} to /neighbour`)
@@ -209,7 +210,7 @@ test('an overlay network of a single-node swarm', { skip }, async (t) => {
   const active = docker('info', '-f', '{{.Swarm.LocalNodeState}}') === 'active'
   if (!active) {
     docker('swarm', 'init', '--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:23770')
-    t.after(() => spawnSync('docker', ['swarm', 'leave', '--force']))
+    afterwards(t, () => spawnSync('docker', ['swarm', 'leave', '--force']))
   }
   const [web, net] = [uniqueName('web'), uniqueName('over')]
   makeNetwork(t, net, '-d', 'overlay', '--attachable', '--subnet', '10.214.7.0/24')
@@ -244,8 +245,8 @@ int main(void) {
   const built = spawnSync('gcc', ['-static', '-O1', '-o', 'server', 'server.c'], { cwd: folder, encoding: 'utf8' })
   assert.equal(built.status, 0, built.stderr)
   docker('build', '-q', '-t', image, folder)
-  t.after(() => spawnSync('docker', ['rmi', '-f', image]))
-  t.after(() => spawnSync('docker', ['rm', '-f', web]))
+  afterwards(t, () => spawnSync('docker', ['rmi', '-f', image]))
+  afterwards(t, () => spawnSync('docker', ['rm', '-f', web]))
   docker('run', '-d', '--name', web, image)
   const run = await capture(t, ['-c', '--container', web])
   assert.match(run.stderr, /veth\w+ on docker0/)
@@ -339,7 +340,7 @@ test('--wait: begun before the container exists, and its very first packet is se
   await sleep(700)
   // it speaks at once, to the host's end of the bridge, where nobody listens
   const gateway = docker('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
-  t.after(() => spawnSync('docker', ['rm', '-f', web]))
+  afterwards(t, () => spawnSync('docker', ['rm', '-f', web]))
   docker(
     'run',
     '-d',

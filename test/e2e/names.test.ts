@@ -16,7 +16,7 @@ import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { SavefileSink } from '../../src/output/savefile-sink.ts'
 import { DumpRiver } from '../../src/pipeline/dump-river.ts'
-import { pumpMerged } from '../../src/pipeline/feed.ts'
+import { LiveMerge } from '../../src/pipeline/live-merge.ts'
 import { PcapngWriter } from '../../src/savefile/pcapng-writer.ts'
 import { SavefileReader } from '../../src/savefile/reader.ts'
 import { buildCapturePrograms } from '../support/capture-programs.ts'
@@ -174,7 +174,10 @@ test('live: connections on 127.0.0.1 of two namespaces with the same ports stay 
     ...{ savers: [save], datagrams: [], events: [], clocks: [], drops: [], sinks: [save], onTurn: undefined },
   })
   river.setLive(feeds.length)
-  const pumped = pumpMerged(feeds, river)
+  const merge = new LiveMerge(river, () => {})
+  for (const feed of feeds) merge.add(feed)
+  merge.close()
+  const pumped = merge.run()
   await Promise.all([talkOnLoopback(client, 'from the first'), talkOnLoopback(server, 'from the second')])
   for (const { source } of feeds) source.stop()
   await pumped

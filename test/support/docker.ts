@@ -30,6 +30,21 @@ export function whyNoDocker(): string | undefined {
   return undefined
 }
 
+const cleanups = new WeakMap<Cleanup, (() => void)[]>()
+/** After the test, the last one first: a network can only go when its containers are gone. */
+export function afterwards(t: Cleanup, clean: () => void): void {
+  const list = cleanups.get(t)
+  if (list !== undefined) {
+    list.push(clean)
+    return
+  }
+  const first = [clean]
+  cleanups.set(t, first)
+  t.after(() => {
+    for (const each of first.reverse()) each()
+  })
+}
+
 let made = 0
 /** A name that nobody else's container or network has. */
 export function uniqueName(what: string): string {
@@ -55,14 +70,14 @@ export function startServer(
   name: string,
   { flags = [], self = false, id = name }: ServerOptions = {},
 ): void {
-  t.after(() => spawnSync('docker', ['rm', '-f', name]))
+  afterwards(t, () => spawnSync('docker', ['rm', '-f', name]))
   const command = ['node', '-e', SERVER, '--', id, self ? 'self' : 'quiet']
   docker('run', '-d', '--stop-signal', 'KILL', '--name', name, ...flags, BASE_IMAGE, ...command)
 }
 
 export function makeNetwork(t: Cleanup, name: string, ...flags: string[]): void {
   docker('network', 'create', ...flags, name)
-  t.after(() => spawnSync('docker', ['network', 'rm', name]))
+  afterwards(t, () => spawnSync('docker', ['network', 'rm', name]))
 }
 
 /** On the network, or the only one. */
