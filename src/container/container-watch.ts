@@ -49,6 +49,8 @@ interface Followed {
 /** How long a watched bridge outlives the container's return: until its own capture surely listens. */
 const GATE_OVERLAP_MILLIS = 1500
 const MOST_WATCHED_BRIDGES = 16
+/** Swarm's way out for overlay networks: nobody is on it by name. */
+const SWARM_GATEWAY = 'docker_gwbridge'
 const RETRY_MILLIS = 1000
 const AGAIN_MILLIS = 100
 
@@ -355,7 +357,7 @@ export class ContainerWatch {
       return bridges
     }
     const add = (network: NetworkDetails | undefined): void => {
-      if (network === undefined || network.driver !== 'bridge' || bridges.size >= MOST_WATCHED_BRIDGES) return
+      if (network === undefined || network.driver !== 'bridge' || network.name === SWARM_GATEWAY || bridges.size >= MOST_WATCHED_BRIDGES) return
       if (this.#view.hasBridge(network.bridge, network.subnets)) bridges.add(network.bridge)
     }
     for (const { details, running } of this.#followed.values()) {
