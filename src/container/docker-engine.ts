@@ -65,7 +65,7 @@ const EXECUTE_MILLIS = 5000
 const MAXIMUM_OUTPUT_BYTES = 64 * 1024
 /** Networks in a list of containers, and filters by label and event: Docker 1.12, of 2016. */
 const OLDEST_API = '1.24'
-/** The newest that was tried (Docker 27). Later ones speak it too. */
+/** As of Docker 27. Later engines speak it too, and the transport adapts to those that do not any more. */
 const NEWEST_API = '1.47'
 /** Podman's own API, whose paths have a version too; it answers with what it has of that. */
 const LIBPOD = '/v4.0.0/libpod'
@@ -219,6 +219,7 @@ class DockerEngine implements Engine {
     try {
       await watch.start()
     } catch (error) {
+      this.#watches.delete(watch)
       throw engineError(this.#address, error, 'GET /events')
     }
   }

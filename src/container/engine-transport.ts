@@ -46,6 +46,7 @@ export class EngineTransport {
   readonly #connections: EngineConnections
   readonly #hostHeader: string
   readonly #answerMillis: number
+  #adapted = false
 
   constructor(connections: EngineConnections, hostHeader: string, answerMillis: number) {
     this.#connections = connections
@@ -75,10 +76,21 @@ export class EngineTransport {
       } catch (error) {
         // The engine may close an idle connection just when it is used again. What makes nothing may be asked twice, and
         // each try uses one of the old connections up.
-        if (!(error instanceof ReusedConnectionLost)) throw error
-        if (call.method === 'POST') throw error.cause
+        if (error instanceof ReusedConnectionLost) {
+          if (call.method === 'POST') throw error.cause
+        } else if (!this.#adaptsTo(error)) throw error
       }
     }
+  }
+
+  /** An engine to which our version is too old names the oldest that it still speaks. */
+  #adaptsTo(error: unknown): boolean {
+    if (this.#adapted || !(error instanceof EngineRefusal) || error.statusCode !== 400) return false
+    const minimum = /minimum supported API version is (1\.\d{1,4})\b/i.exec(error.message)?.[1]
+    if (minimum === undefined) return false
+    this.#adapted = true
+    this.apiVersion = minimum
+    return true
   }
 
   /** Headers of GET /_ping, the one request that no version is needed for. */
@@ -160,6 +172,7 @@ class Exchange {
         reject(lost ? new ReusedConnectionLost(error.message, { cause: error }) : error)
       })
       request.on('upgrade', (_message, socket: Duplex, head: Buffer) => {
+        socket.on('error', () => {}) // until it has a reader
         if (head.length > 0) socket.unshift(head)
         this.#connections.release(socket)
         resolve(socket)

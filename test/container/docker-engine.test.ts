@@ -187,6 +187,30 @@ describe('versions', () => {
     assert.equal((await (await connect(t, fake)).version()).apiVersion, '1.30')
   })
 
+  test('an engine to which ours is too old', async (t) => {
+    const fake = await fakeEngine(t)
+    fake.on('GET /_ping', (response) => response.setHeader('Api-Version', '1.99').end('OK'))
+    const asked: string[] = []
+    fake.server.on('request', ({ url }) => asked.push(url ?? ''))
+    const message = 'client version 1.47 is too old. Minimum supported API version is 1.60, please upgrade your client'
+    fake.on('GET /containers/json', (response, request) => {
+      json(
+        asked.at(-1)!.startsWith('/v1.60/') ? [{ Id: ID }] : { message },
+        asked.at(-1)!.startsWith('/v1.60/') ? 200 : 400,
+      )(response, request)
+    })
+    const engine = await connect(t, fake)
+    assert.equal((await engine.list(true)).length, 1)
+    assert.deepEqual(asked.slice(1, 3), ['/v1.47/containers/json?all=true', '/v1.60/containers/json?all=true'])
+  })
+
+  test('one that is never content', async (t) => {
+    const fake = await fakeEngine(t)
+    fake.on('GET /containers/json', json({ message: 'Minimum supported API version is 1.60' }, 400))
+    assert.match((await refused((await connect(t, fake)).list(true))).message, /Minimum supported/)
+    assert.equal(fake.log.length, 2)
+  })
+
   test('Podman by its header', async (t) => {
     const fake = await fakeEngine(t)
     fake.on('GET /_ping', (response) => {
