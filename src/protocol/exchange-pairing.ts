@@ -9,14 +9,16 @@
 //     and told as `unknown`. A response too many, or one of the wrong sort (where the protocol can see that), shows that
 //     something was: it is supposed anew that nothing is under way now;
 //   - the supposition is believed when it lasts. The proof is looked for whenever a request follows a response: nothing
-//     should be waiting then, four times in a row, or once after another 50 ms of silence. A client that at such moments
-//     sometimes waits (it multiplexes) must be found idle sixteen times, and each disproof doubles that. The request that
-//     completes the proof is the first that is told with its latency.
+//     should be waiting then, four times in a row. A client that at such moments sometimes waits (it multiplexes) must be
+//     found idle sixteen times, and each disproof doubles that. The request that completes the proof is the first that is
+//     told with its latency;
+//   - a client that waits for the same number of answers each time shows that these were missed, and is believed to be idle.
 // (A client that always has the same number of requests under way, never none, of one and the same sort, looks like one
 // that waits: nothing in the bytes tells them apart.)
 
+import type { Connection } from '../core/connection.ts'
 import { Exchange, type ExchangeStatus } from '../core/exchange.ts'
-import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import { Timestamp } from '../core/timestamp.ts'
 import type { ParserContext } from './exchange-parser.ts'
 import { type PendingRequest, PendingRequests } from './pending-requests.ts'
 
@@ -30,9 +32,8 @@ const CERTAIN = 3
 const IDLE_TURNS_NEEDED = 4
 const IDLE_TURNS_OF_MANY = 16
 const MOST_IDLE_TURNS_NEEDED = 256
-const QUIET_MICROS = 50_000
 /** Turns with the same number waiting, or with any, after which answers are taken to have been missed. */
-const STUCK_TURNS = 8
+const STUCK_TURNS = 4
 const BUSY_TURNS = 256
 /** A parser made so far into a connection has seen its beginning: recognition holds back a few hundred bytes. */
 const BEGINNING_BYTES = 4096
@@ -54,6 +55,10 @@ export class ExchangePairing {
   /** Responses that belong to requests already told: before the pending ones (expired), after them (too many). */
   #forgotten: number
   #untracked: number
+  /** How many of the pending ones are quiet. */
+  #quiet: number
+  /** Quiet requests were told as silent for their age, and nothing was answered since. */
+  #quietExpired: boolean
   /** While lost: turns with nothing waiting; turns since then with something, and with the same number as before. */
   #idleTurns: number
   #busyTurns: number
@@ -61,7 +66,6 @@ export class ExchangePairing {
   #lastDepth: number
   #turnsNeeded: number
   #answeredLast: boolean
-  readonly #lastAnswer: Timestamp
   /** Of a request that gets several answers (SUBSCRIBE): start and bytes of those that came. */
   readonly #partStart: Timestamp
   #partBytes: number
@@ -77,21 +81,17 @@ export class ExchangePairing {
     this.#exchange.server = connection.endpoints[clientDirection === 0 ? 1 : 0]
     this.#exchange.protocol = protocol
     this.#consumer = context.consumer
-    const fromBeginning =
-      connection.openerKnown &&
-      !connection.resumed &&
-      connection.streams[0].offset <= BEGINNING_BYTES &&
-      connection.streams[1].offset <= BEGINNING_BYTES
-    this.#trust = fromBeginning ? CERTAIN : LOST
+    this.#trust = isFromBeginning(connection) ? CERTAIN : LOST
     this.#forgotten = 0
     this.#untracked = 0
+    this.#quiet = 0
+    this.#quietExpired = false
     this.#idleTurns = 0
     this.#busyTurns = 0
     this.#stuckTurns = 0
-    this.#lastDepth = 0
+    this.#lastDepth = -1
     this.#turnsNeeded = IDLE_TURNS_NEEDED
     this.#answeredLast = false
-    this.#lastAnswer = new Timestamp()
     this.#partStart = new Timestamp()
     this.#partBytes = 0
   }
@@ -106,16 +106,21 @@ export class ExchangePairing {
     return this.#trust >= INFERRED
   }
 
+  /** A late answer could be that of an expired request or of a quiet one: the caller lets the pairing go. */
+  get owesAmongQuiet(): boolean {
+    return this.#forgotten > 0 && (this.#quietExpired || this.#quiet > 0)
+  }
+
   /** Whether the next response is for `pending.first()`, by what is known or supposed. */
   get answersFirst(): boolean {
     return this.#forgotten === 0 && this.pending.length > 0
   }
 
-  /** The first byte of a request came; `betweenResponses`: the other direction is at a known boundary. */
-  requestBegins(t: Timestamp, betweenResponses: boolean): void {
+  /** The first byte of a request came; `betweenResponses`: both directions are at known boundaries. */
+  requestBegins(betweenResponses: boolean): void {
     if (!this.#answeredLast) return
     this.#answeredLast = false
-    const depth = this.pending.length
+    const depth = this.pending.length - this.#quiet
     if (this.#trust !== LOST) {
       if (depth > 0) this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
       return
@@ -124,14 +129,21 @@ export class ExchangePairing {
       this.#idleTurns++
       this.#busyTurns = 0
       this.#stuckTurns = 0
-      const silence = (QUIET_MICROS * this.#turnsNeeded) / IDLE_TURNS_NEEDED
-      const quiet = this.#idleTurns > 1 && elapsedMicros(this.#lastAnswer, t) >= silence
-      if (quiet || this.#idleTurns >= this.#turnsNeeded) this.#trust = INFERRED
+      if (this.#idleTurns >= this.#turnsNeeded) {
+        this.#supposeNothingWaits()
+        this.#trust = INFERRED
+      }
+      if (this.#lastDepth > 0) this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
+      this.#lastDepth = 0
       return
     }
-    this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
-    this.#stuckTurns = depth === this.#lastDepth ? this.#stuckTurns + 1 : 1
-    this.#lastDepth = depth
+    if (depth === this.#lastDepth) {
+      this.#stuckTurns++
+    } else {
+      if (this.#lastDepth >= 0) this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
+      this.#stuckTurns = 1
+      this.#lastDepth = depth
+    }
     if (++this.#busyTurns >= BUSY_TURNS || this.#stuckTurns >= STUCK_TURNS) this.#supposeNothingWaits()
   }
 
@@ -151,6 +163,7 @@ export class ExchangePairing {
       this.#tellDraft(draft, 'unknown')
     } else {
       draft.aheadInPipeline = pending.length
+      if (draft.quiet) this.#quiet++
       copyRequest(draft, pending.push())
     }
   }
@@ -158,7 +171,7 @@ export class ExchangePairing {
   /** A response is complete. The oldest request gets it, or one of the `count` that are due to it. */
   respond(response: ResponseFacts): void {
     this.#answeredLast = true
-    this.#lastAnswer.set(response.end)
+    this.#quietExpired = false
     if (this.#forgotten > 0) {
       this.#forgotten--
       this.#endDraining()
@@ -186,9 +199,9 @@ export class ExchangePairing {
     this.respond(response)
   }
 
-  /** The oldest request was found to get no answer. Only when `answersFirst`. */
-  passOver(status: ExchangeStatus): void {
-    this.#tellFirst(status)
+  /** The oldest request was found to get no answer, or (`known` false) one that cannot be told. Only when `answersFirst`. */
+  passOver(known: boolean): void {
+    this.#tellFirst(known && this.#trust !== LOST ? 'silent' : 'unknown')
     this.#endDraining()
   }
 
@@ -219,9 +232,13 @@ export class ExchangePairing {
    */
   expireFirst(before: Timestamp): number {
     if (!this.pending.firstEndsBefore(before)) return -1
-    const { count, flags } = this.pending.first()!
+    const { count, flags, quiet } = this.pending.first()!
     if (this.#trust === LOST) {
       this.#supposeNothingWaits()
+    } else if (quiet) {
+      this.#quietExpired = true
+      this.#tellFirst('silent')
+      this.#endDraining()
     } else {
       this.#forgotten += count
       this.#tellFirst('unanswered')
@@ -232,7 +249,7 @@ export class ExchangePairing {
   close(responseUnderWay: boolean): void {
     if (this.#trust === LOST) this.#supposeNothingWaits()
     if (responseUnderWay && this.answersFirst) this.#tellFirst('unknown')
-    while (this.pending.length > 0) this.#tellFirst('unanswered')
+    while (this.pending.length > 0) this.#tellFirst(this.pending.first()!.quiet ? 'silent' : 'unanswered')
   }
 
   #supposeNothingWaits(): void {
@@ -242,6 +259,7 @@ export class ExchangePairing {
     this.#idleTurns = 0
     this.#busyTurns = 0
     this.#stuckTurns = 0
+    this.#lastDepth = -1
     this.#answeredLast = false
   }
 
@@ -257,11 +275,13 @@ export class ExchangePairing {
     exchange.status = response.status
     exchange.statusText = response.statusText
     this.#partBytes = 0
+    if (this.pending.first()!.quiet) this.#quiet--
     this.pending.shiftInto(exchange)
     this.#consumer.onExchange(exchange)
   }
 
   #tellFirst(status: ExchangeStatus): void {
+    if (this.pending.first()!.quiet) this.#quiet--
     this.pending.shiftInto(this.#exchange)
     this.#partBytes = 0
     this.#tellWithout(status)
@@ -294,6 +314,13 @@ export class ExchangePairing {
   }
 }
 
+/** Whether a parser made now reads a connection from its first byte on. */
+export function isFromBeginning(connection: Connection): boolean {
+  const [there, back] = connection.streams
+  if (!connection.openerKnown || connection.resumed) return false
+  return there.offset <= BEGINNING_BYTES && back.offset <= BEGINNING_BYTES
+}
+
 function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.start.set(from.start)
   to.end.set(from.end)
@@ -302,6 +329,7 @@ function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.key = from.key
   to.request = from.request
   to.blocking = from.blocking
+  to.quiet = from.quiet
   to.aheadInPipeline = from.aheadInPipeline
   to.flags = from.flags
   to.mark = from.mark

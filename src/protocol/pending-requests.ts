@@ -21,6 +21,8 @@ export class PendingRequest {
   request = ''
   /** See Exchange. */
   blocking = false
+  /** It may get no answer (memcached's quiet commands). */
+  quiet = false
   aheadInPipeline = 0
   /** The protocol's own: bits, and two numbers (an opaque, how many answers are due). */
   flags = 0

@@ -7,7 +7,7 @@ import { Beginning } from './wire-text.ts'
 
 export interface RedisRequestConsumer {
   /** The first byte of a request came; `known` unless the boundary is only a guess. */
-  onRequestBegin(t: Timestamp, known: boolean): void
+  onRequestBegin(known: boolean): void
   /** A request is complete: `text.draft`, its times and bytes filled. */
   onRequest(text: RedisRequestText): void
   /** These bytes are no request: the next one is looked for. */
@@ -141,7 +141,7 @@ export class RedisRequests {
       this.#broken()
       return pos
     }
-    this.#consumer.onRequestBegin(t, !this.#guessed)
+    this.#consumer.onRequestBegin(!this.#guessed)
     this.#begin = pos
     this.#requestBytes = 0
     this.#text.draft.start.set(t)

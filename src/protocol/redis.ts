@@ -94,8 +94,8 @@ class RedisParser implements ExchangeParser {
     this.#pairing.close(this.#replies.underWay)
   }
 
-  onRequestBegin(t: Timestamp, known: boolean): void {
-    this.#pairing.requestBegins(t, known && this.#replies.atBoundary)
+  onRequestBegin(known: boolean): void {
+    this.#pairing.requestBegins(known && this.#replies.atBoundary)
   }
 
   onRequestsLost(): void {

@@ -63,7 +63,7 @@ for (const habit of HABITS) {
   test(`from the middle, at every byte: never a wrong pairing of a client that ${habit}`, () => {
     let paired = 0
     let asked = 0
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 2; seed++) {
       const simulation = new Simulation(speaker, habit, 60, new Random(seed))
       for (let offset = 0; offset < simulation.size; offset++) {
         const told = new Transcript(redis, { middle: true }).play(simulation.from(offset)).close()
@@ -72,7 +72,6 @@ for (const habit of HABITS) {
       }
     }
     const least = { waits: 0.5, batches: 0.3, multiplexes: 0 }[habit]
-    if (process.env.SHOW) console.error(habit, 'middle', paired / asked)
     assert.ok(paired >= asked * least, `${paired} of ${asked}`)
   })
 
@@ -86,8 +85,9 @@ for (const habit of HABITS) {
         fc.integer({ min: 0, max: 1e6 }),
         fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })),
         fc.integer({ min: 0, max: 12 }),
-        (seed, fromClient, where, missing, late) => {
-          const simulation = new Simulation(speaker, habit, 60, new Random(seed))
+        fc.constantFrom(1, 30, 200),
+        (seed, fromClient, where, missing, late, slowness) => {
+          const simulation = new Simulation(speaker, habit, 60, new Random(seed), slowness)
           const arrow = fromClient ? '>' : '<'
           const offset = Math.floor((where / 1e6) * (simulation.directionSize(arrow) - 1))
           const steps = simulation.withGap(arrow, offset, missing, late)
@@ -97,9 +97,8 @@ for (const habit of HABITS) {
           assert.deepEqual(new Transcript(redis).play(steps, 1).close(), told)
         },
       ),
-      { seed: 11, numRuns: 1500 },
+      { seed: 11, numRuns: 300 },
     )
-    if (process.env.SHOW) console.error(habit, 'gap', paired / asked)
     assert.ok(paired >= asked * (habit === 'multiplexes' ? 0.25 : 0.5), `${paired} of ${asked}`)
   })
 }
@@ -138,6 +137,6 @@ test('random bytes: nothing is thrown, and nothing said about them', () => {
         assert.deepEqual(new Transcript(redis, { middle }).play(steps, 1).close(), told)
       },
     ),
-    { seed: 5, numRuns: 3000 },
+    { seed: 5, numRuns: 1000 },
   )
 })
