@@ -5,7 +5,14 @@ import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
 import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
 import { ContainerNames } from './container-names.ts'
-import type { ContainerDetails, ContainerSummary, Engine, EngineEvent, NetworkDetails } from './engine.ts'
+import {
+  type ContainerDetails,
+  type ContainerSummary,
+  type Engine,
+  type EngineEvent,
+  type NetworkDetails,
+  SIDECAR_LABEL,
+} from './engine.ts'
 import { detailsOf, isIdOf, nameOf, placeOf, TargetFinder, target } from './find-targets.ts'
 import type { HostView } from './host-view.ts'
 import {
@@ -122,7 +129,7 @@ export class ContainerWatch {
 
   #onEvent(event: EngineEvent): void {
     const { kind, id } = event
-    if (this.#closed) return
+    if (this.#closed || Object.hasOwn(event.labels, SIDECAR_LABEL)) return
     if (kind === 'lost') this.#listener?.info(`the engine is gone (${event.reason}): trying again, captures go on`)
     if (kind === 'back') {
       this.#listener?.info('the engine is back')
@@ -201,7 +208,8 @@ export class ContainerWatch {
 
   /** Running containers, with the names of all of them refreshed. */
   async #survey(): Promise<ContainerSummary[]> {
-    const running = await this.#engine.list(false)
+    // Those that we start ourselves are nobody's to capture.
+    const running = (await this.#engine.list(false)).filter((c) => !Object.hasOwn(c.labels, SIDECAR_LABEL))
     const unknown = running.some((c) => c.networks.some((a) => a.networkId !== '' && !detailsOf(a, this.#networks)))
     if (this.#networksStale || unknown) {
       this.#networksStale = false
@@ -357,7 +365,13 @@ export class ContainerWatch {
       return bridges
     }
     const add = (network: NetworkDetails | undefined): void => {
-      if (network === undefined || network.driver !== 'bridge' || network.name === SWARM_GATEWAY || bridges.size >= MOST_WATCHED_BRIDGES) return
+      if (
+        network === undefined ||
+        network.driver !== 'bridge' ||
+        network.name === SWARM_GATEWAY ||
+        bridges.size >= MOST_WATCHED_BRIDGES
+      )
+        return
       if (this.#view.hasBridge(network.bridge, network.subnets)) bridges.add(network.bridge)
     }
     for (const { details, running } of this.#followed.values()) {

@@ -110,6 +110,9 @@ export interface Engine {
   close(): Promise<void>
 }
 
+/** Label of our own sidecars: they are nobody's to capture, and found by it if one should ever be left. */
+export const SIDECAR_LABEL = 'tcpflow.sidecar'
+
 export interface SidecarRequest {
   readonly image: string
   /** The container whose network is to be captured. */
