@@ -3,6 +3,7 @@
 
 import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
+import { AwaitedBridges } from './awaited-bridges.ts'
 import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
 import { ContainerNames } from './container-names.ts'
 import {
@@ -53,11 +54,6 @@ interface Followed {
   readonly removed: boolean
 }
 
-/** How long a watched bridge outlives the container's return: until its own capture surely listens. */
-const GATE_OVERLAP_MILLIS = 1500
-const MOST_WATCHED_BRIDGES = 16
-/** Swarm's way out for overlay networks: nobody is on it by name. */
-const SWARM_GATEWAY = 'docker_gwbridge'
 const RETRY_MILLIS = 1000
 const AGAIN_MILLIS = 100
 
@@ -78,8 +74,7 @@ export class ContainerWatch {
   readonly #told = new Set<string>()
   #networks: NetworkDetails[] = []
   #networksStale = true
-  /** Bridges watched for somebody, until when (milliseconds of performance.now; Infinity while awaited). */
-  readonly #watched = new Map<string, number>()
+  readonly #awaited: AwaitedBridges
   #looking = false
   #lookAgain = false
   #timer: NodeJS.Timeout | undefined
@@ -95,6 +90,7 @@ export class ContainerWatch {
       networks: options.selection.networks,
       insideInterface: options.insideInterface,
     })
+    this.#awaited = new AwaitedBridges(view)
     this.names = new ContainerNames(places, engine.maybeLocal)
   }
 
@@ -346,43 +342,22 @@ export class ContainerWatch {
 
   /** Decides which bridges are watched for containers that are about to come. */
   #await(): void {
-    const awaited = this.#awaitedBridges()
-    const now = performance.now()
-    for (const bridge of awaited) this.#watched.set(bridge, Number.POSITIVE_INFINITY)
-    for (const [bridge, until] of this.#watched) {
-      if (awaited.has(bridge)) continue
-      if (until === Number.POSITIVE_INFINITY) {
-        this.#watched.set(bridge, now + GATE_OVERLAP_MILLIS)
-        this.#lookLater(GATE_OVERLAP_MILLIS + 10)
-      } else if (until <= now) this.#watched.delete(bridge)
-    }
+    const again = this.#awaited.update(this.#awaitedNetworks())
+    if (again !== undefined) this.#lookLater(again)
   }
 
-  #awaitedBridges(): Set<string> {
-    const bridges = new Set<string>()
+  #awaitedNetworks(): (NetworkDetails | undefined)[] {
     const { via, wait, selection, insideInterface } = this.#options
-    if (this.#wholeNetworks() || (via !== undefined && via !== 'veth' && via !== 'bridge') || insideInterface !== '') {
-      return bridges
-    }
-    const add = (network: NetworkDetails | undefined): void => {
-      if (
-        network === undefined ||
-        network.driver !== 'bridge' ||
-        network.name === SWARM_GATEWAY ||
-        bridges.size >= MOST_WATCHED_BRIDGES
-      )
-        return
-      if (this.#view.hasBridge(network.bridge, network.subnets)) bridges.add(network.bridge)
-    }
-    for (const { details, running } of this.#followed.values()) {
-      if (!running) for (const a of details.networks) add(detailsOf(a, this.#networks))
-    }
-    for (const details of this.#created.values()) for (const a of details.networks) add(detailsOf(a, this.#networks))
+    const elsewhere = (via !== undefined && via !== 'veth' && via !== 'bridge') || insideInterface !== ''
+    if (elsewhere || this.#wholeNetworks()) return []
+    const absent = [...this.#followed.values()].filter(({ running }) => !running).map(({ details }) => details)
+    const networks = [...absent, ...this.#created.values()].flatMap((details) =>
+      details.networks.map((a) => detailsOf(a, this.#networks)),
+    )
     if (wait && this.#isWaiting()) {
-      const known = selection.networks.length > 0 ? this.#namedNetworks() : this.#networks
-      for (const network of known) add(network)
+      networks.push(...(selection.networks.length > 0 ? this.#namedNetworks() : this.#networks))
     }
-    return bridges
+    return networks
   }
 
   /** A selector has nobody yet. */
@@ -393,7 +368,7 @@ export class ContainerWatch {
 
   #targets(): CaptureTarget[] {
     const targets = this.#captured()
-    for (const bridge of this.#watched.keys()) {
+    for (const bridge of this.#awaited.names) {
       const gate: string[] = []
       for (const { details, running } of this.#followed.values()) {
         if (!running) continue
@@ -411,7 +386,7 @@ export class ContainerWatch {
     const missing = unmatched(this.#selectors, running)
     if (missing.length === 0) return
     const what = missing.map((selector) => selector.text.split(' ').slice(1).join(' ')).join(', ')
-    const bridges = [...this.#watched.keys()]
+    const bridges = this.#awaited.names
     const where =
       bridges.length === 0
         ? 'its first packets may be missed'

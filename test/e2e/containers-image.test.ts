@@ -66,9 +66,16 @@ class Captor {
   }
 }
 
-/** Containers that we made beside others and that should be gone. */
+/** Containers that we made beside others. */
 function sidecars(): string {
   return docker('ps', '-a', '-q', '-f', 'label=tcpflow.sidecar')
+}
+
+/** The engine takes a moment to remove what has ended. */
+async function assertNoSidecarLeft(): Promise<void> {
+  for (let tries = 0; tries < 100 && sidecars() !== ''; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(sidecars(), '')
 }
 
 test('the alias as in the README: the veth by the bridge’s own table, with no further privilege', {
@@ -83,7 +90,7 @@ test('the alias as in the README: the veth by the bridge’s own table, with no 
   await captor.until(() => captor.stdout.includes(body))
   assert.match(captor.stdout, new RegExp(`host\\.\\d{5}-${web}\\.00080: GET /asked`))
   await captor.stop()
-  assert.equal(sidecars(), '')
+  await assertNoSidecarLeft()
 })
 
 test('without the host’s processes, a namespace is captured by a sidecar from the same image', { skip }, async (t) => {
@@ -94,7 +101,7 @@ test('without the host’s processes, a namespace is captured by a sidecar from 
   assert.match(captor.stderr, /from a sidecar container in its network/)
   assert.notEqual(sidecars(), '')
   await captor.stop()
-  assert.equal(sidecars(), '')
+  await assertNoSidecarLeft()
 })
 
 test('with --pid host and SYS_ADMIN it enters the namespace itself', { skip }, async (t) => {
@@ -125,7 +132,7 @@ test('the sidecar goes even when what started it is killed', { skip }, async (t)
   await run.signal('SIGKILL')
   for (let tries = 0; tries < 100 && sidecars() !== ''; tries++)
     await new Promise((resolve) => setTimeout(resolve, 100))
-  assert.equal(sidecars(), '')
+  await assertNoSidecarLeft()
 })
 
 test('a sidecar follows a restart into the new namespace', { skip }, async (t) => {
@@ -138,7 +145,7 @@ test('a sidecar follows a restart into the new namespace', { skip }, async (t) =
   const before = run.stdout.length
   await run.until(({ stdout }) => stdout.subarray(before).includes('/self'), 'it captured again')
   assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
-  assert.equal(sidecars(), '')
+  await assertNoSidecarLeft()
 })
 
 /** Passes connections on to the engine's socket, as ssh -L or a TLS proxy does. */
@@ -160,7 +167,7 @@ async function capturesThrough(t: TestContext, env: Record<string, string>): Pro
   const body = (await ask(address, '/far-away'))!
   await run.until(({ stdout }) => stdout.includes(body), 'it showed the answer')
   assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
-  assert.equal(sidecars(), '')
+  await assertNoSidecarLeft()
 }
 
 test('a remote engine over a forwarded TCP port', { skip }, async (t) => {
