@@ -56,6 +56,7 @@ interface Followed {
 
 const RETRY_MILLIS = 1000
 const AGAIN_MILLIS = 100
+const MOST_TOLD = 1000
 
 export class ContainerWatch {
   readonly names: ContainerNames
@@ -108,9 +109,17 @@ export class ContainerWatch {
     this.#await()
     const targets = this.#targets()
     if (this.#options.wait) this.#sayWaiting(running)
+    for (const service of this.#options.selection.services) await this.#sayElsewhere(service, listener)
     // Events that came meanwhile.
     if (this.#lookAgain) this.#look()
     return targets
+  }
+
+  async #sayElsewhere(service: string, listener: WatchListener): Promise<void> {
+    const tasks = await this.#engine.tasksElsewhere(service)
+    if (tasks === 0) return
+    const replicas = tasks === 1 ? '1 more replica runs' : `${tasks} more replicas run`
+    listener.info(`${service}: ${replicas} on other nodes and cannot be seen from this one`)
   }
 
   /** Something was not as the last look said. */
@@ -194,6 +203,18 @@ export class ContainerWatch {
     for (const { end } of ended) listener.onEnded(end)
     const over = this.#nothingLeft()
     if (over !== undefined) listener.onNothingLeft(over)
+    this.#forget()
+  }
+
+  /** What cannot come back, and what concerns nobody here: a run may last for months. */
+  #forget(): void {
+    const { containers } = this.#options.selection
+    for (const [id, { details, running, removed }] of this.#followed) {
+      const comesBack = containers.includes(details.name) || this.#selectors.some((s) => s.meansOnly(details))
+      if (removed && !running && !comesBack) this.#followed.delete(id)
+    }
+    for (const id of this.#stale) if (!this.#followed.has(id)) this.#stale.delete(id)
+    if (this.#told.size > MOST_TOLD) this.#told.clear()
   }
 
   #sayOnce(listener: WatchListener, message: string, hint: string | undefined): void {

@@ -12,6 +12,7 @@ import { ContainerOutput } from './container-output.ts'
 import {
   containerDetails,
   containerList,
+  countTasksElsewhere,
   EVENT_FILTERS,
   engineVersion,
   networkList,
@@ -197,6 +198,18 @@ class DockerEngine implements Engine {
       // Stopped, gone, or an engine without ps.
       if (error instanceof EngineRefusal) return []
       throw engineError(this.#address, error, 'GET /containers/…/top')
+    }
+  }
+
+  async tasksElsewhere(service: string): Promise<number> {
+    const filters = { service: [service], 'desired-state': ['running'] }
+    try {
+      const [info, tasks] = await Promise.all([this.#docker.info(), this.#docker.listTasks({ filters })])
+      return countTasksElsewhere(info, tasks)
+    } catch (error) {
+      // No swarm, or no manager of one.
+      if (error instanceof EngineRefusal) return 0
+      throw engineError(this.#address, error, 'GET /tasks')
     }
   }
 

@@ -131,6 +131,11 @@ export class FakeEngine implements Engine {
     return this.pids
   }
 
+  elsewhere = 0
+  async tasksElsewhere(): Promise<number> {
+    return this.elsewhere
+  }
+
   async execute(id: string): Promise<string | undefined> {
     return this.answers[id]
   }

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import {
   containerDetails,
   containerList,
+  countTasksElsewhere,
   engineEvent,
   engineVersion,
   networkList,
@@ -333,4 +334,13 @@ describe('anything may come', () => {
   test('and others', () => {
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 2 }), checkAll), { seed: 3, numRuns: 60 })
   })
+})
+
+test('tasks of a service on other nodes are counted; no swarm and odd answers count nothing', () => {
+  const info = { Swarm: { NodeID: 'here' } }
+  const task = (NodeID: unknown, State: unknown) => ({ NodeID, Status: { State } })
+  const tasks = [task('here', 'running'), task('there', 'running'), task('there', 'failed'), task(7, 'running'), null]
+  assert.equal(countTasksElsewhere(info, tasks), 1)
+  assert.equal(countTasksElsewhere({}, tasks), 0)
+  assert.equal(countTasksElsewhere(info, 'nothing'), 0)
 })
