@@ -15,7 +15,7 @@ import type { ContainerCapture } from './pipeline/container-capture.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
 import { type Feed, pump } from './pipeline/feed.ts'
-import { allocateReadBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
+import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
 import { LiveMerge } from './pipeline/live-merge.ts'
 import { ReadBuffers } from './pipeline/read-buffers.ts'
 import { runCounts } from './pipeline/run-counts.ts'
@@ -166,7 +166,7 @@ class Run {
 
   async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
     this.#io.onSignal((signal) => this.#onStop(signal))
-    const buffer = allocateReadBuffer(this.#sinks.arena)
+    const buffer = allocateFileBuffer(this.#sinks.arena)
     for (const path of input.paths) await this.#readFile(path, buffer)
     // -R: these only finish what the others began.
     this.#table.opensConnections = input.paths.length === 0

@@ -20,7 +20,7 @@ import type { Connection } from '../core/connection.ts'
 import { Exchange, type ExchangeStatus } from '../core/exchange.ts'
 import { Timestamp } from '../core/timestamp.ts'
 import type { ParserContext } from './exchange-parser.ts'
-import { type PendingRequest, PendingRequests } from './pending-requests.ts'
+import { MAXIMUM_PENDING_TEXT, type PendingRequest, PendingRequests } from './pending-requests.ts'
 
 const LOST = 0
 /** Requests are lost, but those that wait come first and get their responses. */
@@ -57,6 +57,8 @@ export class ExchangePairing {
   #untracked: number
   /** How many of the pending ones are quiet. */
   #quiet: number
+  /** Characters of their text. */
+  #pendingText: number
   /** Quiet requests were told as silent for their age, and nothing was answered since. */
   #quietExpired: boolean
   /** While lost: turns with nothing waiting; turns since then with something, and with the same number as before. */
@@ -85,6 +87,7 @@ export class ExchangePairing {
     this.#forgotten = 0
     this.#untracked = 0
     this.#quiet = 0
+    this.#pendingText = 0
     this.#quietExpired = false
     this.#idleTurns = 0
     this.#busyTurns = 0
@@ -155,15 +158,17 @@ export class ExchangePairing {
       this.#tellDraft(draft, 'silent')
       return
     }
-    if (pending.full && this.#trust === LOST) this.#supposeNothingWaits()
+    const full = pending.full || this.#pendingText >= MAXIMUM_PENDING_TEXT
+    if (full && this.#trust === LOST) this.#supposeNothingWaits()
     if (this.#trust === DRAINING) {
       this.#tellDraft(draft, 'unknown')
-    } else if (this.#untracked > 0 || pending.full) {
+    } else if (this.#untracked > 0 || (full && pending.length > 0)) {
       this.#untracked += due
       this.#tellDraft(draft, 'unknown')
     } else {
       draft.aheadInPipeline = pending.length
       if (draft.quiet) this.#quiet++
+      this.#pendingText += draft.request.length
       copyRequest(draft, pending.push())
     }
   }
@@ -275,14 +280,20 @@ export class ExchangePairing {
     exchange.status = response.status
     exchange.statusText = response.statusText
     this.#partBytes = 0
-    if (this.pending.first()!.quiet) this.#quiet--
-    this.pending.shiftInto(exchange)
+    this.#shift()
     this.#consumer.onExchange(exchange)
   }
 
-  #tellFirst(status: ExchangeStatus): void {
-    if (this.pending.first()!.quiet) this.#quiet--
+  /** The oldest request's half of the lent exchange. */
+  #shift(): void {
+    const first = this.pending.first()!
+    if (first.quiet) this.#quiet--
+    this.#pendingText -= first.request.length
     this.pending.shiftInto(this.#exchange)
+  }
+
+  #tellFirst(status: ExchangeStatus): void {
+    this.#shift()
     this.#partBytes = 0
     this.#tellWithout(status)
   }

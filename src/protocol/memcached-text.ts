@@ -145,8 +145,10 @@ function fits(request: PendingRequest, reply: MemcachedTextReplies): boolean {
   if ((flags & reply.answer) === 0) return false
   if (reply.opaque !== 0) return (flags & MARK_OPAQUE) !== 0 && mark === reply.opaque
   if (reply.answer === ANSWER_META) {
-    // A quiet miss says nothing, and what has an opaque says it, except where the protocol has no room for it.
-    if (reply.statusText === 'EN') return !request.quiet || request.command !== 'mg'
+    // What quiet hides in all versions: the miss of mg, the success of the others. (NF only in later ones.)
+    if (request.quiet && reply.statusText === (request.command === 'mg' ? 'EN' : 'HD')) return false
+    // What has an opaque says it, except where the protocol has no room for it.
+    if (reply.statusText === 'EN') return true
     if ((flags & MARK_OPAQUE) !== 0 && reply.statusText !== 'ME') return false
     return reply.key === 0 || ((flags & RETURNS_KEY) !== 0 && ((flags & MARK_KEY) === 0 || mark === reply.key))
   }

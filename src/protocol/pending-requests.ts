@@ -3,8 +3,9 @@
 import type { Exchange } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 
-/** How many requests of one connection are remembered unless told otherwise. */
+/** How many requests of one connection are remembered unless told otherwise, and how many characters of their text. */
 export const MAXIMUM_PENDING_REQUESTS = 65536
+export const MAXIMUM_PENDING_TEXT = 8 << 20
 
 const SMALLEST_RING = 4
 /** A ring above this is given back once it is empty, so that one burst does not cost memory for a connection's life. */

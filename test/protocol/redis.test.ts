@@ -327,6 +327,41 @@ test('patience: what waits too long is told, and its late answer is nobody elseâ
   ])
 })
 
+test('a server that never answers costs bounded memory', () => {
+  const transcript = new Transcript(redis)
+  const request = ask('SET', 'k', 'v'.repeat(2000))
+  transcript.play([['>', request.repeat(20000)]])
+  const unknown = transcript.told.length
+  assert.ok(unknown > 20000 - 9000, `${unknown}`)
+  transcript.play([['<', '+OK\r\n'.repeat(20000)]])
+  transcript.play([
+    ['>', ask('GET', 'b')],
+    ['<', bulk('2')],
+  ])
+  const told = transcript.close()
+  assert.equal(told.length, 20001)
+  assert.equal(told.filter((e) => e.status === 'unknown').length, unknown)
+  assert.deepEqual(told.at(-1)!.times, [2, 2, 3, 3])
+})
+
+test('a value of half a gigabyte, nested arrays and long lines cost nothing', () => {
+  const transcript = new Transcript(redis)
+  const megabyte = Buffer.alloc(1 << 20, '\r\n+OK\r\n')
+  transcript.play([
+    ['>', ask('GET', 'a') + ask('KEYS', '*') + ask('GET', 'b')],
+    ['<', `$${512 * megabyte.length}\r\n`],
+  ])
+  for (let i = 0; i < 512; i++) transcript.parser.onData(1, megabyte, 0, megabyte.length, timeOf(2))
+  transcript.play([['<', `\r\n${'*1\r\n'.repeat(300000)}:1\r\n+`]])
+  for (let i = 0; i < 10; i++) transcript.parser.onData(1, megabyte, 2, 5, timeOf(3))
+  transcript.play([['<', '\r\n']])
+  transcript.close()
+  assert.deepEqual(
+    transcript.told.map((e) => `${e.request} ${e.status} ${e.bytes[1]}`),
+    [`GET a ok ${512 * megabyte.length + 14}`, 'KEYS * ok 1200004', 'GET b ok 33'],
+  )
+})
+
 test('more requests under way than are remembered', () => {
   const transcript = new Transcript(redis)
   const count = 70000
