@@ -18,6 +18,7 @@ import { type Feed, pump } from './pipeline/feed.ts'
 import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
 import { LiveMerge } from './pipeline/live-merge.ts'
 import { ReadBuffers } from './pipeline/read-buffers.ts'
+import { runCounts } from './pipeline/run-counts.ts'
 import { runSummary } from './pipeline/run-summary.ts'
 import { addProgress, makeSinks, type Sinks } from './pipeline/sinks.ts'
 import type { InputPlan, Plan } from './plan.ts'
@@ -57,6 +58,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     onTurn: () => sinks.progress?.update(),
   })
   addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
+  for (const tell of sinks.counted) tell(() => runCounts(river, table.counters))
   const run = new Run(plan, io, inputs, river, table, sinks)
   try {
     await run.takeIn()

@@ -13,6 +13,7 @@ import type {
 import type { Io } from '../core/io.ts'
 import type { Names } from '../core/ports.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
+import type { RunCounts } from '../metrics/run-counts.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
 import { FILE_BLOCKS_BYTES } from '../output/file-blocks.ts'
@@ -20,7 +21,7 @@ import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
 import { OutputStream } from '../output/output-stream.ts'
 import { Progress, type ProgressCounts } from '../output/progress.ts'
-import type { ConsolePlan, FilesPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
+import type { ConsolePlan, FilesPlan, JsonPlan, LatencyPlan, Plan, SavePlan } from '../plan.ts'
 import type { CaptureSaver, DropListener } from './dump-river.ts'
 import { readBufferBytes } from './inputs.ts'
 
@@ -44,6 +45,8 @@ export class Sinks {
   /** What may wait for a reader, and can be told not to. */
   readonly abandoned: { readonly blocked: boolean; abandon(): void }[] = []
   progress: Progress | undefined = undefined
+  /** Told how to ask for the run's counters, once there are any. */
+  readonly counted: ((counts: () => RunCounts) => void)[] = []
 
   constructor(messages: TerminalMessages, arena: Arena) {
     this.messages = messages
@@ -75,6 +78,7 @@ export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sink
   if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io, names)
   if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io, names)
   if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io, names)
+  if (plan.latency !== undefined) await addLatency(sinks, plan, plan.latency, io, names)
   if (plan.save !== undefined) await addSave(sinks, plan.save, io, names)
   if (plan.connectionSummary && plan.console === undefined) {
     sinks.streams.push(new ConnectionSummary((line) => messages.error(line), names))
@@ -137,6 +141,11 @@ async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, nam
   if (plan.udp) sinks.datagrams.push(json)
   sinks.abandoned.push(stream)
   sinks.all.push(json)
+}
+
+async function addLatency(sinks: Sinks, plan: Plan, latencyPlan: LatencyPlan, io: Io, names?: Names): Promise<void> {
+  const { addLatencySinks } = await import('./latency-sinks.ts')
+  await addLatencySinks(sinks, plan, latencyPlan, io, names)
 }
 
 async function decodingBodies(consumer: StreamConsumer): Promise<StreamConsumer> {
