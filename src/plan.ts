@@ -10,6 +10,8 @@ export interface Plan {
   readonly json: JsonPlan | undefined
   readonly files: FilesPlan | undefined
   readonly save: SavePlan | undefined
+  /** --script: files, in the order given. */
+  readonly scripts: readonly string[]
   /** One line per connection at its close, on stdout where the console goes, else on stderr. */
   readonly connectionSummary: boolean
   /** Also dump UDP datagrams (console, JSON, files). */

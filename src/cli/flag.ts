@@ -7,7 +7,7 @@ export const GROUPS = [
   'Containers',
   'Console',
   'Files',
-  'JSON and packets',
+  'JSON, scripts and packets',
   'Messages',
   'Other',
   "Taken for tcpflow's sake",
