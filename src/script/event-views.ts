@@ -9,9 +9,9 @@ import type { ScriptExchange, ScriptHost, ScriptPacket } from './script-types.d.
 
 const ADDRESSES_KEPT = 4096
 
-/** Microseconds since 1970. */
+/** Whole microseconds since 1970: a double has no room for more. */
 export function microsOf(t: Timestamp): number {
-  return t.seconds * 1e6 + t.nanos / 1e3
+  return t.seconds * 1e6 + Math.floor(t.nanos / 1e3)
 }
 
 /** Addresses as text: the same few come again and again. */

@@ -1,18 +1,6 @@
-// fengari with our dialect, and the few steps that all Lua libraries of ours are made of.
+// The few steps that all Lua libraries of ours are made of.
 
-import './lua-dialect.cts'
-
-import lauxlib from 'fengari/src/lauxlib.js'
-import lua from 'fengari/src/lua.js'
-import type { LuaFunction, LuaState } from 'fengari/src/types'
-
-export { default as defs } from 'fengari/src/defs.js'
-export { default as lobject } from 'fengari/src/lobject.js'
-export { default as lstring } from 'fengari/src/lstring.js'
-export { default as ltable } from 'fengari/src/ltable.js'
-export { default as lualib } from 'fengari/src/lualib.js'
-export type { LuaFunction, LuaState, Table, TString, TValue } from 'fengari/src/types'
-export { lauxlib, lua }
+import { type LuaFunction, type LuaState, lauxlib, lua } from './fengari.cjs'
 
 /** Text → Lua's bytes. A copy of its own: Lua takes the array over. */
 export function toLua(text: string): Uint8Array {

@@ -1,6 +1,7 @@
 // Lua 5.2's bit32 library (its manual, 6.7): bit operations on numbers modulo 2^32.
 
-import { type LuaFunction, type LuaState, lauxlib, lua, openLibrary, toLua } from './lua-api.ts'
+import { type LuaFunction, type LuaState, lauxlib, lua } from './fengari.cjs'
+import { openLibrary, toLua } from './lua-api.ts'
 
 const BITS = 32
 

@@ -1,6 +1,7 @@
 // string.format as Lua 5.1 has it: %d and its like take any number and cut fractions off, and strings are bytes throughout.
 
-import { fromLua, type LuaState, lauxlib, lua, raise, toLua } from './lua-api.ts'
+import { type LuaState, lauxlib, lua } from './fengari.cjs'
+import { fromLua, raise, toLua } from './lua-api.ts'
 
 const PERCENT = 37
 const SPECIFICATION = /^([-+ #0]*)(\d{0,2})(?:\.(\d{0,2}))?([a-zA-Z])/

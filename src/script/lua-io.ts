@@ -2,17 +2,8 @@
 
 import { spawnSync } from 'node:child_process'
 import { fstatSync, openSync } from 'node:fs'
-import {
-  fromLua,
-  type LuaFunction,
-  type LuaState,
-  lauxlib,
-  lua,
-  openLibrary,
-  pushFailure,
-  raise,
-  toLua,
-} from './lua-api.ts'
+import { type LuaFunction, type LuaState, lauxlib, lua } from './fengari.cjs'
+import { fromLua, openLibrary, pushFailure, raise, toLua } from './lua-api.ts'
 import { LuaFile, type Writer } from './lua-file.ts'
 
 const FILE_TYPE = toLua('FILE*')

@@ -4,17 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  fromLua,
-  type LuaState,
-  lauxlib,
-  lua,
-  openLibrary,
-  pushFailure,
-  raise,
-  setNumberField,
-  toLua,
-} from './lua-api.ts'
+import { type LuaState, lauxlib, lua } from './fengari.cjs'
+import { fromLua, openLibrary, pushFailure, raise, setNumberField, toLua } from './lua-api.ts'
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const MONTHS = [

@@ -1,7 +1,7 @@
 // A packet as the table that tcpkit gives to `process`. The keys are made once, the table anew: scripts keep it.
 
 import {
-  defs,
+  constants,
   type LuaState,
   lobject,
   lstring,
@@ -10,14 +10,14 @@ import {
   type Table,
   type TString,
   type TValue,
-  toLua,
-} from './lua-api.ts'
+} from './fengari.cjs'
+import { toLua } from './lua-api.ts'
 import type { ScriptPacket } from './script-types.d.ts'
 
 /** FIN, SYN, RST, PSH and ACK: tcpkit knows no others, and scripts compare with ==. */
 const FLAGS_MASK = 31
 const ADDRESSES_KEPT = 4096
-const { LUA_TLNGSTR, LUA_TNUMFLT } = defs.constant_types
+const { LUA_TLNGSTR, LUA_TNUMFLT } = constants
 
 export class PacketTables {
   readonly #L: LuaState
@@ -35,10 +35,9 @@ export class PacketTables {
     lua.lua_createtable(L, 0, 0)
     const table = lua.lua_topointer(L, -1) as Table
     const { source, destination, payload } = packet
-    const micros = Math.floor(packet.timeMicros)
-    const seconds = Math.floor(micros / 1e6)
+    const seconds = Math.floor(packet.timeMicros / 1e6)
     this.#set(table, 'tv_sec', seconds)
-    this.#set(table, 'tv_usec', micros - seconds * 1e6)
+    this.#set(table, 'tv_usec', packet.timeMicros - seconds * 1e6)
     this.#setString(table, 'sip', this.#address(source.address))
     this.#set(table, 'sport', source.port)
     this.#setString(table, 'dip', this.#address(destination.address))

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { fromLua, type LuaState, lauxlib, lua, lualib, openLibrary, raise, toLua } from './lua-api.ts'
+import { type LuaState, lauxlib, lua, lualib } from './fengari.cjs'
+import { fromLua, openLibrary, raise, toLua } from './lua-api.ts'
 import { openBit32 } from './lua-bit32.ts'
 import { formatString } from './lua-format.ts'
 import { LuaFiles } from './lua-io.ts'
@@ -21,6 +22,8 @@ import {
 const INSTRUCTIONS_A_LOOK = 200_000
 /** Events between two looks at the clock. */
 const EVENTS_A_LOOK = 16
+/** How far up a message's place in the script is looked for. */
+const DEEPEST_LEVEL = 50
 /** Where both stay on Lua's stack. */
 const HANDLER_INDEX = 1
 const PROCESS_INDEX = 2
@@ -167,7 +170,7 @@ class LuaScript implements ScriptEngine {
 
   /** `slow.lua:12: ` of the innermost function that is written in Lua. */
   #place(L: LuaState): string {
-    for (let level = 1; level < 50; level++) {
+    for (let level = 0; level < DEEPEST_LEVEL; level++) {
       lauxlib.luaL_where(L, level)
       const where = fromLua(lua.lua_tostring(L, -1))
       lua.lua_pop(L, 1)

@@ -3,8 +3,8 @@
 //   import type { ScriptPacket } from 'tcpflow/script'
 //   export function onPacket(packet: ScriptPacket): void { … }
 //
-// Everything handed to a script is its own: objects and Buffers may be kept and changed. Times are microseconds since 1970,
-// with a fraction where the capture has nanoseconds; `new Date(micros / 1000)`. Text from the wire is not made harmless.
+// Everything handed to a script is its own: objects and Buffers may be kept and changed. Times are whole microseconds
+// since 1970: `new Date(micros / 1000)`. Text from the wire is not made harmless.
 
 /// <reference types="node" />
 
