@@ -1,56 +1,49 @@
 // Connections as scripts see them: an object of their own for each, because the flow table uses its objects again.
 
-import type { CloseReason, Connection } from '../core/connection.ts'
+import type { Connection } from '../core/connection.ts'
 import type { Names } from '../core/ports.ts'
-import type { Timestamp } from '../core/timestamp.ts'
 import { hostView, microsOf } from './event-views.ts'
+import type { ConnectionState } from './script-engine.ts'
 import type { ScriptConnection } from './script-types.d.ts'
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 export class ConnectionViews {
   readonly #names: Names | undefined
-  readonly #bySlot: (Writable<ScriptConnection> | undefined)[] = []
+  readonly #bySlot: (ScriptConnection | undefined)[] = []
 
   constructor(names: Names | undefined) {
     this.#names = names
   }
 
-  open(c: Connection, t: Timestamp): ScriptConnection {
+  /** The same object from the connection's first packet to `forget`. */
+  of(c: Connection): ScriptConnection {
+    const known = this.#bySlot[c.slot]
+    if (known !== undefined) return known
     const view: ScriptConnection = {
       id: c.id,
       client: hostView(c.endpoints[0], c.place, this.#names),
       server: hostView(c.endpoints[1], c.place, this.#names),
-      openMicros: microsOf(t),
-      handshakeMicros: c.handshakeMicros,
-      clientBytes: 0,
-      serverBytes: 0,
-      retransmittedBytes: 0,
-      missingBytes: 0,
-      closeMicros: 0,
-      closeReason: '',
+      openMicros: microsOf(c.openTime),
+      ...stateOf(c),
     }
     this.#bySlot[c.slot] = view
     return view
   }
 
-  /** The view with what is known now. */
-  of(c: Connection): ScriptConnection {
-    const view = this.#bySlot[c.slot] ?? this.open(c, c.openTime)
-    const [toServer, toClient] = c.streams
-    view.handshakeMicros = c.handshakeMicros
-    view.clientBytes = toServer.bytes
-    view.serverBytes = toClient.bytes
-    view.retransmittedBytes = toServer.retransmittedBytes + toClient.retransmittedBytes
-    view.missingBytes = toServer.missingBytes + toClient.missingBytes
-    return view
-  }
-
-  close(c: Connection, why: CloseReason, t: Timestamp): ScriptConnection {
-    const view = this.of(c)
-    view.closeMicros = microsOf(t)
-    view.closeReason = why
+  forget(c: Connection): void {
     this.#bySlot[c.slot] = undefined
-    return view
+  }
+}
+
+/** Now; open, unless the caller says how it was closed. */
+export function stateOf(c: Connection, closeMicros = 0, closeReason = ''): ConnectionState {
+  const [toServer, toClient] = c.streams
+  return {
+    handshakeMicros: c.handshakeMicros,
+    clientBytes: toServer.bytes,
+    serverBytes: toClient.bytes,
+    retransmittedBytes: toServer.retransmittedBytes + toClient.retransmittedBytes,
+    missingBytes: toServer.missingBytes + toClient.missingBytes,
+    closeMicros,
+    closeReason,
   }
 }

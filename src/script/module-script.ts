@@ -73,7 +73,6 @@ class ModuleScript implements ScriptEngine {
   readonly #world: ScriptWorld
   readonly #restoreConsole: () => void
   readonly #run: ScriptRun
-  readonly #stray: StrayListener
   #stopped = false
   #closed = false
   /** Async hooks that have not ended. */
@@ -95,8 +94,7 @@ class ModuleScript implements ScriptEngine {
         world.stop(exitCode & 255)
       },
     }
-    this.#stray = (error) => this.#onStray(error)
-    listenForStrays(this.#stray)
+    listenForStrays((error) => this.#onStray(error))
   }
 
   get saturated(): boolean {
@@ -109,12 +107,13 @@ class ModuleScript implements ScriptEngine {
   }
 
   async settle(): Promise<void> {
-    const before = this.#underWay
-    while (this.#underWay > 0 && this.#underWay >= before) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+    while (this.#underWay > MAXIMUM_UNDER_WAY / 2) await this.#nextEnd()
+  }
+
+  #nextEnd(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
   }
 
   flush(): void {}
@@ -127,14 +126,13 @@ class ModuleScript implements ScriptEngine {
         this.#watch(onEnd(this.#run))
       })
     }
-    while (this.#underWay > 0 && !this.#closed) await this.settle()
+    while (this.#underWay > 0 && !this.#closed) await this.#nextEnd()
   }
 
   close(): void {
     this.#closed = true
     this.#underWay = 0
     this.#wake?.()
-    forgetStrays(this.#stray)
     this.#restoreConsole()
   }
 
@@ -154,8 +152,10 @@ class ModuleScript implements ScriptEngine {
       case 'onPacket':
         return script.onPacket?.(event.packet, this.#run)
       case 'onConnection':
+        Object.assign(event.connection, event.state)
         return script.onConnection?.(event.connection, event.event, this.#run)
       case 'onData':
+        Object.assign(event.data.connection, event.state)
         return script.onData?.(event.data, this.#run)
       case 'onExchange':
         return script.onExchange?.(event.exchange, this.#run)
@@ -198,7 +198,7 @@ class ModuleScript implements ScriptEngine {
   /** Whose it is only the stack can tell. */
   #onStray(error: unknown): boolean {
     if (framesOf(error, this.#path) === undefined) return false
-    this.#world.fail(describeError(error, this.#path))
+    if (!this.#closed) this.#world.fail(describeError(error, this.#path))
     return true
   }
 }
@@ -206,21 +206,16 @@ class ModuleScript implements ScriptEngine {
 /** Returns true if the error was its script's. */
 type StrayListener = (error: unknown) => boolean
 
-const strayListeners = new Set<StrayListener>()
+const strayListeners: StrayListener[] = []
 
-/** For errors that no hook has thrown: a timer's, or of a promise that nobody waits for. */
+/** For errors that no hook has thrown: a timer's, or of a promise that nobody waits for. They may come after the end, too. */
 function listenForStrays(listener: StrayListener): void {
-  strayListeners.add(listener)
-  if (strayListeners.size > 1) return
+  strayListeners.push(listener)
+  if (strayListeners.length > 1) return
   process.setUncaughtExceptionCaptureCallback((error) => {
     for (const each of strayListeners) if (each(error)) return
     process.emit('uncaughtException', error)
   })
-}
-
-function forgetStrays(listener: StrayListener): void {
-  strayListeners.delete(listener)
-  if (strayListeners.size === 0) process.setUncaughtExceptionCaptureCallback(null)
 }
 
 /** `slow.mjs:12: message` */
@@ -254,9 +249,14 @@ function syntaxErrorLine(path: string): string | undefined {
   return undefined
 }
 
-/** console.log and its like print where the run prints; process.stdout would write past it. */
+const ownConsole = globalThis.console
+let redirections = 0
+
+/**
+ * console.log and its like print where the run prints; process.stdout would write past it. Scripts of one run share a
+ * console. Returns what gives it back.
+ */
 function redirectConsole(world: ScriptWorld): () => void {
-  const original = globalThis.console
   const to = (write: (bytes: Uint8Array) => void): Writable =>
     new Writable({
       write(chunk: Buffer, _encoding, done) {
@@ -264,8 +264,8 @@ function redirectConsole(world: ScriptWorld): () => void {
         done()
       },
     })
-  globalThis.console = new Console({ stdout: to(world.print), stderr: to(world.printError) })
+  if (redirections++ === 0) globalThis.console = new Console({ stdout: to(world.print), stderr: to(world.printError) })
   return () => {
-    globalThis.console = original
+    if (--redirections === 0) globalThis.console = ownConsole
   }
 }

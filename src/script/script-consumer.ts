@@ -1,6 +1,7 @@
 // Between the pipeline and one script: copies what the script wants to hear into a queue, and lets the script work between
 // two chunks of input, in turns short enough for signals to be heard.
 
+import { closeSync, openSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { DatagramConsumer, RawSegmentConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
@@ -9,7 +10,7 @@ import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
 import type { Messages, Names } from '../core/ports.ts'
 import type { Datagram, Segment } from '../core/segment.ts'
 import type { Timestamp } from '../core/timestamp.ts'
-import { ConnectionViews } from './connection-views.ts'
+import { ConnectionViews, stateOf } from './connection-views.ts'
 import { AddressTexts, copyOf, exchangeView, microsOf, packetView } from './event-views.ts'
 import { type Hook, type ScriptEngine, ScriptError, ScriptQueue, type ScriptWorld } from './script-engine.ts'
 
@@ -71,8 +72,12 @@ export class ScriptConsumer
 
   async load(): Promise<void> {
     const { path, cwd, neverCalled, messages } = this.#parts
+    const file = resolve(cwd, path)
     try {
-      this.#engine = await loadEngine(resolve(cwd, path), this)
+      closeSync(openSync(file, 'r'))
+      if (statSync(file).isDirectory())
+        throw new OperatorError(`${path} is a folder`, 'a script is a file: slow.lua, slow.mjs')
+      this.#engine = await loadEngine(file, this)
     } catch (error) {
       throw asOperatorError(error, path)
     }
@@ -95,10 +100,9 @@ export class ScriptConsumer
       this.#queue.push({ hook: 'onPacket', packet: packetView(datagram, undefined, this.#addresses) })
   }
 
-  onOpen(c: Connection, t: Timestamp): void {
-    if (!this.#listening) return
-    const connection = this.#connections.open(c, t)
-    if (this.#wantsConnections) this.#queue.push({ hook: 'onConnection', connection, event: 'open' })
+  onOpen(c: Connection): void {
+    if (!this.#wantsConnections || !this.#listening) return
+    this.#queue.push({ hook: 'onConnection', connection: this.#connections.of(c), state: stateOf(c), event: 'open' })
   }
 
   onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -113,8 +117,11 @@ export class ScriptConsumer
 
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {
     if (!this.#listening) return
-    const connection = this.#connections.close(c, why, t)
-    if (this.#wantsConnections) this.#queue.push({ hook: 'onConnection', connection, event: 'close' })
+    if (this.#wantsConnections) {
+      const connection = this.#connections.of(c)
+      this.#queue.push({ hook: 'onConnection', connection, state: stateOf(c, microsOf(t), why), event: 'close' })
+    }
+    this.#connections.forget(c)
   }
 
   onExchange(exchange: Exchange): void {
@@ -208,6 +215,7 @@ export class ScriptConsumer
     const { offset } = c.streams[d]
     this.#queue.push({
       hook: 'onData',
+      state: stateOf(c),
       data: {
         connection,
         direction: d === 0 ? 'client' : 'server',
@@ -229,7 +237,6 @@ function asOperatorError(error: unknown, path: string): unknown {
   if (error instanceof ScriptError) return new OperatorError(error.message)
   const { code } = error as NodeJS.ErrnoException
   if (code === 'ENOENT') return new OperatorError(`${path}: there is no such file`)
-  if (code === 'EISDIR') return new OperatorError(`${path} is a folder`, 'a script is a file: slow.lua, slow.mjs')
   if (code === 'EACCES') return new OperatorError(`${path} may not be read`)
   return error
 }

@@ -39,10 +39,27 @@ export interface ScriptEngine {
   close(): void
 }
 
+/** What changes of a connection. The script works later than this is learnt: it is put in when the hook is called. */
+export type ConnectionState = Pick<
+  ScriptConnection,
+  | 'handshakeMicros'
+  | 'clientBytes'
+  | 'serverBytes'
+  | 'retransmittedBytes'
+  | 'missingBytes'
+  | 'closeMicros'
+  | 'closeReason'
+>
+
 export type ScriptEvent =
   | { readonly hook: 'onPacket'; readonly packet: ScriptPacket }
-  | { readonly hook: 'onConnection'; readonly connection: ScriptConnection; readonly event: 'open' | 'close' }
-  | { readonly hook: 'onData'; readonly data: ScriptData }
+  | {
+      readonly hook: 'onConnection'
+      readonly connection: ScriptConnection
+      readonly state: ConnectionState
+      readonly event: 'open' | 'close'
+    }
+  | { readonly hook: 'onData'; readonly data: ScriptData; readonly state: ConnectionState }
   | { readonly hook: 'onExchange'; readonly exchange: ScriptExchange }
 
 /** First in, first out; emptied between two chunks of input. */
