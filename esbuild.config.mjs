@@ -37,6 +37,20 @@ const onlyDockerodeRequests = {
   },
 }
 
+/**
+ * Of fengari only the language and the libraries that read no terminal and touch no stream: the others bring along packages
+ * that look at process.stdin and listen for the end of the process, and script/ has its own io, os and debug.
+ */
+const fengariWithoutProcess = {
+  name: 'fengari-without-process',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/(linit|liolib|loslib|ldblib|fengarilib)\.js$/ }, ({ path, importer }) =>
+      importer.includes('/fengari/src/') ? { path, namespace: 'left-out' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
+
 /** @type {import('esbuild').BuildOptions} */
 const common = {
   outdir: 'dist',
@@ -49,7 +63,7 @@ const common = {
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  plugins: [onlyYargsParser, onlyDockerodeRequests],
+  plugins: [onlyYargsParser, onlyDockerodeRequests, fengariWithoutProcess],
   banner: {
     // Some bundled packages are CommonJS and ask for Node's own modules by require.
     js: "import { createRequire as __createRequire } from 'node:module';const require=__createRequire(import.meta.url);",

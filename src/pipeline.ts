@@ -50,6 +50,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
         ? compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
         : undefined,
     savers: sinks.savers,
+    rawSegments: sinks.rawSegments,
     datagrams: sinks.datagrams,
     events: sinks.events,
     clocks: sinks.clocks,
@@ -89,6 +90,7 @@ class Run {
     this.#river = river
     this.#table = table
     this.#sinks = sinks
+    for (const script of sinks.scripts) script.onStop = () => this.#stopInputs()
   }
 
   async takeIn(): Promise<void> {
@@ -100,11 +102,15 @@ class Run {
 
   #onStop(signal: StopSignal): void {
     this.#stopSignal = signal
+    this.#stopInputs()
+    // A reader that reads on gets everything; one that is stuck must not hold the end back.
+    setTimeout(() => this.#sinks.abandon(), FINISH_PATIENCE_MILLIS).unref()
+  }
+
+  #stopInputs(): void {
     this.#river.stopped = true
     for (const { source } of this.#feeds) source.stop()
     this.#inputs.containers?.stop()
-    // A reader that reads on gets everything; one that is stuck must not hold the end back.
-    setTimeout(() => this.#sinks.abandon(), FINISH_PATIENCE_MILLIS).unref()
   }
 
   async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
@@ -240,7 +246,10 @@ class Run {
   }
 
   #exitCode(): number {
-    if (this.#failed || this.#river.failed) return EXIT_FAILED
+    const { scripts } = this.#sinks
+    if (this.#failed || this.#river.failed || scripts.some((script) => script.failed)) return EXIT_FAILED
+    const ended = scripts.find((script) => script.exitCode !== undefined)
+    if (ended?.exitCode !== undefined) return ended.exitCode
     // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
     if (this.#stopSignal === undefined || this.#plan.input.kind === 'live') return 0
     return this.#stopSignal === 'SIGINT' ? 130 : this.#stopSignal === 'SIGTERM' ? 143 : 129

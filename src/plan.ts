@@ -12,6 +12,8 @@ export interface Plan {
   readonly save: SavePlan | undefined
   /** tcpflow latency, and bin/tcpkit: instead of console, JSON and files. */
   readonly latency?: LatencyPlan | undefined
+  /** --script: files, in the order given. */
+  readonly scripts: readonly string[]
   /** One line per connection at its close, on stdout where the console goes, else on stderr. */
   readonly connectionSummary: boolean
   /** Also dump UDP datagrams (console, JSON, files). */

@@ -8,7 +8,7 @@ export const GROUPS = [
   'Console',
   'Files',
   'Latency',
-  'JSON and packets',
+  'JSON, scripts and packets',
   'Watching',
   'Messages',
   'Other',

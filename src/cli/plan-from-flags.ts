@@ -37,7 +37,7 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
   const filter = settings.wordsAreFiles ? '' : words.join(' ').trim()
   refuseFileAsFilter(filter, input)
   const wanted = outputsOf(settings)
-  const save = savePlan(settings, input, wanted.console || wanted.json, surroundings)
+  const save = savePlan(settings, input, wanted.onStdout, surroundings)
   const maximumJumpBytes = settings.maximumJumpBytes ?? DEFAULT_MAXIMUM_JUMP_BYTES
   const plan: Plan = {
     input,
@@ -48,13 +48,14 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
     json: jsonPlan(settings),
     files: wanted.flowFiles || wanted.report ? filesPlan(settings, wanted.flowFiles, maximumJumpBytes) : undefined,
     save,
+    scripts: settings.scripts,
     connectionSummary: settings.connectionSummary,
     udp: settings.udp,
     names: settings.hostNames,
     notes: settings.notes,
     quiet: settings.quiet,
     verbosity: settings.verbosity,
-    progress: showsProgress(settings, input, wanted.console || wanted.json, surroundings),
+    progress: showsProgress(settings, input, wanted.onStdout, surroundings),
     dropToUser: settings.dropToUser,
   }
   return { plan, remarks: [...settings.remarks, ...withoutEffect(settings, wanted)] }
@@ -63,21 +64,30 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
 interface Outputs {
   readonly console: boolean
   readonly json: boolean
+  /** Something is printed. */
+  readonly onStdout: boolean
   readonly flowFiles: boolean
   /** The report alone, asked for by name beside the console. */
   readonly report: boolean
 }
 
 /**
- * Files are the default, as in tcpflow, and -c, -C and --json write none; neither does -w alone, which would otherwise
- * litter the current folder of everyone who comes from tcpdump.
+ * Files are the default, as in tcpflow, and -c, -C and --json write none; neither does -w or --script alone, which would
+ * otherwise litter the current folder of everyone who comes from tcpdump and tcpkit.
  */
 function outputsOf(s: Settings): Outputs {
   const console = s.console !== undefined
   const json = s.json !== undefined
-  const onStdout = console || json
-  const flowFiles = !onStdout && (s.savePath === undefined || fileFlags(s).length > 0)
-  return { console, json, flowFiles, report: onStdout && s.reportPath !== undefined }
+  const shown = console || json
+  const elsewhere = s.savePath !== undefined || s.scripts.length > 0
+  const flowFiles = !shown && (!elsewhere || fileFlags(s).length > 0)
+  return {
+    console,
+    json,
+    onStdout: shown || s.scripts.length > 0,
+    flowFiles,
+    report: shown && s.reportPath !== undefined,
+  }
 }
 
 /** Flags given that matter to flow files only, in their short form. */
@@ -117,11 +127,9 @@ function refuseContradictions(s: Settings): void {
   if (s.json !== undefined && s.console !== undefined) {
     throw new UsageError('--json and -c both print to standard output', 'leave one of them out')
   }
-  if (s.savePath === '-' && (s.json !== undefined || s.console !== undefined)) {
-    throw new UsageError(
-      `-w - and ${s.json === undefined ? '-c' : '--json'} both print to standard output`,
-      'give -w the name of a file',
-    )
+  if (s.savePath === '-' && (s.json !== undefined || s.console !== undefined || s.scripts.length > 0)) {
+    const other = s.json !== undefined ? '--json' : s.console !== undefined ? '-c' : '--script'
+    throw new UsageError(`-w - and ${other} both print to standard output`, 'give -w the name of a file')
   }
   if (s.savePath === undefined && (s.rotateBytes ?? s.rotateSeconds ?? s.keep) !== undefined) {
     throw new UsageError('--rotate-size, --rotate-age and --keep need -w FILE')

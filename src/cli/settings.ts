@@ -84,6 +84,8 @@ export class Settings {
   scanners = new Set<'http' | 'md5'>()
   decompressBodies = true
 
+  scripts: string[] = []
+
   savePath: string | undefined
   rotateBytes: number | undefined
   rotateSeconds: number | undefined

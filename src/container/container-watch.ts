@@ -14,7 +14,8 @@ import {
   type NetworkDetails,
   SIDECAR_LABEL,
 } from './engine.ts'
-import { detailsOf, isIdOf, nameOf, placeOf, TargetFinder, target } from './find-targets.ts'
+import { detailsOf, isIdOf, nameOf, TargetFinder, target } from './find-targets.ts'
+import { differenceOf, endOf, type Followed } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
   type ContainerSelection,
@@ -44,14 +45,6 @@ export interface WatchListener {
   error(line: string, hint?: string): void
   /** Nothing will ever come again: the run is over. */
   onNothingLeft(error: OperatorError): void
-}
-
-/** A container that is captured, or was and may come back. */
-interface Followed {
-  readonly details: ContainerDetails
-  readonly targets: readonly CaptureTarget[]
-  readonly running: boolean
-  readonly removed: boolean
 }
 
 const RETRY_MILLIS = 1000
@@ -308,21 +301,10 @@ export class ContainerWatch {
   }
 
   #tellDifference(before: Followed | undefined, now: Followed): void {
-    const listener = this.#listener
-    if (listener === undefined || before === undefined || !before.running) return
-    const name = nameOf(now.details)
-    if (before.details.startedAt !== now.details.startedAt) {
-      listener.info(`${name} was restarted`)
-      listener.onEnded(endOf(before))
-      return
-    }
-    const networksBefore = before.details.networks
-    const left = networksBefore.filter((a) => !now.details.networks.some((b) => b.network === a.network))
-    const joined = now.details.networks.filter((a) => !networksBefore.some((b) => b.network === a.network))
-    for (const a of joined) listener.info(`${name} joined the network ${a.network}`)
-    for (const a of left) listener.info(`${name} left the network ${a.network}`)
-    const addresses = left.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
-    if (addresses.length > 0) listener.onEnded({ container: name, addresses, places: [] })
+    if (this.#listener === undefined || before === undefined || !before.running) return
+    const { lines, end } = differenceOf(before, now)
+    for (const line of lines) this.#listener.info(line)
+    if (end !== undefined) this.#listener.onEnded(end)
   }
 
   #remarks(): string[] {
@@ -432,10 +414,4 @@ export class ContainerWatch {
 
 function joined(a: CaptureTarget, b: CaptureTarget): CaptureTarget {
   return { ...a, containers: [...a.containers, ...b.containers], label: `${b.containers.join(', ')} and ${a.label}` }
-}
-
-function endOf({ details, targets }: Followed): CaptureEnd {
-  const addresses = details.networks.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
-  const owned = targets.some((t) => t.place !== '') ? [placeOf(details), ...targets.map((t) => t.place)] : []
-  return { container: nameOf(details), addresses, places: [...new Set(owned)].filter((place) => place !== '') }
 }

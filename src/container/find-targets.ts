@@ -52,7 +52,7 @@ export class TargetFinder {
     }
     for (const way of this.#waysFor(container, owner, attached, networks)) {
       const targets = way === 'host' ? await this.#onHost(container) : await attempt(way)
-      if (targets !== undefined) return { targets }
+      if (targets !== undefined) return { targets: withShortfall(targets, name, shortfalls[0]) }
     }
     return fail(`there is no way to capture ${name} from here`, shortfalls.join('\n'))
   }
@@ -277,6 +277,13 @@ export class TargetFinder {
       attached.flatMap((a) => [a.address, a.address6]).filter((each) => each !== ''),
     )
   }
+}
+
+/** Why a better way was not taken: what the operator may want to allow. */
+function withShortfall(targets: CaptureTarget[], name: string, shortfall: string | undefined): CaptureTarget[] {
+  if (shortfall === undefined) return targets
+  const [way, why] = shortfall.split(/: (.*)/s)
+  return targets.map((each) => (each.remark !== '' ? each : { ...each, remark: `${name}: not by its ${way}: ${why}` }))
 }
 
 export function target(given: Partial<CaptureTarget> & Pick<CaptureTarget, 'key' | 'way' | 'label' | 'interfaceName'>) {

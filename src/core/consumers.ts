@@ -16,6 +16,11 @@ export interface SegmentConsumer {
   onSegment(connection: Connection, direction: Direction, segment: Segment, packet: Packet): void
 }
 
+/** Every TCP segment as it was decoded, also one of no connection, repeated or without payload (scripts). */
+export interface RawSegmentConsumer {
+  onRawSegment(segment: Segment, packet: Packet): void
+}
+
 /** UDP datagrams. */
 export interface DatagramConsumer {
   onDatagram(datagram: Datagram, packet: Packet): void

@@ -194,6 +194,11 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#endBlock(true)
   }
 
+  /** Somebody else is going to print to the same stream: whatever block is open ends its line. */
+  makeWay(): void {
+    this.#endBlock(false)
+  }
+
   #paused(t: Timestamp): boolean {
     return elapsedMicros(this.#lastTime, t) >= BLOCK_PAUSE_MICROS
   }

@@ -3,7 +3,7 @@
 import type { Messages } from '../core/ports.ts'
 import { OutputStream } from './output-stream.ts'
 import { counted } from './plain-numbers.ts'
-import { sanitizeLine } from './sanitize-text.ts'
+import { sanitizeLine, sanitizeText } from './sanitize-text.ts'
 
 /** A line that is redrawn in place on the same terminal (progress): taken away before a message comes. */
 export interface LiveLine {
@@ -53,6 +53,14 @@ export class TerminalMessages implements Messages {
   /** Raw text for the live line, no message. */
   draw(text: string): void {
     if (!this.#stream.blocked) this.#write(text)
+  }
+
+  /** What a script says on standard error, as it is but for what would act on a terminal. */
+  write(text: string): void {
+    if (this.#stream.blocked) return
+    this.liveLine?.erase()
+    this.beforeLine?.()
+    this.#write(sanitizeText(text))
   }
 
   /** Everything out. Never rejects: there is nobody left to tell. */

@@ -33,6 +33,7 @@ export const HIDDEN_RANGES: readonly (readonly [number, number])[] = [
 const CLASS = HIDDEN_RANGES.map(([first, last]) => `\\u{${first.toString(16)}}-\\u{${last.toString(16)}}`).join('')
 /** Lone surrogates cannot be written as UTF-8: they count as hidden. TAB and LF are let through by the first, not the second. */
 const HIDDEN = new RegExp(`[${CLASS}\\u{d800}-\\u{dfff}]`, 'gu')
+const LF = 10
 const HIDDEN_OR_LINE = new RegExp(`[${CLASS}\\u{d800}-\\u{dfff}\\t\\n]`, 'gu')
 
 export function isHiddenCharacter(codePoint: number): boolean {
@@ -46,6 +47,13 @@ export function isHiddenCharacter(codePoint: number): boolean {
 /** Text of one line: every hidden character, TAB and LF becomes `.`, so that nothing in a name or message acts. */
 export function sanitizeLine(text: string): string {
   return isPlainAscii(text) ? text : text.replace(HIDDEN_OR_LINE, '.')
+}
+
+/** Text of any number of lines: TAB, LF and CR LF stay, every other hidden character becomes `.`. */
+export function sanitizeText(text: string): string {
+  return text.replace(HIDDEN, (character, at: number) =>
+    character === '\r' && text.charCodeAt(at + 1) === LF ? character : '.',
+  )
 }
 
 /** True when all characters are printable ASCII: names of flows are, and a loop costs a tenth of the pattern. */

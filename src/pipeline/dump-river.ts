@@ -1,6 +1,13 @@
 // The river of DESIGN: every packet of every input runs from here through decoding and reassembly down to the sinks.
 
-import type { ClockConsumer, DatagramConsumer, NetworkEventConsumer, PacketConsumer, Sink } from '../core/consumers.ts'
+import type {
+  ClockConsumer,
+  DatagramConsumer,
+  NetworkEventConsumer,
+  PacketConsumer,
+  RawSegmentConsumer,
+  Sink,
+} from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import type { Messages } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
@@ -45,6 +52,7 @@ export interface RiverParts {
   readonly table: FlowTable
   readonly filter: PacketFilter | undefined
   readonly savers: readonly CaptureSaver[]
+  readonly rawSegments: readonly RawSegmentConsumer[]
   readonly datagrams: readonly DatagramConsumer[]
   readonly events: readonly NetworkEventConsumer[]
   readonly clocks: readonly ClockConsumer[]
@@ -131,8 +139,12 @@ export class DumpRiver implements River {
   // What the decoder hands back.
 
   onSegment(segment: Segment, packet: Packet): void {
-    if (this.#duplicates?.isDuplicate(segment)) this.counters.duplicates++
-    else this.#parts.table.onSegment(segment, packet)
+    if (this.#duplicates?.isDuplicate(segment)) {
+      this.counters.duplicates++
+      return
+    }
+    for (const consumer of this.#parts.rawSegments) consumer.onRawSegment(segment, packet)
+    this.#parts.table.onSegment(segment, packet)
   }
 
   onDatagram(datagram: Datagram, packet: Packet): void {

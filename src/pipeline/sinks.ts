@@ -6,6 +6,7 @@ import type {
   ClockConsumer,
   DatagramConsumer,
   NetworkEventConsumer,
+  RawSegmentConsumer,
   SegmentConsumer,
   Sink,
   StreamConsumer,
@@ -21,7 +22,9 @@ import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
 import { OutputStream } from '../output/output-stream.ts'
 import { Progress, type ProgressCounts } from '../output/progress.ts'
+import type { ScriptOutput } from '../output/script-output.ts'
 import type { ConsolePlan, FilesPlan, JsonPlan, LatencyPlan, Plan, SavePlan } from '../plan.ts'
+import type { ScriptConsumer } from '../script/script-consumer.ts'
 import type { CaptureSaver, DropListener } from './dump-river.ts'
 import { readBufferBytes } from './inputs.ts'
 
@@ -36,6 +39,7 @@ export class Sinks {
   readonly arena: Arena
   readonly streams: StreamConsumer[] = []
   segments: SegmentConsumer | undefined = undefined
+  readonly rawSegments: RawSegmentConsumer[] = []
   readonly datagrams: DatagramConsumer[] = []
   readonly events: NetworkEventConsumer[] = []
   readonly clocks: ClockConsumer[] = []
@@ -44,17 +48,36 @@ export class Sinks {
   readonly all: Sink[] = []
   /** What may wait for a reader, and can be told not to. */
   readonly abandoned: { readonly blocked: boolean; abandon(): void }[] = []
+  readonly scripts: ScriptConsumer[] = []
   progress: Progress | undefined = undefined
   /** Told how to ask for the run's counters, once there are any. */
   readonly counted: ((counts: () => RunCounts) => void)[] = []
+  /** What scripts print; the console makes way for it. */
+  scriptOutput: ScriptOutput | undefined = undefined
+  #standardOutput: OutputStream | undefined
 
   constructor(messages: TerminalMessages, arena: Arena) {
     this.messages = messages
     this.arena = arena
   }
 
+  /** The one stream for standard output; whoever prints a whole run there finishes it. */
+  standardOutput(io: Io): OutputStream {
+    if (this.#standardOutput === undefined) {
+      const buffer = this.arena.allocate(STREAM_BUFFER_BYTES)
+      this.#standardOutput = new OutputStream(io.stdout, { buffer, name: 'standard output' })
+      this.abandoned.push(this.#standardOutput)
+    }
+    return this.#standardOutput
+  }
+
   /** Ends every wait for a reader that does not read; what nobody holds up is written on. */
   abandon(): void {
+    for (const script of this.scripts) {
+      if (!script.busy) continue
+      script.abandon()
+      this.messages.error('the script is not waited for any longer: what it had not seen yet is dropped')
+    }
     for (const each of this.abandoned) {
       if (!each.blocked) continue
       each.abandon()
@@ -75,6 +98,8 @@ export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sink
       QUEUE_SLACK_BYTES,
   )
   const sinks = new Sinks(messages, arena)
+  // first of all: a script that is wrong ends the run before anything is written
+  if (plan.scripts.length > 0) await addScripts(sinks, plan, io, names)
   if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io, names)
   if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io, names)
   if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io, names)
@@ -93,6 +118,38 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
   if (plan.progress) sinks.progress = new Progress(sinks.messages, io.columns, counts)
 }
 
+async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Promise<void> {
+  const [{ openScript }, { ScriptOutput }] = await Promise.all([
+    import('../script/script-consumer.ts'),
+    import('../output/script-output.ts'),
+  ])
+  const { messages } = sinks
+  const stream = sinks.standardOutput(io)
+  const shared = plan.console !== undefined || plan.json !== undefined
+  const output = new ScriptOutput(stream, { terminal: io.stdoutIsTerminal, shared })
+  sinks.scriptOutput = output
+  if (io.stdoutIsTerminal) messages.beforeLine = () => stream.flush()
+  for (const path of plan.scripts) {
+    const script = await openScript({
+      path,
+      cwd: io.cwd,
+      print: (bytes) => output.print(bytes),
+      printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
+      messages,
+      names,
+      neverCalled: new Map([['onExchange', 'is called by tcpflow latency only']]),
+    })
+    sinks.scripts.push(script)
+    sinks.all.push(script)
+    if (script.hears('onPacket')) {
+      sinks.rawSegments.push(script)
+      sinks.datagrams.push(script)
+    }
+    if (script.hears('onConnection') || script.hears('onData')) sinks.streams.push(script)
+  }
+  sinks.all.push(output)
+}
+
 async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io: Io, names?: Names): Promise<void> {
   const [{ ConsoleSink }, { compileNameTemplate, DEFAULT_NAME_TEMPLATE, withHostNames }, { putDefaultName }] =
     await Promise.all([
@@ -102,7 +159,7 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
     ])
   const { arena } = sinks
   const namer = compileNameTemplate(withHostNames(consolePlan.nameTemplate), names, 'lines')
-  const stream = new OutputStream(io.stdout, { buffer: arena.allocate(STREAM_BUFFER_BYTES), name: 'standard output' })
+  const stream = sinks.standardOutput(io)
   const nameOf = (c: Connection, d: Direction): string => namer.name(c, d)
   const console = new ConsoleSink({
     plan: consolePlan,
@@ -119,7 +176,7 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
   sinks.clocks.push(console)
   if (io.stdoutIsTerminal) sinks.messages.beforeLine = () => stream.flush()
   sinks.drops.push(console)
-  sinks.abandoned.push(stream)
+  if (sinks.scriptOutput !== undefined) sinks.scriptOutput.beforePrint = () => console.makeWay()
   sinks.all.push(console)
 }
 
@@ -129,7 +186,7 @@ async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, nam
     import('../output/flow-name.ts'),
   ])
   const namer = compileNameTemplate(jsonPlan.nameTemplate, names)
-  const stream = new OutputStream(io.stdout, { name: 'standard output' })
+  const stream = sinks.standardOutput(io)
   const json = new JsonSink({
     plan: jsonPlan,
     stream,
@@ -139,7 +196,6 @@ async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, nam
   })
   sinks.streams.push(json)
   if (plan.udp) sinks.datagrams.push(json)
-  sinks.abandoned.push(stream)
   sinks.all.push(json)
 }
 

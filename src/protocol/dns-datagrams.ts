@@ -1,4 +1,8 @@
 // DNS exchanges over UDP: queries and answers paired by place, addresses, ports, id and question (RFC 1035 §4.2.1, RFC 5452).
+//
+// A query is the repetition of one that waits when it asks the same server the same from the same port (resolvers that keep
+// their socket, with the same id or a new one) or with the same id (those that open a new one). With both new it cannot be
+// told from another program's, and is a query of its own.
 
 import type { DatagramConsumer } from '../core/consumers.ts'
 import { Endpoint } from '../core/endpoint.ts'
@@ -12,8 +16,8 @@ import { RECOGNISED_CLIENT } from './exchange-parser.ts'
 
 /** Queries waiting for their answers, and ids with which they were repeated. */
 const MAXIMUM_OUTSTANDING = 65536
-/** Ids under which one query may be answered. */
-const MAXIMUM_IDS = 16
+/** Ports and ids under which one query may be answered. */
+const MAXIMUM_WAYS = 16
 /** The same query so soon is the same packet, captured twice. */
 const SAME_PACKET_MICROS = 10_000
 const DNS_PORT = 53
@@ -22,25 +26,26 @@ const OTHER_PORTS = [137, 5353, 5355]
 
 /** Place, addresses, ports and id as bytes. */
 const KEY_BYTES = 42
+/** Of port and of id, which come last. */
+const PORT_CHARACTERS = 2
 
 class OutstandingQuery extends DnsQuery {
   readonly place: number
   readonly client: Endpoint
   readonly server: Endpoint
-  /** Who, whom and what: under which a repetition finds it. */
-  readonly identity: string
-  /** Who, whom and id: under which an answer finds it; one more with every id that it was repeated with. */
-  readonly ids: string[]
+  /** Under which its answers find it, and its repetitions: one or two more with each of these. */
+  readonly ways: string[]
+  readonly identities: string[]
   older: OutstandingQuery | undefined
   newer: OutstandingQuery | undefined
 
-  constructor(message: DnsMessage, datagram: Datagram, question: string, identity: string, id: string) {
+  constructor(message: DnsMessage, datagram: Datagram, question: string) {
     super(message, datagram.buf, question)
     this.place = datagram.place
     this.client = sourceOf(datagram)
     this.server = destinationOf(datagram)
-    this.identity = identity
-    this.ids = [id]
+    this.ways = []
+    this.identities = []
     this.older = undefined
     this.newer = undefined
   }
@@ -68,7 +73,7 @@ export class DnsExchanges implements DatagramConsumer {
   readonly #exchange: Exchange
   readonly #message: DnsMessage
   readonly #key: Buffer
-  readonly #byId: Map<string, OutstandingQuery>
+  readonly #byWay: Map<string, OutstandingQuery>
   readonly #byIdentity: Map<string, OutstandingQuery>
   #oldest: OutstandingQuery | undefined
   #newest: OutstandingQuery | undefined
@@ -80,7 +85,7 @@ export class DnsExchanges implements DatagramConsumer {
     this.#exchange = new Exchange()
     this.#message = new DnsMessage()
     this.#key = Buffer.alloc(KEY_BYTES)
-    this.#byId = new Map()
+    this.#byWay = new Map()
     this.#byIdentity = new Map()
     this.#oldest = undefined
     this.#newest = undefined
@@ -122,44 +127,49 @@ export class DnsExchanges implements DatagramConsumer {
   #ask(datagram: Datagram, message: DnsMessage): void {
     this.counters.queries++
     const question = questionOf(message, datagram.buf)
-    const id = this.#idKey(datagram, message.id, true)
-    const identity = id.slice(0, -2) + question
-    const first = this.#byIdentity.get(identity)
+    const way = this.#wayOf(datagram, message.id, true)
+    const first =
+      this.#byIdentity.get(identityByPort(way, question)) ?? this.#byIdentity.get(identityById(way, question))
     if (first !== undefined) {
-      this.#repeat(first, id, datagram.time)
+      this.#repeat(first, way, datagram.time)
       return
     }
-    // who uses an id again on the same socket has given up the query that had it
-    const former = this.#byId.get(id)
-    if (former !== undefined) this.#tell(former)
-    if (this.#byId.size >= this.#maximum) this.#evict()
-    const query = new OutstandingQuery(message, datagram, question, identity, id)
+    if (this.#byWay.size >= this.#maximum) this.#evict()
+    const query = new OutstandingQuery(message, datagram, question)
     query.start.set(datagram.time)
     query.end.set(datagram.time)
     query.bytes = datagram.payloadEnd - datagram.payloadStart + datagram.missingBytes
-    this.#byId.set(id, query)
-    this.#byIdentity.set(identity, query)
     query.older = this.#newest
     if (this.#newest === undefined) this.#oldest = query
     else this.#newest.newer = query
     this.#newest = query
+    this.#addWay(query, way)
   }
 
-  #repeat(first: OutstandingQuery, id: string, t: Timestamp): void {
-    if (first.ids.includes(id)) {
+  #repeat(first: OutstandingQuery, way: string, t: Timestamp): void {
+    if (first.ways.includes(way)) {
       if (elapsedMicros(first.start, t) >= SAME_PACKET_MICROS) first.retries++
       return
     }
     first.retries++
-    if (first.ids.length === MAXIMUM_IDS || this.#byId.size >= this.#maximum) return
-    const former = this.#byId.get(id)
+    if (first.ways.length < MAXIMUM_WAYS && this.#byWay.size < this.#maximum) this.#addWay(first, way)
+  }
+
+  #addWay(query: OutstandingQuery, way: string): void {
+    // who uses an id again on the same socket has given up the query that had it
+    const former = this.#byWay.get(way)
     if (former !== undefined) this.#tell(former)
-    first.ids.push(id)
-    this.#byId.set(id, first)
+    const byPort = identityByPort(way, query.question)
+    const byId = identityById(way, query.question)
+    query.ways.push(way)
+    query.identities.push(byPort, byId)
+    this.#byWay.set(way, query)
+    this.#byIdentity.set(byPort, query)
+    this.#byIdentity.set(byId, query)
   }
 
   #answer(datagram: Datagram, message: DnsMessage, usual: boolean): void {
-    const query = this.#byId.size === 0 ? undefined : this.#byId.get(this.#idKey(datagram, message.id, false))
+    const query = this.#byWay.size === 0 ? undefined : this.#byWay.get(this.#wayOf(datagram, message.id, false))
     if (query === undefined || (message.hasQuestion && questionOf(message, datagram.buf) !== query.question)) {
       if (usual) this.counters.unmatchedAnswers++
       return
@@ -180,8 +190,8 @@ export class DnsExchanges implements DatagramConsumer {
 
   /** Forgets it first: the consumer may throw. */
   #tell(query: OutstandingQuery): void {
-    for (const id of query.ids) this.#byId.delete(id)
-    this.#byIdentity.delete(query.identity)
+    for (const way of query.ways) this.#byWay.delete(way)
+    for (const identity of query.identities) this.#byIdentity.delete(identity)
     const { older, newer } = query
     if (older === undefined) this.#oldest = newer
     else older.newer = newer
@@ -195,15 +205,25 @@ export class DnsExchanges implements DatagramConsumer {
     this.#consumer.onExchange(exchange)
   }
 
-  /** The same for a query and its answer; the id is the last two characters. */
-  #idKey(d: Datagram, id: number, isQuery: boolean): string {
+  /** The same for a query and its answer. Ends with the client's port and the id. */
+  #wayOf(d: Datagram, id: number, isQuery: boolean): string {
     const key = this.#key
+    const clientPort = isQuery ? d.sourcePort : d.destinationPort
+    const serverPort = isQuery ? d.destinationPort : d.sourcePort
     putWord(key, 0, d.place)
     let pos = isQuery ? putSource(key, 4, d) : putDestination(key, 4, d)
     pos = isQuery ? putDestination(key, pos, d) : putSource(key, pos, d)
-    pos = putShort(key, pos, id)
+    pos = putShort(key, putShort(key, putShort(key, pos, serverPort), clientPort), id)
     return key.toString('latin1', 0, pos)
   }
+}
+
+function identityByPort(way: string, question: string): string {
+  return `p${way.slice(0, -PORT_CHARACTERS)}${question}`
+}
+
+function identityById(way: string, question: string): string {
+  return `i${way.slice(0, -2 * PORT_CHARACTERS)}${way.slice(-PORT_CHARACTERS)}${question}`
 }
 
 function putSource(key: Buffer, pos: number, d: Datagram): number {
@@ -213,7 +233,7 @@ function putSource(key: Buffer, pos: number, d: Datagram): number {
     next = putWord(key, next, d.sourceWord1)
     next = putWord(key, next, d.sourceWord2)
   }
-  return putShort(key, putWord(key, next, d.sourceWord3), d.sourcePort)
+  return putWord(key, next, d.sourceWord3)
 }
 
 function putDestination(key: Buffer, pos: number, d: Datagram): number {
@@ -223,7 +243,7 @@ function putDestination(key: Buffer, pos: number, d: Datagram): number {
     next = putWord(key, next, d.destinationWord1)
     next = putWord(key, next, d.destinationWord2)
   }
-  return putShort(key, putWord(key, next, d.destinationWord3), d.destinationPort)
+  return putWord(key, next, d.destinationWord3)
 }
 
 function putWord(key: Buffer, pos: number, word: number): number {

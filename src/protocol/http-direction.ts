@@ -2,6 +2,7 @@
 
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import { Timestamp } from '../core/timestamp.ts'
+import { BlankLineFinder } from './blank-line-finder.ts'
 import { HeldBytes, type HeldMemory } from './held-bytes.ts'
 import { chunkSizeOf, hasNoBody, opensTunnel } from './http-body.ts'
 import type { HttpConversation } from './http-framing.ts'
@@ -43,6 +44,7 @@ const TRAILERS = 9
 
 const LF = 10
 const CR = 13
+const NOTHING = Buffer.alloc(0)
 
 export class HttpDirection {
   /** The message whose body is being read. */
@@ -63,9 +65,8 @@ export class HttpDirection {
   readonly #held: HeldBytes
   readonly #memory: HeldMemory
   readonly #startTime: Timestamp
-  /** Of the line being read in a head or in trailers: its bytes so far, and whether they are just a CR. */
-  #lineBytes: number
-  #lineIsCr: boolean
+  /** Looks for the end of a head that comes in pieces, or of trailers. */
+  readonly #lines: BlankLineFinder
   /** Body or chunk bytes still to come. */
   #remaining: number
 
@@ -89,8 +90,7 @@ export class HttpDirection {
     this.#held = new HeldBytes(memory)
     this.#memory = memory
     this.#startTime = new Timestamp()
-    this.#lineBytes = 0
-    this.#lineIsCr = false
+    this.#lines = new BlankLineFinder()
     this.#remaining = 0
   }
 
@@ -276,8 +276,7 @@ export class HttpDirection {
 
   #beginHead(): void {
     this.#state = HEAD
-    this.#lineBytes = 0
-    this.#lineIsCr = false
+    this.#lines.begin(NOTHING, 0, 0)
     this.#conversation.foundHttp(this.#direction)
   }
 
@@ -287,7 +286,7 @@ export class HttpDirection {
     const limit = Math.min(end, start + MAXIMUM_HEAD_BYTES - held.length)
     // a head that lies in one piece is read while its end is looked for
     const inOnePiece = start < from
-    const stop = inOnePiece ? readFields(buf, from, limit) : this.#blankLine(buf, from, limit)
+    const stop = inOnePiece ? readFields(buf, from, limit) : this.#lines.findBlank(buf, from, limit)
     const pos = stop > 0 ? stop : limit
     this.#consumer.onHeadBytes(this.#connection, this.#direction, buf, start, pos, t)
     if (inOnePiece && stop > 0) {
@@ -300,35 +299,10 @@ export class HttpDirection {
       held.clear()
       this.#headComplete(bytes, 0, bytes.length, false, t)
     } else {
-      if (inOnePiece) this.#noteLastLine(buf, from, pos)
+      if (inOnePiece) this.#lines.begin(buf, from, pos)
       if (held.length >= MAXIMUM_HEAD_BYTES) this.#loseThread(t)
     }
     return pos
-  }
-
-  /** Index behind the blank line that ends a head or trailers, or 0 when it does not end before `end`. */
-  #blankLine(buf: Buffer, start: number, end: number): number {
-    let line = start
-    for (let i = start; i < end; i++) {
-      if (buf[i] !== LF) continue
-      const lineBytes = i - line + this.#lineBytes
-      if (lineBytes === 0 || (lineBytes === 1 && (i > line ? buf[line] === CR : this.#lineIsCr))) return i + 1
-      this.#lineBytes = 0
-      line = i + 1
-    }
-    if (line < end) {
-      this.#lineIsCr = this.#lineBytes === 0 && end - line === 1 && buf[line] === CR
-      this.#lineBytes += end - line
-    }
-    return 0
-  }
-
-  /** `buf[start..end)` are lines of a head, the last of which may be incomplete. */
-  #noteLastLine(buf: Buffer, start: number, end: number): void {
-    let line = end
-    while (line > start && buf[line - 1] !== LF) line--
-    this.#lineBytes = end - line
-    this.#lineIsCr = end - line === 1 && buf[line] === CR
   }
 
   #headComplete(buf: Buffer, start: number, end: number, fieldsRead: boolean, t: Timestamp): void {
@@ -429,8 +403,7 @@ export class HttpDirection {
     this.message!.framingBytes += lineBytes
     this.#remaining = size
     this.#state = size > 0 ? CHUNK_DATA : TRAILERS
-    this.#lineBytes = 0
-    this.#lineIsCr = false
+    this.#lines.begin(NOTHING, 0, 0)
     return pos
   }
 
@@ -454,7 +427,7 @@ export class HttpDirection {
   #trailers(buf: Buffer, start: number, end: number, t: Timestamp): number {
     const held = this.#held
     const limit = Math.min(end, start + MAXIMUM_TRAILER_BYTES - held.length)
-    const stop = this.#blankLine(buf, start, limit)
+    const stop = this.#lines.findBlank(buf, start, limit)
     const pos = stop > 0 ? stop : limit
     held.append(buf, start, pos)
     if (stop > 0) {

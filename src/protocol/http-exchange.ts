@@ -1,8 +1,12 @@
 // What is gathered of one HTTP request and its response until both have ended.
 
+import type { Connection } from '../core/connection.ts'
+import type { Exchange, ExchangeStatus } from '../core/exchange.ts'
 import { Timestamp } from '../core/timestamp.ts'
 import type { HttpMessage } from './http-message.ts'
 import type { RequestLine } from './http-request-line.ts'
+
+const NEVER = new Timestamp()
 
 export class HttpExchange {
   line: RequestLine | undefined
@@ -89,6 +93,36 @@ export class HttpExchange {
     this.endless = response.contentType === 'text/event-stream'
     this.responseEnd.set(response.endTime)
     this.responseBytes += wireBytes(response)
+  }
+
+  /** Of one that was answered. What ends because the capture does has no outcome. */
+  statusOn(connection: Connection): ExchangeStatus {
+    if (this.unknown) return 'unknown'
+    if (this.truncated || this.truncatedRequest) {
+      const [a, b] = connection.streams
+      if (!a.sawFin && !b.sawFin && !a.sawReset && !b.sawReset) return 'unknown'
+      if (this.truncated && !this.endless) return 'error'
+    }
+    return this.status >= 500 ? 'error' : 'ok'
+  }
+
+  /** Everything but who asked whom. */
+  writeTo(exchange: Exchange, status: ExchangeStatus): void {
+    const line = this.line!
+    const known = status === 'ok' || status === 'error'
+    exchange.protocol = 'http'
+    exchange.command = line.command
+    exchange.key = line.path
+    exchange.request = line.request
+    exchange.status = status
+    exchange.statusText = known ? `${this.status}${this.truncated ? ' truncated' : ''}` : ''
+    exchange.aheadInPipeline = this.aheadInPipeline
+    exchange.requestStart.set(this.requestStart)
+    exchange.requestEnd.set(this.requestEnd)
+    exchange.responseStart.set(known ? this.responseStart : NEVER)
+    exchange.responseEnd.set(known ? this.responseEnd : NEVER)
+    exchange.requestBytes = this.requestBytes
+    exchange.responseBytes = known ? this.responseBytes : 0
   }
 }
 

@@ -19,6 +19,7 @@ import { HttpExchange, wireBytes } from './http-exchange.ts'
 import { HttpFraming, MAXIMUM_WAITING_REQUESTS } from './http-framing.ts'
 import { fitsResponse, RESPONSE_BYTES } from './http-head.ts'
 import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from './http-message.ts'
+import { isCommon } from './http-request-line.ts'
 
 /** Turns with nothing waiting that end the doubt: for a client that waits for its responses, for one that does not. */
 const TURNS_NEEDED = 4
@@ -27,12 +28,6 @@ const MOST_TURNS_NEEDED = 256
 /** The second of them suffices after so much silence for each that is needed. */
 const SILENCE_MICROS_PER_TURN = 12_500
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024
-/** Of RFC 9110, 5789 (PATCH) and WebDAV. */
-const COMMON_METHODS = new Set(
-  'GET HEAD POST PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH REPORT SEARCH COPY MOVE MKCOL LOCK UNLOCK'.split(
-    ' ',
-  ),
-)
 const CR = 13
 const LF = 10
 
@@ -40,7 +35,6 @@ const LF = 10
 const memory = new HeldMemory(MAXIMUM_HELD_BYTES)
 /** Lent to consumers; one for all parsers, as they tell one exchange at a time. */
 const lent = new Exchange()
-const NEVER = new Timestamp()
 
 export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   readonly #connection: Connection
@@ -241,7 +235,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     this.#sending = exchange
     this.#requestTailMissing = false
     // what follows a loss may be the rest of a word
-    if (this.#doubt && !(COMMON_METHODS.has(m.method) && !m.target.includes(' '))) exchange.unknown = true
+    if (this.#doubt && !isCommon(m.requestLine!)) exchange.unknown = true
     if (this.#overtaken > 0) {
       this.#overtaken--
       this.#framing.forgetRequests(this.#client, undefined)
@@ -385,41 +379,17 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   }
 
   #tellUnlessTold(exchange: HttpExchange, status: ExchangeStatus): void {
-    if (!exchange.told) this.#tell(exchange, status === 'ok' ? this.#statusOf(exchange) : status)
-  }
-
-  #statusOf(exchange: HttpExchange): ExchangeStatus {
-    if (exchange.unknown) return 'unknown'
-    if (exchange.truncated || exchange.truncatedRequest) {
-      const [a, b] = this.#connection.streams
-      if (!a.sawFin && !b.sawFin && !a.sawReset && !b.sawReset) return 'unknown'
-      if (exchange.truncated && !exchange.endless) return 'error'
-    }
-    return exchange.status >= 500 ? 'error' : 'ok'
+    if (!exchange.told) this.#tell(exchange, status === 'ok' ? exchange.statusOn(this.#connection) : status)
   }
 
   #tell(exchange: HttpExchange, status: ExchangeStatus): void {
     const connection = this.#connection
-    const line = exchange.line!
-    const known = status === 'ok' || status === 'error'
     lent.connection = connection
     lent.requestDirection = this.#client
     lent.place = connection.place
     lent.client = connection.endpoints[this.#client]
     lent.server = connection.endpoints[opposite(this.#client)]
-    lent.protocol = 'http'
-    lent.command = line.command
-    lent.key = line.path
-    lent.request = line.request
-    lent.status = status
-    lent.statusText = known ? `${exchange.status}${exchange.truncated ? ' truncated' : ''}` : ''
-    lent.aheadInPipeline = exchange.aheadInPipeline
-    lent.requestStart.set(exchange.requestStart)
-    lent.requestEnd.set(exchange.requestEnd)
-    lent.responseStart.set(known ? exchange.responseStart : NEVER)
-    lent.responseEnd.set(known ? exchange.responseEnd : NEVER)
-    lent.requestBytes = exchange.requestBytes
-    lent.responseBytes = known ? exchange.responseBytes : 0
+    exchange.writeTo(lent, status)
     this.#consumer.onExchange(lent)
   }
 }

@@ -131,14 +131,18 @@ export function readHead(message: HttpMessage, buf: Buffer, start: number, end: 
 export function readFields(buf: Buffer, start: number, end: number): number {
   fields.clear()
   let line = start
-  for (let i = start; i < end; i++) {
-    if (buf[i] !== LF) continue
-    if (i === line || (i === line + 1 && buf[line] === CR)) return i + 1
-    // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
-    if (i + 1 < end && (buf[i + 1] === SP || buf[i + 1] === 9)) continue
+  let i = start
+  while (i < end) {
     const first = buf[line]! | 0x20
-    if (first === 0x63 || first === 0x74) fields.read(buf, line, i)
-    line = i + 1
+    // most bytes are passed here
+    while (i < end && buf[i] !== LF) i++
+    if (i >= end) return 0
+    if (i <= line + 1 && (i === line || buf[line] === CR)) return i + 1
+    i++
+    // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
+    if (i < end && (buf[i] === SP || buf[i] === 9)) continue
+    if (first === 0x63 || first === 0x74) fields.read(buf, line, i - 1)
+    line = i
   }
   return 0
 }

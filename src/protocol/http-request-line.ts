@@ -6,6 +6,13 @@ const CACHED_LINES = 1024
 const MAXIMUM_REQUEST_CHARACTERS = 1024
 const MAXIMUM_NAME_CHARACTERS = 256
 
+/** Of RFC 9110, 5789 (PATCH) and WebDAV. */
+const COMMON_METHODS = new Set(
+  'GET HEAD POST PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH REPORT SEARCH COPY MOVE MKCOL LOCK UNLOCK'.split(
+    ' ',
+  ),
+)
+
 /** Method and target. What exchanges call them is put together when it is first asked for. */
 export class RequestLine {
   readonly method: string
@@ -47,6 +54,11 @@ export class RequestLine {
     const query = this.target.indexOf('?')
     return readableText(query < 0 ? this.target : this.target.slice(0, query))
   }
+}
+
+/** Surely a request's line from its first byte on, and not what is left of one or of something else. */
+export function isCommon(line: RequestLine): boolean {
+  return COMMON_METHODS.has(line.method) && !line.target.includes(' ')
 }
 
 const lines = new ByteCache<RequestLine>(CACHED_LINES)

@@ -171,7 +171,16 @@ test('live: connections on 127.0.0.1 of two namespaces with the same ports stay 
   const table = new FlowTable(recorder, defaultFlowTableOptions)
   const river = new DumpRiver({
     ...{ messages: { note() {}, info() {}, error: assert.fail }, unwrapTunnels: true, table, filter: undefined },
-    ...{ savers: [save], datagrams: [], events: [], clocks: [], drops: [], sinks: [save], onTurn: undefined },
+    ...{
+      savers: [save],
+      rawSegments: [],
+      datagrams: [],
+      events: [],
+      clocks: [],
+      drops: [],
+      sinks: [save],
+      onTurn: undefined,
+    },
   })
   river.setLive(feeds.length)
   const merge = new LiveMerge(river, () => {})

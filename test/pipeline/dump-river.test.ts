@@ -53,6 +53,7 @@ function makeRiver() {
     table,
     filter: undefined,
     savers: [saver],
+    rawSegments: [],
     datagrams: [],
     events: [],
     clocks: [{ onClock: (t) => void clocks.push(t.seconds * 1000 + t.nanos / 1e6) }],

@@ -134,8 +134,8 @@ describe('DNS over UDP', () => {
       .reply(answer({ id: 7 }), { sport: 40001 })
       .reply(answer({ id: 7, name: 'example.net' }))
       .reply(answer({ id: 7, type: AAAA }))
-      .ask(query({ id: 7 }), { sport: 40001 })
-      .reply(answer({ id: 7 }), { sport: 40001 })
+      .ask(query({ id: 9 }), { sport: 40001 })
+      .reply(answer({ id: 9 }), { sport: 40001 })
     assert.deepEqual(talk.end(), [
       'A example.com | ok | NOERROR | 700 | 800 | 29/29',
       'A example.com | unanswered | 0 | 29/0',
@@ -167,6 +167,20 @@ describe('DNS over UDP', () => {
         .reply(answer({ id: 2 }))
       assert.deepEqual(talk.end(), ['A example.com | ok | NOERROR | 0 | 400 | 29/29 | 3 retries'])
     }
+  })
+
+  test('repeated from a new port: with the same id it is the same query, with another one it is not', () => {
+    const talk = new Talk()
+      .ask(query({ id: 1 }))
+      .ask(query({ id: 1 }), { sport: 40001 })
+      .ask(query({ id: 2 }), { sport: 40002 })
+      .reply(answer({ id: 1 }), { sport: 40001 })
+      .reply(answer({ id: 2 }), { sport: 40002 })
+      .reply(answer({ id: 1 }))
+    assert.deepEqual(talk.end(), [
+      'A example.com | ok | NOERROR | 0 | 300 | 29/29 | 1 retries',
+      'A example.com | ok | NOERROR | 200 | 400 | 29/29',
+    ])
   })
 
   test('the same packet captured twice is no repetition', () => {

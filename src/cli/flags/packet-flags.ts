@@ -1,10 +1,10 @@
-// Flags of what other programs read: JSON events and saved packets.
+// Flags of what other programs read: JSON events, scripts and saved packets.
 
 import { UsageError } from '../../core/errors.ts'
 import type { Flag } from '../flag.ts'
 import { parseChoice, parseCount, parseDurationMillis, parseSize } from '../quantities.ts'
 
-const group = 'JSON and packets'
+const group = 'JSON, scripts and packets'
 const PAYLOAD_CHOICES = ['text', 'base64', 'none'] as const
 
 export const PACKET_FLAGS: readonly Flag[] = [
@@ -16,6 +16,17 @@ export const PACKET_FLAGS: readonly Flag[] = [
     help: 'Print a line of JSON for each event (open, data, gap, close), payload as text (default), base64 or none.',
     apply: (s, value, flag) => {
       s.json = parseChoice(value, flag, PAYLOAD_CHOICES)
+    },
+  },
+  {
+    name: 'script',
+    shorts: '',
+    group,
+    argument: { label: 'FILE', kind: 'file' },
+    help: 'Give every packet to a script: Lua as for tcpkit, or a JavaScript module. May be repeated. Without -c, -o and their like nothing else is written.',
+    apply: (s, value, flag) => {
+      if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
+      s.scripts.push(value)
     },
   },
   {

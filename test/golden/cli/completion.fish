@@ -53,6 +53,7 @@ complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s I -l index -
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s K -l pcap-per-flow -d 'Write a capture file of its packets beside each file'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s X -l report -r -F -d 'Write the DFXML report here'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -l json -a 'text base64 none' -d 'Print a line of JSON for each event'
+complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -l script -r -F -d 'Give every packet to a script'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s w -l write -r -F -d 'Save every packet too'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -l rotate-size -x -d 'Begin a new file when one has reached this size'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -l rotate-age -x -d 'Begin a new file after so long'

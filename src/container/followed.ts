@@ -1,0 +1,52 @@
+// A container that is followed: captured now, or awaited back. What changes between two looks at it, in words and as ends.
+
+import type { CaptureEnd, CaptureTarget } from './capture-target.ts'
+import type { ContainerDetails, NetworkAttachment } from './engine.ts'
+import { nameOf, placeOf } from './find-targets.ts'
+
+export interface Followed {
+  readonly details: ContainerDetails
+  readonly targets: readonly CaptureTarget[]
+  readonly running: boolean
+  /** Gone for good; only another of its name, service or label can follow. */
+  readonly removed: boolean
+}
+
+export interface Difference {
+  readonly lines: readonly string[]
+  /** Of what it was before. */
+  readonly end: CaptureEnd | undefined
+}
+
+/** Between two looks at a container that ran both times: restarted meanwhile, or on other networks. */
+export function differenceOf(before: Followed, now: Followed): Difference {
+  const name = nameOf(now.details)
+  if (before.details.startedAt !== now.details.startedAt) {
+    return { lines: [`${name} was restarted`], end: endOf(before) }
+  }
+  const left = missingIn(before.details.networks, now.details.networks)
+  const joined = missingIn(now.details.networks, before.details.networks)
+  const addresses = addressesOf(left)
+  return {
+    lines: [
+      ...joined.map((a) => `${name} joined the network ${a.network}`),
+      ...left.map((a) => `${name} left the network ${a.network}`),
+    ],
+    end: addresses.length === 0 ? undefined : { container: name, addresses, places: [] },
+  }
+}
+
+/** What was the container's own, and is nobody's when it has stopped. */
+export function endOf({ details, targets }: Followed): CaptureEnd {
+  const owned = targets.some((t) => t.place !== '') ? [placeOf(details), ...targets.map((t) => t.place)] : []
+  const places = [...new Set(owned)].filter((place) => place !== '')
+  return { container: nameOf(details), addresses: addressesOf(details.networks), places }
+}
+
+function missingIn(these: readonly NetworkAttachment[], those: readonly NetworkAttachment[]): NetworkAttachment[] {
+  return these.filter((a) => !those.some((b) => b.network === a.network))
+}
+
+function addressesOf(attachments: readonly NetworkAttachment[]): string[] {
+  return attachments.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
+}

@@ -1,0 +1,242 @@
+// Between the pipeline and one script: copies what the script wants to hear into a queue, and lets the script work between
+// two chunks of input, in turns short enough for signals to be heard.
+
+import { closeSync, openSync, statSync } from 'node:fs'
+import { extname, resolve } from 'node:path'
+import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import type { DatagramConsumer, RawSegmentConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
+import { OperatorError } from '../core/errors.ts'
+import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
+import type { Messages, Names } from '../core/ports.ts'
+import type { Datagram, Segment } from '../core/segment.ts'
+import type { Timestamp } from '../core/timestamp.ts'
+import { ConnectionViews, stateOf } from './connection-views.ts'
+import { AddressTexts, copyOf, exchangeView, microsOf, packetView } from './event-views.ts'
+import { type Hook, type ScriptEngine, ScriptError, ScriptQueue, type ScriptWorld } from './script-engine.ts'
+
+/** How long a script works before the event loop gets a turn. */
+const TURN_MILLIS = 40
+const MODULES = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
+const NOTHING = Buffer.alloc(0)
+
+export interface ScriptParts {
+  /** As the operator gave it. */
+  readonly path: string
+  readonly cwd: string
+  /** What the script prints; the bytes are copied. */
+  readonly print: (bytes: Uint8Array) => void
+  readonly printError: (bytes: Uint8Array) => void
+  readonly messages: Messages
+  readonly names: Names | undefined
+  /** Hooks that this run can never call, and why not. */
+  readonly neverCalled?: ReadonlyMap<Hook, string>
+}
+
+/**
+ * Loads and begins a script: Lua, unless its name ends like a JavaScript or TypeScript module's. Rejects with OperatorError
+ * when it cannot be read, is no correct program, fails while it begins, or has none of the functions that are called.
+ */
+export async function openScript(parts: ScriptParts): Promise<ScriptConsumer> {
+  const consumer = new ScriptConsumer(parts)
+  await consumer.load()
+  return consumer
+}
+
+/** Everything that a script can hear. An error of the script ends the script, is said, and makes `failed` true. */
+export class ScriptConsumer
+  implements RawSegmentConsumer, DatagramConsumer, StreamConsumer, ExchangeConsumer, Sink, ScriptWorld
+{
+  failed = false
+  /** The script has asked for the end of the run, with this exit code. */
+  exitCode: number | undefined = undefined
+  /** Called when it does; whoever drives the run sets it. */
+  onStop: () => void = () => {}
+  readonly print: (bytes: Uint8Array) => void
+  readonly printError: (bytes: Uint8Array) => void
+  readonly #parts: ScriptParts
+  readonly #queue = new ScriptQueue()
+  readonly #addresses = new AddressTexts()
+  readonly #connections: ConnectionViews
+  #engine: ScriptEngine | undefined
+  #wantsConnections = false
+  #wantsData = false
+  #abandoned = false
+  #finishing = false
+
+  constructor(parts: ScriptParts) {
+    this.#parts = parts
+    this.print = parts.print
+    this.printError = parts.printError
+    this.#connections = new ConnectionViews(parts.names)
+  }
+
+  async load(): Promise<void> {
+    const { path, cwd, neverCalled, messages } = this.#parts
+    const file = resolve(cwd, path)
+    try {
+      closeSync(openSync(file, 'r'))
+      if (statSync(file).isDirectory())
+        throw new OperatorError(`${path} is a folder`, 'a script is a file: slow.lua, slow.mjs')
+      this.#engine = await loadEngine(file, this)
+    } catch (error) {
+      throw asOperatorError(error, path)
+    }
+    this.#wantsConnections = this.hears('onConnection')
+    this.#wantsData = this.hears('onData')
+    for (const [hook, why] of neverCalled ?? []) if (this.hears(hook)) messages.info(`${path}: ${hook} ${why}`)
+  }
+
+  /** Does the script have this hook? */
+  hears(hook: Hook): boolean {
+    return this.#engine?.hooks.has(hook) ?? false
+  }
+
+  onRawSegment(segment: Segment): void {
+    if (this.#listening) this.#queue.push({ hook: 'onPacket', packet: packetView(segment, segment, this.#addresses) })
+  }
+
+  onDatagram(datagram: Datagram): void {
+    if (this.#listening)
+      this.#queue.push({ hook: 'onPacket', packet: packetView(datagram, undefined, this.#addresses) })
+  }
+
+  onOpen(c: Connection): void {
+    if (!this.#wantsConnections || !this.#listening) return
+    this.#queue.push({ hook: 'onConnection', connection: this.#connections.of(c), state: stateOf(c), event: 'open' })
+  }
+
+  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    if (this.#wantsData && this.#listening) this.#pushData(c, d, copyOf(buf, start, end), 0, t)
+  }
+
+  onGap(c: Connection, d: Direction, missing: number, _cause: GapCause, t: Timestamp): void {
+    if (this.#wantsData && this.#listening) this.#pushData(c, d, NOTHING, missing, t)
+  }
+
+  onLateData(): void {}
+
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
+    if (!this.#listening) return
+    if (this.#wantsConnections) {
+      const connection = this.#connections.of(c)
+      this.#queue.push({ hook: 'onConnection', connection, state: stateOf(c, microsOf(t), why), event: 'close' })
+    }
+    this.#connections.forget(c)
+  }
+
+  onExchange(exchange: Exchange): void {
+    if (this.#listening) this.#queue.push({ hook: 'onExchange', exchange: exchangeView(exchange, this.#parts.names) })
+  }
+
+  get blocked(): boolean {
+    return this.#engine !== undefined && (this.#queue.length > 0 || this.#engine.saturated)
+  }
+
+  /** There is something to wait for: queued traffic, an async hook, the last hook. */
+  get busy(): boolean {
+    return this.#engine !== undefined && (this.blocked || this.#finishing)
+  }
+
+  /** Lets the script work until nothing is queued. */
+  async drain(): Promise<void> {
+    while (this.blocked) {
+      this.#work()
+      if (this.#engine?.saturated) await this.#engine.settle()
+      else if (this.blocked) await new Promise((next) => setImmediate(next))
+    }
+  }
+
+  flush(): void {
+    this.#work()
+    this.#engine?.flush()
+  }
+
+  async finish(): Promise<void> {
+    this.#finishing = true
+    await this.drain()
+    if (this.#engine === undefined) return
+    try {
+      if (!this.#abandoned) await this.#engine.end()
+    } catch (error) {
+      this.#fault(error)
+    }
+    this.#close()
+  }
+
+  /** What is queued is dropped, and nothing is waited for. */
+  abandon(): void {
+    this.#abandoned = true
+    this.#close()
+  }
+
+  // What the script itself asks for.
+
+  stop(exitCode: number): void {
+    this.exitCode ??= exitCode
+    this.#queue.clear()
+    this.onStop()
+  }
+
+  fail(error: ScriptError): void {
+    this.#fault(error)
+  }
+
+  get #listening(): boolean {
+    return this.#engine !== undefined && this.exitCode === undefined
+  }
+
+  #work(): void {
+    if (this.#engine === undefined || this.#queue.length === 0) return
+    try {
+      this.#engine.run(this.#queue, TURN_MILLIS)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** The script is at fault: it ends here, the run goes on. */
+  #fault(error: unknown): void {
+    if (!(error instanceof ScriptError)) throw error
+    if (this.failed) return
+    this.failed = true
+    this.#parts.messages.error(error.message, 'the script gets nothing more; everything else goes on')
+    this.#close()
+  }
+
+  #close(): void {
+    const engine = this.#engine
+    this.#engine = undefined
+    this.#queue.clear()
+    engine?.close()
+  }
+
+  #pushData(c: Connection, d: Direction, data: Buffer, missingBytes: number, t: Timestamp): void {
+    const connection = this.#connections.of(c)
+    const { offset } = c.streams[d]
+    this.#queue.push({
+      hook: 'onData',
+      state: stateOf(c),
+      data: {
+        connection,
+        direction: d === 0 ? 'client' : 'server',
+        timeMicros: microsOf(t),
+        offset,
+        data,
+        missingBytes,
+      },
+    })
+  }
+}
+
+async function loadEngine(path: string, world: ScriptWorld): Promise<ScriptEngine> {
+  if (MODULES.has(extname(path))) return (await import('./module-script.ts')).loadModuleScript(path, world)
+  return (await import('./lua-script.ts')).loadLuaScript(path, world)
+}
+
+function asOperatorError(error: unknown, path: string): unknown {
+  if (error instanceof ScriptError) return new OperatorError(error.message)
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT') return new OperatorError(`${path}: there is no such file`)
+  if (code === 'EACCES') return new OperatorError(`${path} may not be read`)
+  return error
+}
