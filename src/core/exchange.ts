@@ -7,8 +7,9 @@ import { Timestamp } from './timestamp.ts'
 /**
  * `unanswered`: the conversation ended, or the patience with it, before a response came. `unknown`: there was one, but
  * bytes of it or of its request are missing from the capture, so that neither its outcome nor its latency can be told.
+ * `silent`: none was asked for (noreply, quiet gets that missed), so it counts and has no latency.
  */
-export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown'
+export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown' | 'silent'
 
 /**
  * One exchange. One object a parser, used again for every exchange: valid during `onExchange` only, copy what you keep. Text

@@ -49,8 +49,11 @@ export class Simulation {
   readonly segments: Segment[] = []
   readonly truths = new Map<string, Truth>()
   #moment = 0
+  readonly #slowness: number
 
-  constructor(speaker: Speaker, habit: Habit, count: number, random: Random) {
+  /** Segments are 1 to `slowness` milliseconds apart. */
+  constructor(speaker: Speaker, habit: Habit, count: number, random: Random, slowness = 1) {
+    this.#slowness = slowness
     let asked = 0
     const waiting: { response: Buffer; truth: Truth }[] = []
     const ask = (howMany: number): void => {
@@ -91,7 +94,8 @@ export class Simulation {
     let offset = 0
     while (pos < all.length) {
       const size = random.below(3) === 0 ? 1 + random.below(all.length - pos) : all.length - pos
-      const moment = this.#moment++
+      const moment = this.#moment
+      this.#moment += 1 + random.below(this.#slowness)
       this.segments.push({ arrow, bytes: all.subarray(pos, pos + size), moment })
       pos += size
       while (index < messages.length && offset < pos) {
@@ -174,7 +178,7 @@ export class Simulation {
     let paired = 0
     const seen = new Set<string>()
     for (const e of told) {
-      if (e.status === 'unknown' || e.status === 'unanswered') continue
+      if (e.status === 'unknown' || e.status === 'unanswered' || e.status === 'silent') continue
       const truth = this.truths.get(e.key)
       if (truth === undefined) throw new Error(`${e.request}: nobody asked for that`)
       if (seen.has(e.key)) throw new Error(`${e.request}: told twice`)
