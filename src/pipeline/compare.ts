@@ -93,6 +93,7 @@ async function readExchanges(
     filter:
       plan.filter === '' ? undefined : compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint)),
     savers: [],
+    rawSegments: [],
     datagrams: [datagrams],
     events: [],
     clocks: [],
