@@ -16,6 +16,7 @@ import {
 import { ExchangeStreams } from '../../src/protocol/exchange-streams.ts'
 import { http } from '../../src/protocol/http.ts'
 import { raw } from '../../src/protocol/raw.ts'
+import { EXCHANGE_PROTOCOLS } from '../../src/protocol/registry.ts'
 import { answer, framed, query } from './dns-builder.ts'
 import { timeOf } from './exchange-transcript.ts'
 
@@ -142,6 +143,36 @@ describe('finding the protocol', () => {
       scene.say(web, 0, GET, size).say(web, 1, OK, size).say(web, 0, GET, size).say(web, 1, OK, size).close(web)
       scene.say(names, 0, framed(query()), size).say(names, 1, framed(answer()), size).close(names)
       assert.deepEqual(scene.told, ['http 40000 GET / ok', 'http 40000 GET / ok', 'dns 40001 A example.com ok'])
+    }
+  })
+
+  test('all protocols side by side, in pieces of any size, whoever was taken for the client', () => {
+    for (const size of [1, 2, 7, 1000]) {
+      for (const client of [0, 1] as const) {
+        const scene = new Scene(EXCHANGE_PROTOCOLS, raw)
+        const talks: readonly (readonly [string | Buffer, string | Buffer])[] = [
+          [GET, OK],
+          ['*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n', '$3\r\nbar\r\n'],
+          ['get foo\r\n', 'VALUE foo 0 3\r\nbar\r\nEND\r\n'],
+          [framed(query()), framed(answer({ answers: 1 }))],
+          ['? knock knock\n', '! who is there\n'],
+        ]
+        const connections = talks.map((_, slot) => scene.open(slot))
+        talks.forEach(([request, response], slot) => {
+          const c = connections[slot]!
+          scene.say(c, client, request, size).say(c, client === 0 ? 1 : 0, response, size)
+        })
+        for (const c of connections) scene.close(c)
+        const port = (slot: number) => (client === 0 || slot === 4 ? 40000 + slot : 9999)
+        assert.deepEqual(scene.told.slice(0, 4), [
+          `http ${port(0)} GET / ok`,
+          `redis ${port(1)} GET foo ok`,
+          `memcached ${port(2)} get foo ok`,
+          `dns ${port(3)} A example.com ok`,
+        ])
+        const knock = client === 0 ? '? knock knock. ok' : '! who is there. unanswered'
+        assert.equal(scene.told[4], `raw 40004 ${knock}`)
+      }
     }
   })
 
