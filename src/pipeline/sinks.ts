@@ -130,6 +130,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       path,
       cwd: io.cwd,
       print: (bytes) => output.print(bytes),
+      flushOutput: () => output.flush(),
       printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
       messages,
       names,

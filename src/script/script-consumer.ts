@@ -26,6 +26,8 @@ export interface ScriptParts {
   /** What the script prints; the bytes are copied. */
   readonly print: (bytes: Uint8Array) => void
   readonly printError: (bytes: Uint8Array) => void
+  /** What was printed is to be seen now: the script has been at work for a while, or has no more to do. */
+  readonly flushOutput: () => void
   readonly messages: Messages
   readonly names: Names | undefined
   /** Hooks that this run can never call, and why not. */
@@ -141,6 +143,7 @@ export class ScriptConsumer
   async drain(): Promise<void> {
     while (this.blocked) {
       this.#work()
+      this.#parts.flushOutput()
       if (this.#engine?.saturated) await this.#engine.settle()
       else if (this.blocked) await new Promise((next) => setImmediate(next))
     }
