@@ -12,7 +12,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY esbuild.config.mjs tsconfig.json ./
 COPY src src
-# What is left of the packages is their code and their licences.
+# What is left of the packages is their licences, and of the one that is not bundled (esbuild.config.mjs) its code.
 RUN npm run build \
  && npm prune --omit=dev --omit=optional --no-audit --no-fund \
  && find node_modules/pcap -mindepth 1 -maxdepth 1 ! -name build ! -name pcap.js ! -name decode ! -name dns_cache.js \
@@ -22,6 +22,7 @@ RUN npm run build \
  && rm -rf node_modules/nan node_modules/.bin node_modules/.package-lock.json \
  && find node_modules -depth -type d \( -name @types -o -name test -o -name tests -o -name examples \) -exec rm -rf {} + \
  && find node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.ts' \) ! -iname 'licen*' -delete \
+ && find node_modules -type f ! -path 'node_modules/pcap/*' ! -iname 'licen*' ! -name package.json -delete \
  && find node_modules -depth -type d -empty -delete
 
 # Runtime root: libpcap, tcpdump (compiles filters for files), nsenter, node; no package managers, no documentation.

@@ -15,9 +15,10 @@ import type { ContainerCapture } from './pipeline/container-capture.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
 import { type Feed, pump } from './pipeline/feed.ts'
-import { allocateReadBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
+import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
 import { LiveMerge } from './pipeline/live-merge.ts'
 import { ReadBuffers } from './pipeline/read-buffers.ts'
+import { runCounts } from './pipeline/run-counts.ts'
 import { runSummary } from './pipeline/run-summary.ts'
 import { addProgress, makeSinks, type Sinks } from './pipeline/sinks.ts'
 import type { InputPlan, Plan } from './plan.ts'
@@ -58,6 +59,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     onTurn: () => sinks.progress?.update(),
   })
   addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
+  for (const tell of sinks.counted) tell(() => runCounts(river, table.counters))
   const run = new Run(plan, io, inputs, river, table, sinks)
   try {
     await run.takeIn()
@@ -170,7 +172,7 @@ class Run {
 
   async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
     this.#io.onSignal((signal) => this.#onStop(signal))
-    const buffer = allocateReadBuffer(this.#sinks.arena)
+    const buffer = allocateFileBuffer(this.#sinks.arena)
     for (const path of input.paths) await this.#readFile(path, buffer)
     // -R: these only finish what the others began.
     this.#table.opensConnections = input.paths.length === 0
@@ -222,6 +224,7 @@ class Run {
   async end(): Promise<number> {
     const { clock } = this.#river
     this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
+    for (const ending of this.#sinks.endings) ending()
     for (const sink of this.#sinks.all) {
       try {
         await sink.finish()

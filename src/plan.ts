@@ -10,6 +10,8 @@ export interface Plan {
   readonly json: JsonPlan | undefined
   readonly files: FilesPlan | undefined
   readonly save: SavePlan | undefined
+  /** tcpflow latency, and bin/tcpkit: instead of console, JSON and files. */
+  readonly latency?: LatencyPlan | undefined
   /** --script: files, in the order given. */
   readonly scripts: readonly string[]
   /** One line per connection at its close, on stdout where the console goes, else on stderr. */
@@ -134,4 +136,42 @@ export interface SavePlan {
   readonly rotateSeconds: number
   /** Keep at most so many rotated files; 0 all. */
   readonly keep: number
+}
+
+export type LatencyGrouping = 'server' | 'container' | 'command' | 'route' | 'key'
+
+export interface LatencyPlan {
+  /** `auto`, or the registry's name of one. */
+  readonly protocol: string
+  /** What is printed of each exchange; bare: exactly tcpkit's line. */
+  readonly format: 'lines' | 'bare' | 'json' | 'none'
+  /** Exchanges faster than this are not printed; unanswered ones are. */
+  readonly threshold:
+    | { readonly kind: 'micros'; readonly micros: number }
+    | { readonly kind: 'percentile'; readonly percent: number }
+    | undefined
+  /** --top: print only so many, the slowest, at the end; 0: print as they come. */
+  readonly top: number
+  readonly by: readonly LatencyGrouping[]
+  /** The table every so often of capture time; 0 never. */
+  readonly everyMillis: number
+  /** A request without response after so long is told as unanswered. */
+  readonly timeoutMillis: number
+  /** Where the table goes. */
+  readonly table: 'stdout' | 'stderr' | 'none'
+  readonly color: boolean
+  readonly tableColor: boolean
+  /** false: ASCII. */
+  readonly unicode: boolean
+  readonly stats: ListenPlan | undefined
+  readonly metrics: ListenPlan | undefined
+  /** tcpkit -p raw: a line for each packet instead of exchanges, and with -A what is in it. */
+  readonly packets: 'none' | 'lines' | 'ascii'
+}
+
+export interface ListenPlan {
+  readonly host: string
+  readonly port: number
+  /** false: nobody asked for it, so it may be missing. */
+  readonly required: boolean
 }

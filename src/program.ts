@@ -69,6 +69,7 @@ const io: Io = {
   execPath: process.execPath,
   programFolder,
   onSignal,
+  onReportSignal: (handler) => process.on('SIGUSR2', handler),
 }
 
 /**

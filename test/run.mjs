@@ -3,7 +3,8 @@
 //   --no-skips  a skipped test fails the run (what CI asks for)
 
 import { spawn, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const args = process.argv.slice(2)
@@ -37,10 +38,23 @@ const files = testFiles('test')
   .filter((f) => !(flags.has('--no-e2e') && f.includes('e2e')))
   .filter((f) => fragments.length === 0 || fragments.some((part) => f.includes(part)))
 process.stdout.write(`== tests (${files.length} files)\n`)
+// The tests that need the image share one; its build takes longer than all of them.
+const image = `tcpflow-test-run-${process.pid}`
+function removeImage() {
+  const list = join(tmpdir(), `${image}.stages`)
+  if (!existsSync(list)) return
+  const stages = readFileSync(list, 'utf8')
+    .split('\n')
+    .filter((id) => id !== '')
+  spawnSync('docker', ['rmi', '-f', image, ...stages], { stdio: 'ignore' })
+  rmSync(list)
+}
+process.on('exit', removeImage)
+
 const runner = spawn(
   process.execPath,
   ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
-  { stdio: ['inherit', 'pipe', 'inherit'] },
+  { stdio: ['inherit', 'pipe', 'inherit'], env: { ...process.env, TCPFLOW_TEST_IMAGE: image } },
 )
 let tail = ''
 runner.stdout.on('data', (chunk) => {

@@ -19,7 +19,7 @@ const BUSY_CHECK_PACKETS = 64
 /** The kernel's timers are coarse: a packet may come this much later than the buffer timeout says. */
 const TIMEOUT_SLACK_MILLIS = 10
 /** After a stop, packets that were captured before it still go out, for at most this long. */
-const STOP_GRACE_MILLIS = 150
+const STOP_GRACE_MILLIS = 700
 
 function main(): void {
   try {

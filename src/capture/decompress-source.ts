@@ -61,6 +61,11 @@ export class DecompressSource implements ByteSource {
     return this.#readNext(into, start, end)
   }
 
+  readAhead(into: Buffer, start: number, end: number): Promise<number> | undefined {
+    if (!this.#detected || this.#compression !== undefined) return undefined
+    return this.#raw.readAhead?.(into, start, end)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#raw.stop()

@@ -19,7 +19,7 @@ export interface LiveSource extends ByteSource {
 }
 
 /** A child that was asked to stop and has not by then is killed. */
-const STOP_DEADLINE_MILLIS = 1000
+const STOP_DEADLINE_MILLIS = 1500
 
 /**
  * Opens an interface. Resolves once packets are really being seen, so the line that says so may be printed. Rejects with

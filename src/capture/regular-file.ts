@@ -1,4 +1,4 @@
-// A capture that lies in a file: read synchronously, which is the fast path of the whole program.
+// A capture that lies in a file: read synchronously, or ahead by another thread, which hides the kernel's copying.
 
 import fs from 'node:fs'
 import { OperatorError } from '../core/errors.ts'
@@ -15,6 +15,8 @@ export class RegularFileSource implements ByteSource {
   readonly #closeDescriptor: boolean
   #stopped = false
   #closed = false
+  /** A read in libuv's thread pool; resolves to the bytes read or to the error. */
+  #ahead: Promise<number | Error> | undefined = undefined
 
   /** Reads on from the descriptor's own position. Standard input's descriptor is left open (`closeDescriptor` false). */
   constructor(name: string, descriptor: number, totalBytes: number, closeDescriptor: boolean) {
@@ -35,6 +37,22 @@ export class RegularFileSource implements ByteSource {
     }
   }
 
+  readAhead(into: Buffer, start: number, end: number): Promise<number> | undefined {
+    if (this.#stopped || this.consumedBytes === this.totalBytes) return undefined
+    const bytes = Math.min(end - start, MOST_BYTES_A_READ)
+    const ahead = new Promise<number | Error>((resolve) => {
+      fs.read(this.#descriptor, into, start, bytes, null, (error, got) => resolve(error ?? got))
+    })
+    this.#ahead = ahead
+    return ahead.then((got) => {
+      this.#ahead = undefined
+      if (this.#stopped) return 0
+      if (got instanceof Error) throw readError(this.name, got)
+      this.consumedBytes += got
+      return got
+    })
+  }
+
   stop(): void {
     this.#stopped = true
   }
@@ -43,6 +61,8 @@ export class RegularFileSource implements ByteSource {
     this.#stopped = true
     if (this.#closed) return
     this.#closed = true
+    // or it would write into memory that is somebody else's by then
+    await this.#ahead
     if (this.#closeDescriptor) fs.closeSync(this.#descriptor)
   }
 }

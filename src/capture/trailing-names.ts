@@ -15,14 +15,16 @@ const MAXIMUM_BLOCKS = 1024
 
 /**
  * Teaches `names` what the Name Resolution Blocks behind the last packet of the file say. Costs a few reads, whatever the
- * file's size. Does nothing where it cannot: to what is no regular file or no pcapng, compressed, damaged or unreadable.
+ * file's size. Does nothing where it cannot: to standard input (`-`), and to what is no regular file or no pcapng,
+ * compressed, damaged or unreadable.
  */
 export function learnTrailingNames(path: string, names: SavefileNames): void {
   let descriptor = -1
   try {
+    // Opening a FIFO or a device might do something.
+    if (path === '-' || !fs.statSync(path).isFile()) return
     descriptor = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
-    const stat = fs.fstatSync(descriptor)
-    if (stat.isFile()) learn(descriptor, stat.size, names)
+    learn(descriptor, fs.fstatSync(descriptor).size, names)
   } catch {
     // whoever reads the file says what is wrong with it
   } finally {

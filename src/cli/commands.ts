@@ -7,10 +7,16 @@ import type { CommandName, Settings } from './settings.ts'
 export type Command = (settings: Settings, words: readonly string[], io: Io) => number | Promise<number>
 
 /** First words that name a command; everything else is a filter. */
-export const COMMAND_WORDS: Readonly<Record<string, CommandName>> = { containers: 'containers', ps: 'containers' }
+export const COMMAND_WORDS: Readonly<Record<string, CommandName>> = {
+  containers: 'containers',
+  ps: 'containers',
+  latency: 'latency',
+}
 
 export const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   dump: async () => (await import('./dump-command.ts')).dumpCommand,
+  latency: async () => (await import('./latency-command.ts')).latencyCommand,
+  tcpkit: async () => (await import('./latency-command.ts')).latencyCommand,
   list: async () => (await import('./list-command.ts')).listCommand,
   containers: async () => (await import('./containers-command.ts')).containersCommand,
   completion: async () => (await import('./completion-command.ts')).completionCommand,

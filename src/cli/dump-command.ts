@@ -16,7 +16,7 @@ export const dumpCommand: Command = async (settings, words, io) => {
 }
 
 /** Without -i and -r: docker0 where there is one, else any; said, because it is a guess. */
-function withDefaultInterface(plan: Plan, remarks: string[]): Plan {
+export function withDefaultInterface(plan: Plan, remarks: string[]): Plan {
   if (plan.input.kind !== 'live' || plan.input.interfaces.length > 0) return plan
   if (plan.input.containers !== undefined) return plan
   const name = defaultInterface()

@@ -7,7 +7,7 @@ import { type Flag, flagKey } from './flag.ts'
 import { FLAGS, findLongFlag, findShortFlag } from './flags.ts'
 
 /** Words keep their places; after `--` everything is a word. Throws UsageError. */
-export function expandArguments(argv: readonly string[]): string[] {
+export function expandArguments(argv: readonly string[], flags: readonly Flag[] = FLAGS): string[] {
   const expanded: string[] = []
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i]!
@@ -17,8 +17,8 @@ export function expandArguments(argv: readonly string[]): string[] {
     }
     const next = argv[i + 1]
     let tookNext = false
-    if (argument.startsWith('--')) tookNext = expandLong(argument, next, expanded)
-    else if (argument.startsWith('-') && argument !== '-') tookNext = expandShort(argument, next, expanded)
+    if (argument.startsWith('--')) tookNext = expandLong(argument, next, expanded, flags)
+    else if (argument.startsWith('-') && argument !== '-') tookNext = expandShort(argument, next, expanded, flags)
     else expanded.push(argument)
     if (tookNext) i++
   }
@@ -26,11 +26,11 @@ export function expandArguments(argv: readonly string[]): string[] {
 }
 
 /** `--name`, `--name=value`, `--name value`. True when the next argument was its value. */
-function expandLong(argument: string, next: string | undefined, expanded: string[]): boolean {
+function expandLong(argument: string, next: string | undefined, expanded: string[], flags: readonly Flag[]): boolean {
   const equals = argument.indexOf('=')
   const name = equals < 0 ? argument.slice(2) : argument.slice(2, equals)
-  const flag = findLongFlag(name)
-  if (flag === undefined) throw unknownLongFlag(name)
+  const flag = findLongFlag(name, flags)
+  if (flag === undefined) throw unknownLongFlag(name, flags)
   if (equals < 0) return expandFlag(flag, `--${name}`, next, expanded)
   if (flag.argument === undefined) throw new UsageError(`--${name} takes no value`)
   expanded.push(joined(flag, argument.slice(equals + 1)))
@@ -38,14 +38,14 @@ function expandLong(argument: string, next: string | undefined, expanded: string
 }
 
 /** `-c`, `-cJ`, `-b100`, `-b 100`, `-cb100`, and `-b=100`, which getopt would take for the value "=100". */
-function expandShort(argument: string, next: string | undefined, expanded: string[]): boolean {
-  if (findLongFlag(argument.slice(1)) !== undefined && argument.length > 2) {
+function expandShort(argument: string, next: string | undefined, expanded: string[], flags: readonly Flag[]): boolean {
+  if (findLongFlag(argument.slice(1), flags) !== undefined && argument.length > 2) {
     throw new UsageError(`${argument}: long flags have two dashes`, `did you mean -${argument}?`)
   }
   for (let at = 1; at < argument.length; at++) {
     const letter = argument[at]!
-    const flag = findShortFlag(letter)
-    if (flag === undefined) throw unknownShortFlag(letter, argument)
+    const flag = findShortFlag(letter, flags)
+    if (flag === undefined) throw unknownShortFlag(letter, argument, flags)
     const rest = argument.slice(at + 1)
     if (flag.argument !== undefined && rest !== '') {
       expanded.push(joined(flag, rest.startsWith('=') ? rest.slice(1) : rest))
@@ -64,7 +64,8 @@ function expandFlag(flag: Flag, typed: string, next: string | undefined, expande
     return false
   }
   if (argument.whenLeftOut !== undefined) {
-    const isValue = next !== undefined && argument.choices?.includes(next) === true
+    const isValue =
+      next !== undefined && (argument.choices?.includes(next) === true || argument.pattern?.test(next) === true)
     expanded.push(joined(flag, isValue ? next : argument.whenLeftOut))
     return isValue
   }
@@ -78,8 +79,8 @@ function joined(flag: Flag, value: string): string {
   return `--${flagKey(flag)}="${value}"`
 }
 
-function unknownLongFlag(name: string): UsageError {
-  const names = FLAGS.map((flag) => flag.name).filter((known) => known !== '')
+function unknownLongFlag(name: string, flags: readonly Flag[]): UsageError {
+  const names = flags.map((flag) => flag.name).filter((known) => known !== '')
   const close = closestFlag(name, names)
   return new UsageError(`unknown flag --${name}`, close === undefined ? undefined : `did you mean --${close}?`)
 }
@@ -102,16 +103,16 @@ function allowedSlips(name: string): number {
   return name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3))
 }
 
-function unknownShortFlag(letter: string, argument: string): UsageError {
+function unknownShortFlag(letter: string, argument: string, flags: readonly Flag[]): UsageError {
   const what = argument.length === 2 ? `unknown flag -${letter}` : `unknown flag -${letter} in ${argument}`
   const otherCase = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()
-  if (otherCase !== letter && findShortFlag(otherCase) !== undefined) {
+  if (otherCase !== letter && findShortFlag(otherCase, flags) !== undefined) {
     return new UsageError(what, `did you mean -${otherCase}?`)
   }
   if (/\d/.test(letter)) return new UsageError(what, 'a filter that begins with a dash goes after --')
   const long = closestFlag(
     argument.slice(1),
-    FLAGS.map((flag) => flag.name).filter((known) => known !== ''),
+    flags.map((flag) => flag.name).filter((known) => known !== ''),
   )
   return new UsageError(what, long === undefined || argument.length < 4 ? undefined : `did you mean --${long}?`)
 }

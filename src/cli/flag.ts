@@ -7,7 +7,9 @@ export const GROUPS = [
   'Containers',
   'Console',
   'Files',
+  'Latency',
   'JSON, scripts and packets',
+  'Watching',
   'Messages',
   'Other',
   "Taken for tcpflow's sake",
@@ -24,8 +26,10 @@ export interface FlagArgument {
   readonly kind: ArgumentKind
   /** The only values that there are. */
   readonly choices?: readonly string[]
-  /** The argument may be left out and then means this; given apart from its flag it must be one of `choices`. */
+  /** The argument may be left out and then means this; given apart from its flag it must be one of `choices` or match `pattern`. */
   readonly whenLeftOut?: string
+  /** What such a value looks like, where `choices` cannot list them. */
+  readonly pattern?: RegExp
 }
 
 interface FlagBase {

@@ -1,12 +1,16 @@
-// Every flag, once: help, completion and parsing are derived from this table. Flags are applied in its order.
+// Every flag, once for each command that has flags: help, completion and parsing are derived from these tables. Flags are
+// applied in their order.
 
 import type { Flag } from './flag.ts'
 import { CONSOLE_FLAGS } from './flags/console-flags.ts'
 import { CONTAINER_FLAGS } from './flags/container-flags.ts'
 import { FILE_FLAGS } from './flags/file-flags.ts'
+import { LATENCY_FLAGS } from './flags/latency-flags.ts'
 import { OTHER_FLAGS } from './flags/other-flags.ts'
 import { PACKET_FLAGS } from './flags/packet-flags.ts'
 import { SOURCE_FLAGS } from './flags/source-flags.ts'
+import { TCPKIT_FLAGS } from './flags/tcpkit-flags.ts'
+import type { FlagTableName } from './settings.ts'
 
 export const FLAGS: readonly Flag[] = [
   ...SOURCE_FLAGS,
@@ -17,12 +21,23 @@ export const FLAGS: readonly Flag[] = [
   ...OTHER_FLAGS,
 ]
 
+export const FLAG_TABLES: Readonly<Record<FlagTableName, readonly Flag[]>> = {
+  dump: FLAGS,
+  latency: LATENCY_FLAGS,
+  tcpkit: TCPKIT_FLAGS,
+}
+
+/** Whose flags a command line has: that of the command that it begins with, else the dump's. */
+export function flagTableOf(argv: readonly string[]): FlagTableName {
+  return argv[0] === 'latency' || argv[0] === 'tcpkit' ? argv[0] : 'dump'
+}
+
 /** By long name, without dashes. */
-export function findLongFlag(name: string): Flag | undefined {
-  return FLAGS.find((flag) => flag.name !== '' && flag.name === name)
+export function findLongFlag(name: string, flags: readonly Flag[] = FLAGS): Flag | undefined {
+  return flags.find((flag) => flag.name !== '' && flag.name === name)
 }
 
 /** By letter. */
-export function findShortFlag(letter: string): Flag | undefined {
-  return FLAGS.find((flag) => flag.shorts.includes(letter))
+export function findShortFlag(letter: string, flags: readonly Flag[] = FLAGS): Flag | undefined {
+  return flags.find((flag) => flag.shorts.includes(letter))
 }

@@ -6,6 +6,6 @@ import { formatHelp } from './help.ts'
 import { writeText } from './write-text.ts'
 
 export const helpCommand: Command = (settings, _words, io) => {
-  writeText(io.stdout, formatHelp(wantsColor(settings.color, io.env, io.stdoutIsTerminal)))
+  writeText(io.stdout, formatHelp(wantsColor(settings.color, io.env, io.stdoutIsTerminal), settings.flagTable))
   return 0
 }

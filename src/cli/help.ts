@@ -2,45 +2,90 @@
 
 import { bold, $ as colors, cyan, underline } from 'kleur/colors'
 import { type Flag, GROUPS } from './flag.ts'
-import { FLAGS } from './flags.ts'
+import { FLAG_TABLES } from './flags.ts'
+import type { FlagTableName } from './settings.ts'
 
 const WIDTH = 80
 /** Where the text of a flag begins. */
 const TEXT_COLUMN = 26
 
-const ABOUT = [
-  'Shows what is really said over TCP: captures packets or reads capture files, puts the bytes of every connection back in order, and prints them or writes them to files, each direction by itself.',
-  'The filter is written as for tcpdump: "port 80", "host 10.0.0.1 and not port 22" (see man pcap-filter). Flags and filter may stand in any order; -- ends the flags.',
-]
+/** What is said of a command beside its flags. */
+interface Topic {
+  readonly usage: readonly string[]
+  readonly about: readonly string[]
+  readonly examples: readonly (readonly [command: string, what: string])[]
+}
 
-const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
-  ["tcpflow -c -J -i docker0 'port 80'", 'web traffic of the containers, in colour, as it happens'],
-  ['tcpflow -c --container web', 'what the container web says and hears, across its restarts'],
-  ["tcpflow -c --service api 'port 5432'", 'what all containers of a Compose service ask their database'],
-  ['tcpflow containers', 'what runs, and where it would be captured'],
-  ['tcpflow -r trace.pcap -o out', 'a file for each flow, into the folder out'],
-  ['tcpflow -a -r trace.pcap -o out', 'the same, and HTTP bodies as files of their own'],
-  ["tcpflow -c --decode --time -r a.pcap 'port 80' | less -R", 'HTTP made readable, page by page'],
-  ['ssh host tcpdump -U -w - tcp port 80 | tcpflow -c -r -', 'what another machine sees'],
-  ["tcpflow --json 'port 6379' | jq .", 'events for programs'],
-  ['tcpflow -c -w all.pcapng --rotate-size 100M --keep 5', 'look on, and keep the packets'],
-]
+const DUMP: Topic = {
+  usage: [
+    'tcpflow [flags] [filter]',
+    'tcpflow latency [flags] [filter]   (see tcpflow latency --help)',
+    'tcpflow containers [-q] [--json]',
+  ],
+  about: [
+    'Shows what is really said over TCP: captures packets or reads capture files, puts the bytes of every connection back in order, and prints them or writes them to files, each direction by itself.',
+    'The filter is written as for tcpdump: "port 80", "host 10.0.0.1 and not port 22" (see man pcap-filter). Flags and filter may stand in any order; -- ends the flags.',
+  ],
+  examples: [
+    ["tcpflow -c -J -i docker0 'port 80'", 'web traffic of the containers, in colour, as it happens'],
+    ['tcpflow -c --container web', 'what the container web says and hears, across its restarts'],
+    ["tcpflow -c --service api 'port 5432'", 'what all containers of a Compose service ask their database'],
+    ['tcpflow containers', 'what runs, and where it would be captured'],
+    ['tcpflow -r trace.pcap -o out', 'a file for each flow, into the folder out'],
+    ['tcpflow -a -r trace.pcap -o out', 'the same, and HTTP bodies as files of their own'],
+    ["tcpflow -c --decode --time -r a.pcap 'port 80' | less -R", 'HTTP made readable, page by page'],
+    ['ssh host tcpdump -U -w - tcp port 80 | tcpflow -c -r -', 'what another machine sees'],
+    ["tcpflow --json 'port 6379' | jq .", 'events for programs'],
+    ['tcpflow -c -w all.pcapng --rotate-size 100M --keep 5', 'look on, and keep the packets'],
+  ],
+}
+
+const LATENCY: Topic = {
+  usage: ['tcpflow latency [flags] [filter]'],
+  about: [
+    'Times every request: which are slow, and was it the client, the network or the server? Prints a line for each request, with its latency (first byte of the request to last byte of the response), and a table at the end.',
+    'Sources, filter and saving are those of tcpflow itself. Requests are paired with their responses by the rules of the protocol, pipelines too; where bytes are missing from the capture, nothing is printed that could be wrong.',
+  ],
+  examples: [
+    ["tcpflow latency -i any 'port 6379'", 'every Redis command, and a table on Ctrl-C'],
+    ['tcpflow latency --container db -t 10', 'what took the container db 10 ms or more'],
+    ['tcpflow latency -r trace.pcap --top 20', 'the 20 slowest requests of a capture'],
+    ['tcpflow latency -r trace.pcap --table --by server,route', 'only the table'],
+    ["tcpflow latency --json -t p99 'port 80' | jq .serverMicros", 'the slowest 1% for programs, with the parts'],
+    ['tcpflow latency -q --metrics 0.0.0.0:9478', 'for Prometheus'],
+  ],
+}
+
+const TCPKIT: Topic = {
+  usage: ['tcpkit [flags] [filter]'],
+  about: [
+    "Takes tcpkit's flags and prints what tcpkit prints. More can be had from tcpflow latency: JSON, tables, containers, metrics.",
+  ],
+  examples: [
+    ['tcpkit -i eth0 -p redis tcp port 6379', 'a line for each command'],
+    ['tcpkit -r trace.pcap -p http -t 100', 'requests that took 100 ms or more'],
+    ['tcpkit -i any -A port 11211', 'each packet as text'],
+  ],
+}
+
+const TOPICS: Readonly<Record<FlagTableName, Topic>> = { dump: DUMP, latency: LATENCY, tcpkit: TCPKIT }
 
 const NOTES =
   'SIZE is bytes, or a number with k, M or G (powers of 1024). TIME is a number with ms, s, m, h or d. Exit code: 0 done, 1 failed, 2 flags not understood.'
 
 /** The whole text, at most 80 columns wide, ending with a newline. */
-export function formatHelp(color: boolean): string {
+export function formatHelp(color: boolean, table: FlagTableName = 'dump'): string {
   colors.enabled = color
+  const { usage, about, examples } = TOPICS[table]
+  const groups = GROUPS.map((group) => ({ group, flags: FLAG_TABLES[table].filter((flag) => flag.group === group) }))
   const parts = [
-    `${bold('Usage:')} tcpflow [flags] [filter]\n       tcpflow containers [-q] [--json]\n`,
-    ...ABOUT.map((paragraph) => `${wrap(paragraph, WIDTH).join('\n')}\n`),
-    ...GROUPS.map((group) => {
-      const flags = FLAGS.filter((flag) => flag.group === group)
-      return `${heading(group)}\n${flags.map(formatFlag).join('')}`
-    }),
+    `${usage.map((line, i) => `${i === 0 ? bold('Usage:') : '      '} ${line}\n`).join('')}`,
+    ...about.map((paragraph) => `${wrap(paragraph, WIDTH).join('\n')}\n`),
+    ...groups
+      .filter(({ flags }) => flags.length > 0)
+      .map(({ group, flags }) => `${heading(group)}\n${flags.map(formatFlag).join('')}`),
     `${wrap(NOTES, WIDTH).join('\n')}\n`,
-    `${heading('Examples')}\n${EXAMPLES.map(formatExample).join('')}`,
+    `${heading('Examples')}\n${examples.map(formatExample).join('')}`,
   ]
   return parts.join('\n')
 }

@@ -1,10 +1,11 @@
 // argv → settings and words: yargs' parser, configured from the flag table.
 
 import { Parser } from 'yargs/helpers'
+import { UsageError } from '../core/errors.ts'
 import { COMMAND_WORDS } from './commands.ts'
 import { expandArguments } from './expand-arguments.ts'
-import { flagKey, flagShortest } from './flag.ts'
-import { FLAGS } from './flags.ts'
+import { type Flag, flagKey, flagShortest } from './flag.ts'
+import { FLAG_TABLES, flagTableOf } from './flags.ts'
 import { Settings } from './settings.ts'
 
 export interface Parsed {
@@ -31,16 +32,30 @@ const YARGS_CONFIGURATION = {
 
 /** Throws UsageError for a flag that does not exist, lacks its value, or has one that cannot be read. */
 export function parseArguments(argv: readonly string[]): Parsed {
-  const valued = FLAGS.filter((flag) => flag.argument !== undefined).map(flagKey)
-  const { argv: given, error } = Parser.detailed(expandArguments(argv), {
-    boolean: FLAGS.filter((flag) => flag.argument === undefined).map(flagKey),
+  const table = flagTableOf(argv)
+  const flags = FLAG_TABLES[table]
+  const settings = new Settings()
+  settings.flagTable = table
+  settings.command = table
+  const words = applyFlags(table === 'dump' ? argv : argv.slice(1), flags, settings)
+  const command = settings.command === 'dump' && !settings.wordsAreFiles ? COMMAND_WORDS[words[0] ?? ''] : undefined
+  if (command === undefined) return { settings, words }
+  if (command === 'latency') throw new UsageError('latency has flags of its own: it comes first', 'tcpflow latency …')
+  settings.command = command
+  return { settings, words: words.slice(1) }
+}
+
+/** Returns the words. */
+function applyFlags(argv: readonly string[], flags: readonly Flag[], settings: Settings): string[] {
+  const valued = flags.filter((flag) => flag.argument !== undefined).map(flagKey)
+  const { argv: given, error } = Parser.detailed(expandArguments(argv, flags), {
+    boolean: flags.filter((flag) => flag.argument === undefined).map(flagKey),
     string: valued,
     array: valued,
     configuration: YARGS_CONFIGURATION,
   })
   if (error !== null) throw error
-  const settings = new Settings()
-  for (const flag of FLAGS) {
+  for (const flag of flags) {
     const value: unknown = given[flagKey(flag)]
     if (flag.argument === undefined) {
       if (value === true || Array.isArray(value)) flag.apply(settings)
@@ -48,9 +63,5 @@ export function parseArguments(argv: readonly string[]): Parsed {
       for (const text of value) flag.apply(settings, String(text), flagShortest(flag))
     }
   }
-  const words = given._.map(String)
-  const command = settings.command === 'dump' && !settings.wordsAreFiles ? COMMAND_WORDS[words[0] ?? ''] : undefined
-  if (command === undefined) return { settings, words }
-  settings.command = command
-  return { settings, words: words.slice(1) }
+  return given._.map(String)
 }

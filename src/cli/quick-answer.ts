@@ -1,9 +1,9 @@
 // `tcpflow --version` and `tcpflow --help` alone are answered without loading the program: people and scripts notice.
 
 import { wantsColor } from './color.ts'
-import { findLongFlag, findShortFlag } from './flags.ts'
+import { FLAG_TABLES, findLongFlag, findShortFlag, flagTableOf } from './flags.ts'
 import { formatHelp } from './help.ts'
-import { Settings } from './settings.ts'
+import { type FlagTableName, Settings } from './settings.ts'
 import { formatVersion } from './version.ts'
 
 /** What to print and be done, when `argv` is nothing but such a flag; else undefined. */
@@ -12,15 +12,19 @@ export function quickAnswer(
   env: Readonly<Record<string, string | undefined>>,
   stdoutIsTerminal: () => boolean,
 ): string | undefined {
-  const command = argv.length === 1 ? commandOf(argv[0]!) : 'dump'
+  const table = flagTableOf(argv)
+  const flags = table === 'dump' ? argv : argv.slice(1)
+  const command = flags.length === 1 ? commandOf(flags[0]!, table) : 'dump'
   if (command === 'version') return formatVersion()
-  return command === 'help' ? formatHelp(wantsColor('auto', env, stdoutIsTerminal())) : undefined
+  return command === 'help' ? formatHelp(wantsColor('auto', env, stdoutIsTerminal()), table) : undefined
 }
 
-function commandOf(argument: string): Settings['command'] {
+function commandOf(argument: string, table: FlagTableName): Settings['command'] {
+  const flags = FLAG_TABLES[table]
   const long = /^--([^-].*)$/.exec(argument)?.[1]
   const letter = /^-([^-])$/.exec(argument)?.[1]
-  const flag = long !== undefined ? findLongFlag(long) : letter !== undefined ? findShortFlag(letter) : undefined
+  const flag =
+    long !== undefined ? findLongFlag(long, flags) : letter !== undefined ? findShortFlag(letter, flags) : undefined
   const settings = new Settings()
   if (flag?.group === 'Other' && flag.argument === undefined) flag.apply(settings)
   return settings.command

@@ -1,9 +1,32 @@
 // What the flags said, before it is checked as a whole and made into a plan. Undefined is "not said".
 
-export type CommandName = 'dump' | 'list' | 'containers' | 'completion' | 'help' | 'version'
+import type { LatencyGrouping, LatencyPlan, ListenPlan } from '../plan.ts'
+
+export type CommandName = 'dump' | 'latency' | 'tcpkit' | 'list' | 'containers' | 'completion' | 'help' | 'version'
+
+/** Of `tcpflow latency` and bin/tcpkit. */
+export class LatencySettings {
+  protocol: string | undefined
+  json = false
+  threshold: LatencyPlan['threshold']
+  top = 0
+  by: LatencyGrouping[] | undefined
+  everyMillis = 0
+  timeoutMillis: number | undefined
+  tableOnly = false
+  stats: Omit<ListenPlan, 'required'> | undefined
+  metrics: Omit<ListenPlan, 'required'> | undefined
+  /** tcpkit -A */
+  packetText = false
+}
+
+/** Commands with flags of their own. */
+export type FlagTableName = 'dump' | 'latency' | 'tcpkit'
 
 export class Settings {
   command: CommandName = 'dump'
+  /** Whose flags these are: what --help is about. */
+  flagTable: FlagTableName = 'dump'
   completionShell = ''
 
   interfaces: string[] = []
@@ -70,6 +93,8 @@ export class Settings {
   quiet = false
   notes = true
   verbosity = 0
+
+  readonly latency = new LatencySettings()
 
   /** Flags that were given and are without effect: said on stderr, unless -q. */
   remarks: string[] = []

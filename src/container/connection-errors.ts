@@ -73,7 +73,7 @@ export function engineError(address: EngineAddress, error: unknown, what: string
   if (code.startsWith('HPE_'))
     return new OperatorError(`${name} does not speak as an engine does`, tlsMissingHint(address))
   if (code === 'ECONNRESET' || code === 'EPIPE') {
-    return new OperatorError(`${name} ended the connection`, tlsMissingHint(address))
+    return new OperatorError(`${name} ended the connection`, endedHint(address))
   }
   return new OperatorError(`no connection to ${name}: ${message}`, reachHint(address))
 }
@@ -101,6 +101,12 @@ function tlsMissingHint(address: EngineAddress): string | undefined {
   if (address.tls !== undefined)
     return 'does it speak TLS at all? Without: unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH'
   return 'does it want TLS? DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem'
+}
+
+/** With TLS the reason may be overtaken by the end. */
+function endedHint(address: EngineAddress): string | undefined {
+  if (address.kind !== 'tcp' || address.tls === undefined) return tlsMissingHint(address)
+  return 'does it speak TLS, and does it accept our certificate (cert.pem and key.pem in DOCKER_CERT_PATH)?'
 }
 
 function isTlsCode(code: string): boolean {

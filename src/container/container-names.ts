@@ -7,6 +7,8 @@ import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
 import type { ContainerSummary, NetworkDetails } from './engine.ts'
 import { nameOf } from './find-targets.ts'
 
+const MOST_ADDRESSES = 20_000
+
 /** What a list of containers comes to; thousands of containers have a few addresses each. */
 interface Tables {
   readonly byAddress: Map<string, NamedHost>
@@ -40,12 +42,25 @@ export class ContainerNames implements Names {
       }
     }
     for (const container of containers) putContainer(tables, container)
+    this.#keepFormer(tables)
     const fingerprint = JSON.stringify([...tables.byAddress, ...tables.byPublishedPort])
     if (fingerprint === this.#fingerprint) return
     this.#fingerprint = fingerprint
     this.#tables = tables
     this.#owners.clear()
     this.version++
+  }
+
+  /** Who has stopped keeps its name until somebody else has its address: what it said is still being told. */
+  #keepFormer(tables: Tables): void {
+    for (const [address, host] of this.#tables.byAddress) {
+      if (tables.byAddress.size >= MOST_ADDRESSES) return
+      if (!tables.byAddress.has(address)) tables.byAddress.set(address, host)
+    }
+    for (const [id, host] of this.#tables.byId) {
+      if (tables.byId.size >= MOST_ADDRESSES) return
+      if (!tables.byId.has(id)) tables.byId.set(id, host)
+    }
   }
 
   hostOf(place: number, endpoint: Endpoint): NamedHost | undefined {

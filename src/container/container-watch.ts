@@ -3,9 +3,17 @@
 
 import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
+import { AwaitedBridges } from './awaited-bridges.ts'
 import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
 import { ContainerNames } from './container-names.ts'
-import type { ContainerDetails, ContainerSummary, Engine, EngineEvent, NetworkDetails } from './engine.ts'
+import {
+  type ContainerDetails,
+  type ContainerSummary,
+  type Engine,
+  type EngineEvent,
+  type NetworkDetails,
+  SIDECAR_LABEL,
+} from './engine.ts'
 import { detailsOf, isIdOf, nameOf, placeOf, TargetFinder, target } from './find-targets.ts'
 import type { HostView } from './host-view.ts'
 import {
@@ -46,10 +54,9 @@ interface Followed {
   readonly removed: boolean
 }
 
-/** How long a watched bridge outlives the container's return: until its own capture surely listens. */
-const GATE_OVERLAP_MILLIS = 1500
-const MOST_WATCHED_BRIDGES = 16
 const RETRY_MILLIS = 1000
+const AGAIN_MILLIS = 100
+const MOST_TOLD = 1000
 
 export class ContainerWatch {
   readonly names: ContainerNames
@@ -68,8 +75,7 @@ export class ContainerWatch {
   readonly #told = new Set<string>()
   #networks: NetworkDetails[] = []
   #networksStale = true
-  /** Bridges watched for somebody, until when (milliseconds of performance.now; Infinity while awaited). */
-  readonly #watched = new Map<string, number>()
+  readonly #awaited: AwaitedBridges
   #looking = false
   #lookAgain = false
   #timer: NodeJS.Timeout | undefined
@@ -85,6 +91,7 @@ export class ContainerWatch {
       networks: options.selection.networks,
       insideInterface: options.insideInterface,
     })
+    this.#awaited = new AwaitedBridges(view)
     this.names = new ContainerNames(places, engine.maybeLocal)
   }
 
@@ -102,9 +109,22 @@ export class ContainerWatch {
     this.#await()
     const targets = this.#targets()
     if (this.#options.wait) this.#sayWaiting(running)
+    for (const service of this.#options.selection.services) await this.#sayElsewhere(service, listener)
     // Events that came meanwhile.
     if (this.#lookAgain) this.#look()
     return targets
+  }
+
+  async #sayElsewhere(service: string, listener: WatchListener): Promise<void> {
+    const tasks = await this.#engine.tasksElsewhere(service)
+    if (tasks === 0) return
+    const replicas = tasks === 1 ? '1 more replica runs' : `${tasks} more replicas run`
+    listener.info(`${service}: ${replicas} on other nodes and cannot be seen from this one`)
+  }
+
+  /** Something was not as the last look said. */
+  lookAgain(): void {
+    this.#lookLater(AGAIN_MILLIS)
   }
 
   close(): void {
@@ -114,7 +134,7 @@ export class ContainerWatch {
 
   #onEvent(event: EngineEvent): void {
     const { kind, id } = event
-    if (this.#closed) return
+    if (this.#closed || Object.hasOwn(event.labels, SIDECAR_LABEL)) return
     if (kind === 'lost') this.#listener?.info(`the engine is gone (${event.reason}): trying again, captures go on`)
     if (kind === 'back') {
       this.#listener?.info('the engine is back')
@@ -183,6 +203,18 @@ export class ContainerWatch {
     for (const { end } of ended) listener.onEnded(end)
     const over = this.#nothingLeft()
     if (over !== undefined) listener.onNothingLeft(over)
+    this.#forget()
+  }
+
+  /** What cannot come back, and what concerns nobody here: a run may last for months. */
+  #forget(): void {
+    const { containers } = this.#options.selection
+    for (const [id, { details, running, removed }] of this.#followed) {
+      const comesBack = containers.includes(details.name) || this.#selectors.some((s) => s.meansOnly(details))
+      if (removed && !running && !comesBack) this.#followed.delete(id)
+    }
+    for (const id of this.#stale) if (!this.#followed.has(id)) this.#stale.delete(id)
+    if (this.#told.size > MOST_TOLD) this.#told.clear()
   }
 
   #sayOnce(listener: WatchListener, message: string, hint: string | undefined): void {
@@ -193,7 +225,8 @@ export class ContainerWatch {
 
   /** Running containers, with the names of all of them refreshed. */
   async #survey(): Promise<ContainerSummary[]> {
-    const running = await this.#engine.list(false)
+    // Those that we start ourselves are nobody's to capture.
+    const running = (await this.#engine.list(false)).filter((c) => !Object.hasOwn(c.labels, SIDECAR_LABEL))
     const unknown = running.some((c) => c.networks.some((a) => a.networkId !== '' && !detailsOf(a, this.#networks)))
     if (this.#networksStale || unknown) {
       this.#networksStale = false
@@ -330,37 +363,22 @@ export class ContainerWatch {
 
   /** Decides which bridges are watched for containers that are about to come. */
   #await(): void {
-    const awaited = this.#awaitedBridges()
-    const now = performance.now()
-    for (const bridge of awaited) this.#watched.set(bridge, Number.POSITIVE_INFINITY)
-    for (const [bridge, until] of this.#watched) {
-      if (awaited.has(bridge)) continue
-      if (until === Number.POSITIVE_INFINITY) {
-        this.#watched.set(bridge, now + GATE_OVERLAP_MILLIS)
-        this.#lookLater(GATE_OVERLAP_MILLIS + 10)
-      } else if (until <= now) this.#watched.delete(bridge)
-    }
+    const again = this.#awaited.update(this.#awaitedNetworks())
+    if (again !== undefined) this.#lookLater(again)
   }
 
-  #awaitedBridges(): Set<string> {
-    const bridges = new Set<string>()
+  #awaitedNetworks(): (NetworkDetails | undefined)[] {
     const { via, wait, selection, insideInterface } = this.#options
-    if (this.#wholeNetworks() || (via !== undefined && via !== 'veth' && via !== 'bridge') || insideInterface !== '') {
-      return bridges
-    }
-    const add = (network: NetworkDetails | undefined): void => {
-      if (network === undefined || network.driver !== 'bridge' || bridges.size >= MOST_WATCHED_BRIDGES) return
-      if (this.#view.hasBridge(network.bridge, network.subnets)) bridges.add(network.bridge)
-    }
-    for (const { details, running } of this.#followed.values()) {
-      if (!running) for (const a of details.networks) add(detailsOf(a, this.#networks))
-    }
-    for (const details of this.#created.values()) for (const a of details.networks) add(detailsOf(a, this.#networks))
+    const elsewhere = (via !== undefined && via !== 'veth' && via !== 'bridge') || insideInterface !== ''
+    if (elsewhere || this.#wholeNetworks()) return []
+    const absent = [...this.#followed.values()].filter(({ running }) => !running).map(({ details }) => details)
+    const networks = [...absent, ...this.#created.values()].flatMap((details) =>
+      details.networks.map((a) => detailsOf(a, this.#networks)),
+    )
     if (wait && this.#isWaiting()) {
-      const known = selection.networks.length > 0 ? this.#namedNetworks() : this.#networks
-      for (const network of known) add(network)
+      networks.push(...(selection.networks.length > 0 ? this.#namedNetworks() : this.#networks))
     }
-    return bridges
+    return networks
   }
 
   /** A selector has nobody yet. */
@@ -371,7 +389,7 @@ export class ContainerWatch {
 
   #targets(): CaptureTarget[] {
     const targets = this.#captured()
-    for (const bridge of this.#watched.keys()) {
+    for (const bridge of this.#awaited.names) {
       const gate: string[] = []
       for (const { details, running } of this.#followed.values()) {
         if (!running) continue
@@ -389,7 +407,7 @@ export class ContainerWatch {
     const missing = unmatched(this.#selectors, running)
     if (missing.length === 0) return
     const what = missing.map((selector) => selector.text.split(' ').slice(1).join(' ')).join(', ')
-    const bridges = [...this.#watched.keys()]
+    const bridges = this.#awaited.names
     const where =
       bridges.length === 0
         ? 'its first packets may be missed'

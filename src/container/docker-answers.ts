@@ -57,6 +57,16 @@ export function containerDetails(answer: unknown): ContainerDetails | undefined 
   }
 }
 
+/** GET /info and GET /tasks: those that run on other nodes than this one. */
+export function countTasksElsewhere(info: unknown, tasks: unknown): number {
+  const here = text(at(info, 'Swarm', 'NodeID'))
+  const elsewhere = array(tasks).filter((task) => {
+    const node = text(at(task, 'NodeID'))
+    return node !== '' && node !== here && text(at(task, 'Status', 'State')) === 'running'
+  })
+  return here === '' ? 0 : elsewhere.length
+}
+
 /** GET /networks. `podman` is what Podman's own list says of each id; undefined for Docker. */
 export function networkList(answer: unknown, podman?: ReadonlyMap<string, PodmanNetwork>): NetworkDetails[] {
   return array(answer).map((network) => {

@@ -12,6 +12,7 @@ import { ContainerOutput } from './container-output.ts'
 import {
   containerDetails,
   containerList,
+  countTasksElsewhere,
   EVENT_FILTERS,
   engineVersion,
   networkList,
@@ -31,7 +32,7 @@ import type {
   SidecarRequest,
 } from './engine.ts'
 import type { EngineAddress } from './engine-address.ts'
-import { EngineConnections } from './engine-connections.ts'
+import { type EngineConnections, engineConnections } from './engine-connections.ts'
 import { EngineTransport } from './engine-transport.ts'
 import { EventWatch } from './event-watch.ts'
 import { ownContainerIds } from './own-container.ts'
@@ -65,7 +66,7 @@ const EXECUTE_MILLIS = 5000
 const MAXIMUM_OUTPUT_BYTES = 64 * 1024
 /** Networks in a list of containers, and filters by label and event: Docker 1.12, of 2016. */
 const OLDEST_API = '1.24'
-/** The newest that was tried (Docker 27). Later ones speak it too. */
+/** As of Docker 27. Later engines speak it too, and the transport adapts to those that do not any more. */
 const NEWEST_API = '1.47'
 /** Podman's own API, whose paths have a version too; it answers with what it has of that. */
 const LIBPOD = '/v4.0.0/libpod'
@@ -84,7 +85,7 @@ const EXIT_LOOK_MILLIS = 20
  * no socket, permission denied, nobody listens, TLS, too old, ssh.
  */
 export async function openEngine(address: EngineAddress, options: EngineOptions = {}): Promise<Engine> {
-  const connections = new EngineConnections(address, {
+  const connections = await engineConnections(address, {
     connectMillis: options.connectMillis ?? CONNECT_MILLIS,
     ssh: options.ssh ?? 'ssh',
   })
@@ -95,24 +96,35 @@ export async function openEngine(address: EngineAddress, options: EngineOptions 
   const transport = new EngineTransport(connections, hostHeader, options.answerMillis ?? ANSWER_MILLIS)
   // Loaded meanwhile.
   const dockerode = import('dockerode')
+  dockerode.catch(() => {})
+  let isPodman: boolean
   try {
     const headers = await transport.ping()
-    const isPodman = headers['libpod-api-version'] !== undefined || /^libpod/i.test(String(headers.server))
-    transport.apiVersion = chooseApiVersion(address, headers['api-version'])
-    const { default: Dockerode } = await dockerode
-    // Its types do not know of this option.
-    const docker = new Dockerode({ modem: transport } as Docker.DockerOptions)
-    return new DockerEngine(address, docker, transport, connections, isPodman)
+    isPodman = headers['libpod-api-version'] !== undefined || /^libpod/i.test(String(headers.server))
+    transport.apiVersion = chooseApiVersion(address, String(headers['api-version'] ?? (await oldApiVersion(transport))))
   } catch (error) {
     connections.destroy()
     throw engineError(address, error, 'GET /_ping')
   }
+  const { default: Dockerode } = await dockerode
+  // Its types do not know of this option.
+  const docker = new Dockerode({ modem: transport } as Docker.DockerOptions)
+  return new DockerEngine(address, docker, transport, connections, isPodman)
+}
+
+/** Of an engine from before its answers said so, or of something that is no engine (''). */
+async function oldApiVersion(transport: EngineTransport): Promise<string> {
+  return engineVersion(await transport.request({ path: '/version', method: 'GET' })).apiVersion
 }
 
 /** Theirs, unless ours is older. Throws OperatorError when theirs is too old. */
-function chooseApiVersion(address: EngineAddress, header: string | string[] | undefined): string {
-  const theirs = /^1\.\d+$/.exec(String(header))?.[0]
-  if (theirs === undefined) return ''
+function chooseApiVersion(address: EngineAddress, theirs: string): string {
+  if (!/^1\.\d{1,4}$/.test(theirs)) {
+    throw new OperatorError(
+      `what answers at ${address.name} is no container engine`,
+      'Docker or Podman is expected there',
+    )
+  }
   if (minor(theirs) < minor(OLDEST_API)) {
     throw new OperatorError(
       `the engine at ${address.name} is too old: it has API ${theirs}, and ${OLDEST_API} is needed`,
@@ -189,6 +201,18 @@ class DockerEngine implements Engine {
     }
   }
 
+  async tasksElsewhere(service: string): Promise<number> {
+    const filters = { service: [service], 'desired-state': ['running'] }
+    try {
+      const [info, tasks] = await Promise.all([this.#docker.info(), this.#docker.listTasks({ filters })])
+      return countTasksElsewhere(info, tasks)
+    } catch (error) {
+      // No swarm, or no manager of one.
+      if (error instanceof EngineRefusal) return 0
+      throw engineError(this.#address, error, 'GET /tasks')
+    }
+  }
+
   async execute(id: string, command: readonly string[]): Promise<string | undefined> {
     try {
       return await this.#execute(id, command)
@@ -208,6 +232,7 @@ class DockerEngine implements Engine {
     try {
       await watch.start()
     } catch (error) {
+      this.#watches.delete(watch)
       throw engineError(this.#address, error, 'GET /events')
     }
   }

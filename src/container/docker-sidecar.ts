@@ -9,10 +9,7 @@ import { OperatorError } from '../core/errors.ts'
 import type { ByteSource } from '../core/ports.ts'
 import { EngineRefusal } from './connection-errors.ts'
 import { ContainerOutput } from './container-output.ts'
-import type { Sidecar, SidecarRequest } from './engine.ts'
-
-/** So that sidecars can be told from what is to be captured, and found if one should ever be left. */
-export const SIDECAR_LABEL = 'tcpflow.sidecar'
+import { SIDECAR_LABEL, type Sidecar, type SidecarRequest } from './engine.ts'
 
 /** What a sidecar needs of its engine. */
 export interface SidecarEngine {

@@ -3,10 +3,10 @@
 import http from 'node:http'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import tls from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
+import type { TlsSettings } from './address-files.ts'
 import { timeoutError } from './connection-errors.ts'
-import type { EngineAddress, TcpAddress } from './engine-address.ts'
-import { openSshConnection } from './ssh-connection.ts'
+import type { EngineAddress } from './engine-address.ts'
 
 export interface ConnectionLimits {
   /** Longest that a connection (with TLS) may take; ssh has its own. */
@@ -15,36 +15,47 @@ export interface ConnectionLimits {
   readonly ssh: string
 }
 
-type Connected = (error: Error | null, socket?: Duplex) => void
+/** Begins to connect. Node's own errors, or SshFailure, come as the socket's. */
+type Connect = () => Duplex
 
 // Each is a login there, and sshd refuses many at once.
 const SSH_CONNECTIONS = 4
 const CONNECTIONS = 16
 const KEEP_ALIVE_MILLIS = 15_000
 
+/** Loads what this kind of address needs, and only that: most engines are here. */
+export async function engineConnections(address: EngineAddress, limits: ConnectionLimits): Promise<EngineConnections> {
+  if (address.kind === 'unix') {
+    return new EngineConnections(CONNECTIONS, () => limited(net.connect(address.path), 'connect', limits))
+  }
+  if (address.kind === 'ssh') {
+    const { openSshConnection } = await import('./ssh-connection.ts')
+    return new EngineConnections(SSH_CONNECTIONS, () => openSshConnection(address, limits.ssh))
+  }
+  const { host, port, tls: settings } = address
+  if (settings === undefined) {
+    return new EngineConnections(CONNECTIONS, () => limited(net.connect({ host, port }), 'connect', limits))
+  }
+  const tls = await import('node:tls')
+  const options = { host, port, ...tlsOptions(host, settings) }
+  return new EngineConnections(CONNECTIONS, () => limited(tls.connect(options), 'secureConnect', limits))
+}
+
 export class EngineConnections extends http.Agent {
-  readonly #address: EngineAddress
-  readonly #limits: ConnectionLimits
+  readonly #connect: Connect
   readonly #open = new Set<Duplex>()
   #ended = false
 
-  constructor(address: EngineAddress, limits: ConnectionLimits) {
-    super({ keepAlive: true, maxSockets: address.kind === 'ssh' ? SSH_CONNECTIONS : CONNECTIONS })
-    this.#address = address
-    this.#limits = limits
+  constructor(maxSockets: number, connect: Connect) {
+    super({ keepAlive: true, maxSockets })
+    this.#connect = connect
   }
 
-  /** Called by node:http, which takes the socket from the callback. */
-  override createConnection(_options: unknown, connected: Connected): undefined {
-    if (this.#address.kind === 'ssh') {
-      const socket = openSshConnection(this.#address, this.#limits.ssh)
-      this.#remember(socket)
-      connected(null, socket)
-      return
-    }
-    const socket = this.#address.kind === 'unix' ? net.connect(this.#address.path) : connectTcp(this.#address)
-    this.#remember(socket)
-    this.#connect(socket, connected)
+  /** Called by node:http. */
+  override createConnection(): Duplex {
+    const socket = this.#connect()
+    this.#open.add(socket)
+    return socket.on('close', () => this.#open.delete(socket))
   }
 
   /** Ends every connection at once, those in use and those being made too. Later requests get one of their own each. */
@@ -65,43 +76,28 @@ export class EngineConnections extends http.Agent {
     super.keepSocketAlive(socket)
     return true
   }
-
-  #remember(socket: Duplex): void {
-    this.#open.add(socket)
-    socket.on('close', () => this.#open.delete(socket))
-  }
-
-  #connect(socket: net.Socket, connected: Connected): void {
-    const { connectMillis } = this.#limits
-    const timer = setTimeout(
-      () => socket.destroy(timeoutError(`no connection in ${connectMillis / 1000} s`)),
-      connectMillis,
-    )
-    const failed = (error: Error) => {
-      clearTimeout(timer)
-      connected(error)
-    }
-    socket.once('error', failed)
-    socket.once(socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect', () => {
-      clearTimeout(timer)
-      socket.off('error', failed)
-      // A network that went away is noticed also where nothing is being said.
-      socket.setKeepAlive(true, KEEP_ALIVE_MILLIS)
-      socket.setNoDelay(true)
-      connected(null, socket)
-    })
-  }
 }
 
-function connectTcp({ host, port, tls: settings }: TcpAddress): net.Socket {
-  if (settings === undefined) return net.connect({ host, port })
-  return tls.connect({
-    host,
-    port,
-    ...(net.isIP(host) === 0 ? { servername: host } : {}),
-    ...(settings.ca === undefined ? {} : { ca: settings.ca }),
-    ...(settings.cert === undefined ? {} : { cert: settings.cert }),
-    ...(settings.key === undefined ? {} : { key: settings.key }),
-    rejectUnauthorized: settings.verify,
+/** Fails when it takes too long. */
+function limited(socket: net.Socket, event: 'connect' | 'secureConnect', { connectMillis }: ConnectionLimits): Duplex {
+  const late = timeoutError(`no connection in ${connectMillis / 1000} s`)
+  const timer = setTimeout(() => socket.destroy(late), connectMillis)
+  socket.once('close', () => clearTimeout(timer))
+  socket.once(event, () => {
+    clearTimeout(timer)
+    // A network that went away is noticed also where nothing is being said.
+    socket.setKeepAlive(true, KEEP_ALIVE_MILLIS)
+    socket.setNoDelay(true)
   })
+  return socket
+}
+
+function tlsOptions(host: string, { ca, cert, key, verify }: TlsSettings): ConnectionOptions {
+  return {
+    ...(net.isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    rejectUnauthorized: verify,
+  }
 }

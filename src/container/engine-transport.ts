@@ -46,6 +46,7 @@ export class EngineTransport {
   readonly #connections: EngineConnections
   readonly #hostHeader: string
   readonly #answerMillis: number
+  #adapted = false
 
   constructor(connections: EngineConnections, hostHeader: string, answerMillis: number) {
     this.#connections = connections
@@ -53,10 +54,10 @@ export class EngineTransport {
     this.#answerMillis = answerMillis
   }
 
-  /** dockerode's way to ask. */
+  /** dockerode's way to ask. It takes an id out of some answers without a look at what they are. */
   dial(call: EngineCall, answered: Answered): void {
     this.request(call).then(
-      (answer) => answered(null, answer),
+      (answer) => answered(null, typeof answer === 'object' && answer !== null ? answer : {}),
       (error) => answered(error),
     )
   }
@@ -73,12 +74,23 @@ export class EngineTransport {
           bodyOf(call),
         )
       } catch (error) {
-        // The engine may close an idle connection just when it is used again. What only asks may be asked twice, and each
-        // try uses one of the old connections up.
-        if (!(error instanceof ReusedConnectionLost)) throw error
-        if (call.method !== 'GET') throw error.cause
+        // The engine may close an idle connection just when it is used again. What makes nothing may be asked twice, and
+        // each try uses one of the old connections up.
+        if (error instanceof ReusedConnectionLost) {
+          if (call.method === 'POST') throw error.cause
+        } else if (!this.#adaptsTo(error)) throw error
       }
     }
+  }
+
+  /** An engine to which our version is too old names the oldest that it still speaks. */
+  #adaptsTo(error: unknown): boolean {
+    if (this.#adapted || !(error instanceof EngineRefusal) || error.statusCode !== 400) return false
+    const minimum = /minimum supported API version is (1\.\d{1,4})\b/i.exec(error.message)?.[1]
+    if (minimum === undefined) return false
+    this.#adapted = true
+    this.apiVersion = minimum
+    return true
   }
 
   /** Headers of GET /_ping, the one request that no version is needed for. */
@@ -160,6 +172,7 @@ class Exchange {
         reject(lost ? new ReusedConnectionLost(error.message, { cause: error }) : error)
       })
       request.on('upgrade', (_message, socket: Duplex, head: Buffer) => {
+        socket.on('error', () => {}) // until it has a reader
         if (head.length > 0) socket.unshift(head)
         this.#connections.release(socket)
         resolve(socket)
@@ -187,7 +200,9 @@ class Exchange {
       throw new EngineRefusal(status, 'it (or a proxy before it) does not hand the connection over')
     }
     if (this.#call.isStream) return message
-    return parseJson(await readText(message, MAXIMUM_ANSWER_BYTES))
+    const bytes = await readBytes(message, MAXIMUM_ANSWER_BYTES)
+    if (bytes.length > MAXIMUM_ANSWER_BYTES) throw new EngineRefusal(status, 'its answer is too large')
+    return parseJson(bytes.toString('utf8'))
   }
 }
 
@@ -211,23 +226,24 @@ function sentOf(options: CallOptions): Record<string, unknown> {
 
 /** The engine's reason: its `message`, else the text as it is, else the status. */
 async function refusalText(message: http.IncomingMessage): Promise<string> {
-  const text = await readText(message, MAXIMUM_REFUSAL_BYTES).catch(() => '')
+  const bytes = await readBytes(message, MAXIMUM_REFUSAL_BYTES).catch(() => undefined)
+  const text = bytes?.toString('utf8') ?? ''
   const answer = parseJson(text) as { message?: unknown; cause?: unknown } | undefined
   const reason = typeof answer?.message === 'string' ? answer.message : text
   const line = reason.replace(/\s+/g, ' ').trim().slice(0, MAXIMUM_REFUSAL_CHARACTERS)
   return line === '' ? `${message.statusCode} ${message.statusMessage ?? ''}`.trim() : line
 }
 
-/** Rejects when there is more than `maximumBytes`, or when it breaks off. */
-export async function readText(stream: Readable, maximumBytes: number): Promise<string> {
+/** Not more than `maximumBytes` and a chunk of it. Rejects when it breaks off. */
+async function readBytes(stream: Readable, maximumBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maximumBytes) throw new EngineRefusal(200, `its answer is larger than ${maximumBytes} bytes`)
     chunks.push(chunk)
+    if (bytes > maximumBytes) break
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 function parseJson(text: string): unknown {

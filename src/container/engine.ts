@@ -97,6 +97,8 @@ export interface Engine {
   networks(): Promise<NetworkDetails[]>
   /** Processes of a container, in the engine's pid namespace; [] where it cannot be told. */
   processIds(id: string): Promise<number[]>
+  /** How many tasks of a Swarm service run on other nodes; 0 where that cannot be told (no swarm, no manager). */
+  tasksElsewhere(service: string): Promise<number>
   /** Standard output of a command run in the container; undefined when it has no such program or it failed. */
   execute(id: string, command: readonly string[]): Promise<string | undefined>
   /** Calls back from now on, until closed; reconnects by itself with back-off and says so by `lost` and `back`. Resolves once it listens. */
@@ -109,6 +111,9 @@ export interface Engine {
   /** Ends the watch and every connection. Sidecars are stopped by their own `close`. May be called twice. */
   close(): Promise<void>
 }
+
+/** Label of our own sidecars: they are nobody's to capture, and found by it if one should ever be left. */
+export const SIDECAR_LABEL = 'tcpflow.sidecar'
 
 export interface SidecarRequest {
   readonly image: string

@@ -7,8 +7,9 @@ import { Timestamp } from './timestamp.ts'
 /**
  * `unanswered`: the conversation ended, or the patience with it, before a response came. `unknown`: there was one, but
  * bytes of it or of its request are missing from the capture, so that neither its outcome nor its latency can be told.
+ * `silent`: none was asked for (noreply, quiet gets that missed), so it counts and has no latency.
  */
-export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown'
+export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown' | 'silent'
 
 /**
  * One exchange. One object a parser, used again for every exchange: valid during `onExchange` only, copy what you keep. Text
@@ -37,6 +38,8 @@ export class Exchange {
   blocking = false
   /** Requests of this connection that were still unanswered when this one came; 0 without pipelining. */
   aheadInPipeline = 0
+  /** How often the same request was sent again before the answer (DNS over UDP); times are those of the first. */
+  retries = 0
   /** Capture time of the segment that brought the first and the last byte of each. Response times are 0 without one. */
   readonly requestStart = new Timestamp()
   readonly requestEnd = new Timestamp()

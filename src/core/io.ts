@@ -26,4 +26,6 @@ export interface Io {
    * process at once with 128 + its number, and so does the first when nobody has asked for it.
    */
   onSignal(handler: (signal: StopSignal) => void): void
+  /** Calls `handler` at each SIGUSR2: tell how things stand, and go on. Without a handler the signal has its usual effect. */
+  onReportSignal?(handler: () => void): void
 }

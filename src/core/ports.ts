@@ -16,6 +16,11 @@ export interface ByteSource {
    * be waited for. One read at a time. Throws (or rejects with) OperatorError.
    */
   read(into: Buffer, start: number, end: number): number | Promise<number>
+  /**
+   * For sources that another thread can read: begins the next `read`, into memory that stays untouched until it resolves.
+   * Then no other read until then. What was read is lost if nobody waits for it; `close` waits. undefined: not now.
+   */
+  readAhead?(into: Buffer, start: number, end: number): Promise<number> | undefined
   /** Asks a live source to end soon: what is buffered still arrives, then 0. A file ends at the next read. */
   stop(): void
   /** Frees everything, at once. May be called twice. */

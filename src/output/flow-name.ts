@@ -6,7 +6,7 @@ import { Endpoint } from '../core/endpoint.ts'
 import { UsageError } from '../core/errors.ts'
 import type { Names } from '../core/ports.ts'
 import type { Transport } from '../core/segment.ts'
-import { hostName, pathPart, shownText } from './host-names.ts'
+import { pathPart, shownText } from './host-names.ts'
 
 export const DEFAULT_NAME_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
 
@@ -278,13 +278,16 @@ function paddedAddress(endpoint: Endpoint): string {
 }
 
 function hostOrAddress({ names, forPaths, place }: NameFields, endpoint: Endpoint): string {
-  const name = hostName(names, place, endpoint)
-  return (forPaths ? pathPart(name) : name) || paddedAddress(endpoint)
+  const name = names?.hostOf(place, endpoint)?.name ?? ''
+  return harmlessText(name, forPaths) || paddedAddress(endpoint)
 }
 
 function imageOf({ names, forPaths, place }: NameFields, endpoint: Endpoint): string {
-  const image = names?.hostOf(place, endpoint)?.image ?? ''
-  return (forPaths ? pathPart(image) : shownText(image)) || '--'
+  return harmlessText(names?.hostOf(place, endpoint)?.image ?? '', forPaths) || '--'
+}
+
+function harmlessText(text: string, forPaths: boolean): string {
+  return forPaths ? pathPart(text) : shownText(text)
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

@@ -6,11 +6,6 @@ import { sanitizeLine } from './sanitize-text.ts'
 
 const MAXIMUM_NAME_CHARACTERS = 64
 
-/** The host's name, bounded and harmless on a terminal; '' where nobody knows one. */
-export function hostName(names: Names | undefined, place: number, endpoint: Endpoint): string {
-  return shownText(names?.hostOf(place, endpoint)?.name ?? '')
-}
-
 /** Bounded, and harmless on a terminal. */
 export function shownText(text: string): string {
   return sanitizeLine(text.slice(0, MAXIMUM_NAME_CHARACTERS))
@@ -18,7 +13,7 @@ export function shownText(text: string): string {
 
 /** `web (172.17.0.2:80)`, or `172.17.0.2:80` where nobody knows a name. */
 export function nameAndAddress(names: Names | undefined, place: number, endpoint: Endpoint): string {
-  const name = hostName(names, place, endpoint)
+  const name = shownText(names?.hostOf(place, endpoint)?.name ?? '')
   return name === '' ? endpoint.toString() : `${name} (${endpoint})`
 }
 

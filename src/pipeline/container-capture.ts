@@ -63,6 +63,8 @@ export class ContainerCapture implements WatchListener {
   #merge: LiveMerge | undefined
   #buffers: ReadBuffers | undefined
   #onContainerEnd: ContainerEndListener = () => {}
+  /** Keys of captures that could not be opened: the second time is told. */
+  readonly #failed = new Set<string>()
   #sidecarImage: string | undefined
   #stopped = false
   /** Something went wrong that makes the exit code 1. */
@@ -180,7 +182,10 @@ export class ContainerCapture implements WatchListener {
         } catch (error) {
           this.#open.delete(target.key)
           if (!(error instanceof OperatorError)) throw error
-          failures.push(error)
+          if (atStart || this.#failed.has(target.key)) failures.push(error)
+          // It may have gone just now: a fresh look tells whether it is still wanted.
+          else this.#watch.lookAgain()
+          this.#failed.add(target.key)
         }
       }),
     )

@@ -1,7 +1,9 @@
 // One stream of events to several consumers.
 
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
-import type { StreamConsumer } from '../core/consumers.ts'
+import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
+import type { Packet } from '../core/packet.ts'
+import type { Segment } from '../core/segment.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 
 class FanOut implements StreamConsumer {
@@ -35,4 +37,21 @@ class FanOut implements StreamConsumer {
 /** Gives every event to each consumer in turn; a single consumer is returned as it is. */
 export function fanOut(consumers: readonly StreamConsumer[]): StreamConsumer {
   return consumers.length === 1 ? consumers[0]! : new FanOut(consumers)
+}
+
+class SegmentFanOut implements SegmentConsumer {
+  readonly #consumers: readonly SegmentConsumer[]
+
+  constructor(consumers: readonly SegmentConsumer[]) {
+    this.#consumers = consumers
+  }
+
+  onSegment(c: Connection, d: Direction, segment: Segment, packet: Packet): void {
+    for (const consumer of this.#consumers) consumer.onSegment(c, d, segment, packet)
+  }
+}
+
+/** The same for segments. */
+export function fanOutSegments(consumers: readonly SegmentConsumer[]): SegmentConsumer {
+  return consumers.length === 1 ? consumers[0]! : new SegmentFanOut(consumers)
 }

@@ -38,6 +38,8 @@ export async function pump(feed: Feed, river: River): Promise<void> {
     }
     const filled = reader.fill(source)
     const waiting = typeof filled !== 'number'
+    // it may fail while something else is waited for; it is waited for after that
+    if (waiting) filled.catch(() => {})
     const pause = river.pause(waiting)
     if (pause !== undefined) await pause
     if (waiting) await (source.totalBytes < 0 ? flushInSilence(filled, river) : filled)

@@ -15,18 +15,21 @@ import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
 import type { ContainerCapture } from './container-capture.ts'
 import type { Feed } from './feed.ts'
-import { type LiveFeed, MOST_IN_ARENA, READ_BUFFER_BYTES, ReadBuffers } from './read-buffers.ts'
+import { LIVE_BUFFER_BYTES, type LiveFeed, MOST_IN_ARENA, ReadBuffers } from './read-buffers.ts'
+
+/** Of a file in memory at a time: one half is read while the other is parsed. */
+const FILE_BUFFER_BYTES = 1 << 21
 
 type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
 /** Bytes of the arena that the readers of a plan take: each live capture its own buffer, files one after the other one. */
 export function readBufferBytes(input: InputPlan): number {
-  if (input.kind === 'files') return READ_BUFFER_BYTES
-  return (input.containers === undefined ? input.interfaces.length : MOST_IN_ARENA) * READ_BUFFER_BYTES
+  if (input.kind === 'files') return FILE_BUFFER_BYTES
+  return (input.containers === undefined ? input.interfaces.length : MOST_IN_ARENA) * LIVE_BUFFER_BYTES
 }
 
-export function allocateReadBuffer(arena: Arena): Buffer {
-  return arena.allocate(READ_BUFFER_BYTES)
+export function allocateFileBuffer(arena: Arena): Buffer {
+  return arena.allocate(FILE_BUFFER_BYTES)
 }
 
 /** The captures of a live plan, with what started them. */

@@ -7,8 +7,8 @@ import type { PlaceTable } from '../core/places.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 import type { Feed } from './feed.ts'
 
-/** Bytes of a savefile in memory at a time. */
-export const READ_BUFFER_BYTES = 1 << 20
+/** Bytes of a live capture in memory at a time. */
+export const LIVE_BUFFER_BYTES = 1 << 20
 /** More captures at a time than this read outside the arena. */
 export const MOST_IN_ARENA = 8
 
@@ -42,8 +42,8 @@ export class ReadBuffers {
   }
 
   #make(): Buffer {
-    if (this.#inArena >= MOST_IN_ARENA) return Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+    if (this.#inArena >= MOST_IN_ARENA) return Buffer.allocUnsafeSlow(LIVE_BUFFER_BYTES)
     this.#inArena++
-    return this.#arena.allocate(READ_BUFFER_BYTES)
+    return this.#arena.allocate(LIVE_BUFFER_BYTES)
   }
 }

@@ -13,7 +13,9 @@ import type {
 } from '../core/consumers.ts'
 import type { Io } from '../core/io.ts'
 import type { Names } from '../core/ports.ts'
+import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
+import type { RunCounts } from '../metrics/run-counts.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
 import { FILE_BLOCKS_BYTES } from '../output/file-blocks.ts'
@@ -22,7 +24,7 @@ import { Notes } from '../output/notes.ts'
 import { OutputStream } from '../output/output-stream.ts'
 import { Progress, type ProgressCounts } from '../output/progress.ts'
 import type { ScriptOutput } from '../output/script-output.ts'
-import type { ConsolePlan, FilesPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
+import type { ConsolePlan, FilesPlan, JsonPlan, LatencyPlan, Plan, SavePlan } from '../plan.ts'
 import type { ScriptConsumer } from '../script/script-consumer.ts'
 import type { CaptureSaver, DropListener } from './dump-river.ts'
 import { readBufferBytes } from './inputs.ts'
@@ -45,10 +47,16 @@ export class Sinks {
   readonly drops: DropListener[] = []
   readonly savers: CaptureSaver[] = []
   readonly all: Sink[] = []
+  /** Called when all traffic is over, before the first sink is finished: what comes of it concerns others, too. */
+  readonly endings: (() => void)[] = []
   /** What may wait for a reader, and can be told not to. */
   readonly abandoned: { readonly blocked: boolean; abandon(): void }[] = []
+  /** Of `tcpflow latency`. */
+  readonly exchanges: TimedExchangeConsumer[] = []
   readonly scripts: ScriptConsumer[] = []
   progress: Progress | undefined = undefined
+  /** Told how to ask for the run's counters, once there are any. */
+  readonly counted: ((counts: () => RunCounts) => void)[] = []
   /** What scripts print; the console makes way for it. */
   scriptOutput: ScriptOutput | undefined = undefined
   #standardOutput: OutputStream | undefined
@@ -100,6 +108,7 @@ export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sink
   if (plan.console !== undefined) await addConsole(sinks, plan, plan.console, io, names)
   if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io, names)
   if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io, names)
+  if (plan.latency !== undefined) await addLatency(sinks, plan, plan.latency, io, names)
   if (plan.save !== undefined) await addSave(sinks, plan.save, io, names)
   if (plan.connectionSummary && plan.console === undefined) {
     sinks.streams.push(new ConnectionSummary((line) => messages.error(line), names))
@@ -114,6 +123,8 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
   if (plan.progress) sinks.progress = new Progress(sinks.messages, io.columns, counts)
 }
 
+const ONLY_WITH_LATENCY = new Map([['onExchange', 'is called by tcpflow latency only']] as const)
+
 async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Promise<void> {
   const [{ openScript }, { ScriptOutput }] = await Promise.all([
     import('../script/script-consumer.ts'),
@@ -121,7 +132,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
   ])
   const { messages } = sinks
   const stream = sinks.standardOutput(io)
-  const shared = plan.console !== undefined || plan.json !== undefined
+  const shared = plan.console !== undefined || plan.json !== undefined || plan.latency !== undefined
   const output = new ScriptOutput(stream, { terminal: io.stdoutIsTerminal, shared })
   sinks.scriptOutput = output
   if (io.stdoutIsTerminal) messages.beforeLine = () => stream.flush()
@@ -134,7 +145,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
       messages,
       names,
-      neverCalled: new Map([['onExchange', 'is called by tcpflow latency only']]),
+      ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY } : {}),
     })
     sinks.scripts.push(script)
     sinks.all.push(script)
@@ -142,6 +153,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       sinks.rawSegments.push(script)
       sinks.datagrams.push(script)
     }
+    if (script.hears('onExchange')) sinks.exchanges.push(script)
     if (script.hears('onConnection') || script.hears('onData')) sinks.streams.push(script)
   }
   sinks.all.push(output)
@@ -194,6 +206,11 @@ async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, nam
   sinks.streams.push(json)
   if (plan.udp) sinks.datagrams.push(json)
   sinks.all.push(json)
+}
+
+async function addLatency(sinks: Sinks, plan: Plan, latencyPlan: LatencyPlan, io: Io, names?: Names): Promise<void> {
+  const { addLatencySinks } = await import('./latency-sinks.ts')
+  await addLatencySinks(sinks, plan, latencyPlan, io, names)
 }
 
 async function decodingBodies(consumer: StreamConsumer): Promise<StreamConsumer> {

@@ -13,6 +13,7 @@ import {
   matchStartLine,
   matchStatusLine,
   NO_MATCH,
+  readFields,
   readHead,
 } from './http-head.ts'
 import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './http-message.ts'
@@ -165,6 +166,11 @@ export class HttpDirection {
     if (this.#state === OPAQUE && !this.#tunnel) this.#state = SEARCHING
   }
 
+  /** What is being read cannot be what it seems: the next start line is looked for. Not to be called while it tells. */
+  lose(t: Timestamp): void {
+    if (this.#state !== OPAQUE) this.#loseThread(t)
+  }
+
   becomeOpaque(t: Timestamp): void {
     this.#stop('lost', t)
     this.#tunnel = true
@@ -188,6 +194,10 @@ export class HttpDirection {
   #search(buf: Buffer, start: number, end: number, t: Timestamp): number {
     if (this.#held.length > 0) return this.#resumeCandidate(buf, start, end, t)
     const { isHttp } = this.#conversation
+    if (this.#atLineStart && (isHttp || this.#searched <= DETECTION_BYTES)) {
+      const length = matchStartLine(buf, start, end, 0)
+      if (length !== NO_MATCH) return this.#candidate(buf, start, start, length, end, false, t)
+    }
     let pos = start
     /** Where the next response may begin in mid-line, perhaps cut off by the end; `end` for nowhere. */
     let response = isHttp ? findResponse(buf, this.#atLineStart ? start + 1 : start, end) : end
@@ -275,52 +285,59 @@ export class HttpDirection {
   #head(buf: Buffer, start: number, from: number, end: number, t: Timestamp): number {
     const held = this.#held
     const limit = Math.min(end, start + MAXIMUM_HEAD_BYTES - held.length)
-    const stop = this.#blankLine(buf, from, limit)
-    const complete = stop > 0
-    const pos = complete ? stop : limit
+    // a head that lies in one piece is read while its end is looked for
+    const inOnePiece = start < from
+    const stop = inOnePiece ? readFields(buf, from, limit) : this.#blankLine(buf, from, limit)
+    const pos = stop > 0 ? stop : limit
     this.#consumer.onHeadBytes(this.#connection, this.#direction, buf, start, pos, t)
-    if (!complete || held.length > 0) held.append(buf, start, pos)
-    if (complete) {
-      if (held.length > 0) {
-        const bytes = held.buf.subarray(0, held.length)
-        held.clear()
-        this.#headComplete(bytes, 0, bytes.length, t)
-      } else {
-        this.#headComplete(buf, start, pos, t)
-      }
-    } else if (held.length >= MAXIMUM_HEAD_BYTES) {
-      this.#loseThread(t)
+    if (inOnePiece && stop > 0) {
+      this.#headComplete(buf, start, pos, true, t)
+      return pos
+    }
+    held.append(buf, start, pos)
+    if (stop > 0) {
+      const bytes = held.buf.subarray(0, held.length)
+      held.clear()
+      this.#headComplete(bytes, 0, bytes.length, false, t)
+    } else {
+      if (inOnePiece) this.#noteLastLine(buf, from, pos)
+      if (held.length >= MAXIMUM_HEAD_BYTES) this.#loseThread(t)
     }
     return pos
   }
 
   /** Index behind the blank line that ends a head or trailers, or 0 when it does not end before `end`. */
   #blankLine(buf: Buffer, start: number, end: number): number {
-    let lineBytes = this.#lineBytes
-    let lineIsCr = this.#lineIsCr
+    let line = start
     for (let i = start; i < end; i++) {
-      const byte = buf[i]!
-      if (byte === LF) {
-        if (lineBytes === 0 || lineIsCr) return i + 1
-        lineBytes = 0
-        lineIsCr = false
-      } else {
-        lineBytes++
-        lineIsCr = byte === CR && lineBytes === 1
-      }
+      if (buf[i] !== LF) continue
+      const lineBytes = i - line + this.#lineBytes
+      if (lineBytes === 0 || (lineBytes === 1 && (i > line ? buf[line] === CR : this.#lineIsCr))) return i + 1
+      this.#lineBytes = 0
+      line = i + 1
     }
-    this.#lineBytes = lineBytes
-    this.#lineIsCr = lineIsCr
+    if (line < end) {
+      this.#lineIsCr = this.#lineBytes === 0 && end - line === 1 && buf[line] === CR
+      this.#lineBytes += end - line
+    }
     return 0
   }
 
-  #headComplete(buf: Buffer, start: number, end: number, t: Timestamp): void {
+  /** `buf[start..end)` are lines of a head, the last of which may be incomplete. */
+  #noteLastLine(buf: Buffer, start: number, end: number): void {
+    let line = end
+    while (line > start && buf[line - 1] !== LF) line--
+    this.#lineBytes = end - line
+    this.#lineIsCr = end - line === 1 && buf[line] === CR
+  }
+
+  #headComplete(buf: Buffer, start: number, end: number, fieldsRead: boolean, t: Timestamp): void {
     const m = new HttpMessage(matchResponse(buf, start, end) === NO_MATCH)
     m.startTime.set(this.#startTime)
     m.headTime.set(t)
     m.endTime.set(t)
     m.headBytes = end - start
-    const sound = readHead(m, buf, start, end)
+    const sound = readHead(m, buf, start, end, fieldsRead)
     if (m.isRequest) this.#conversation.addRequest(this.#direction, m)
     else this.#conversation.pair(this.#direction, m)
     const tunnel = !m.isRequest && opensTunnel(m)
@@ -371,7 +388,6 @@ export class HttpDirection {
   #bodyGap(missing: number, cause: GapCause, t: Timestamp): void {
     const m = this.message!
     m.missingBodyBytes += missing
-    m.endTime.set(t)
     if (missing > 0) this.#consumer.onBodyGap(this.#connection, this.#direction, m, missing, cause, t)
   }
 
@@ -401,6 +417,7 @@ export class HttpDirection {
       if (held.length >= MAXIMUM_CHUNK_LINE_BYTES) this.#loseThread(t)
       return pos
     }
+    const lineBytes = held.length > 0 ? held.length : pos - start
     const size = held.length > 0 ? chunkSizeOf(held.buf, 0, held.length) : chunkSizeOf(buf, start, pos)
     if (size < 0) {
       if (held.length === 0) held.append(buf, start, pos)
@@ -409,6 +426,7 @@ export class HttpDirection {
       return pos
     }
     held.clear()
+    this.message!.framingBytes += lineBytes
     this.#remaining = size
     this.#state = size > 0 ? CHUNK_DATA : TRAILERS
     this.#lineBytes = 0
@@ -419,6 +437,7 @@ export class HttpDirection {
   #chunkEnd(buf: Buffer, start: number, _end: number, t: Timestamp): number {
     const byte = buf[start]!
     if (byte === LF) {
+      this.message!.framingBytes += 1 + this.#held.length
       this.#held.clear()
       this.#state = CHUNK_SIZE
       return start + 1
@@ -443,6 +462,8 @@ export class HttpDirection {
       const length = held.length - blank
       const m = this.message!
       if (length > 0) this.#consumer.onTrailers(this.#connection, this.#direction, m, held.buf, 0, length, t)
+      m.framingBytes += held.length
+      m.endTime.set(t)
       held.clear()
       this.#end('complete', t)
     } else if (held.length >= MAXIMUM_TRAILER_BYTES) {
@@ -458,7 +479,6 @@ export class HttpDirection {
     this.message = undefined
     this.#state = BOUNDARY
     this.#atLineStart = true
-    if (how === 'complete') m.endTime.set(t)
     this.#consumer.onEnd(this.#connection, this.#direction, m, how, t)
   }
 
@@ -468,6 +488,7 @@ export class HttpDirection {
     this.#conversation.lost()
     this.#state = SEARCHING
     this.#atLineStart = false
+    this.#consumer.onLost?.(this.#connection, this.#direction, t)
   }
 
   /** Ends the message, if one lasts, and tells held bytes as other, except those of a head: they were told already. */

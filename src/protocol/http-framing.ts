@@ -8,7 +8,7 @@ import { HttpDirection } from './http-direction.ts'
 import type { HttpMessage, HttpMessageConsumer } from './http-message.ts'
 
 /** Requests waiting for their responses; nobody pipelines more, but a capture of one direction sees no response. */
-const MAXIMUM_WAITING_REQUESTS = 64
+export const MAXIMUM_WAITING_REQUESTS = 256
 
 /**
  * The framer of one connection. Feed it what a StreamConsumer gets; it tells `consumer`. Never throws for anything in
@@ -16,10 +16,15 @@ const MAXIMUM_WAITING_REQUESTS = 64
  */
 export class HttpFraming {
   readonly #directions: [HttpDirection, HttpDirection]
+  readonly #conversation: HttpConversation
 
-  /** All framers of a run share one `memory`: where it is full, those that hold bytes back lose their thread. */
-  constructor(connection: Connection, consumer: HttpMessageConsumer, memory: HeldMemory) {
-    const shared = new HttpConversation()
+  /**
+   * All framers of a run share one `memory`: where it is full, those that hold bytes back lose their thread. With
+   * `strictOrder` each response is the next request's, also after a loss: the consumer keeps account of those by itself.
+   */
+  constructor(connection: Connection, consumer: HttpMessageConsumer, memory: HeldMemory, strictOrder = false) {
+    const shared = new HttpConversation(strictOrder)
+    this.#conversation = shared
     this.#directions = [
       new HttpDirection(connection, 0, consumer, shared, memory),
       new HttpDirection(connection, 1, consumer, shared, memory),
@@ -41,6 +46,16 @@ export class HttpFraming {
     this.#directions[1].close(why, t)
   }
 
+  /** The responses to come do not answer the requests that direction `d` has sent, except for `request`. */
+  forgetRequests(d: Direction, request: HttpMessage | undefined): void {
+    this.#conversation.forgetRequests(d, request)
+  }
+
+  /** What direction `d` is thought to say cannot be right. Not to be called while the consumer is told something. */
+  lose(d: Direction, t: Timestamp): void {
+    this.#directions[d].lose(t)
+  }
+
   /** True when the direction stands within a message whose head was complete. */
   inMessage(d: Direction): boolean {
     return this.#directions[d].message !== undefined
@@ -55,6 +70,16 @@ export class HttpConversation {
   /** Per direction that sent them: requests without a final response yet, oldest first. */
   readonly #waiting: [HttpMessage[], HttpMessage[]] = [[], []]
   #certain = true
+  readonly #strictOrder: boolean
+
+  constructor(strictOrder: boolean) {
+    this.#strictOrder = strictOrder
+  }
+
+  forgetRequests(d: Direction, except: HttpMessage | undefined): void {
+    this.#waiting[d].length = 0
+    if (except !== undefined) this.#waiting[d].push(except)
+  }
 
   addRequest(d: Direction, request: HttpMessage): void {
     const waiting = this.#waiting[d]
@@ -68,7 +93,7 @@ export class HttpConversation {
   pair(d: Direction, response: HttpMessage): void {
     const waiting = this.#waiting[d === 0 ? 1 : 0]
     // a lost response or request has left the queue out of step: who does not pipeline asks one thing at a time
-    if (!this.#certain && waiting.length > 1) waiting.splice(0, waiting.length - 1)
+    if (!this.#certain && !this.#strictOrder && waiting.length > 1) waiting.splice(0, waiting.length - 1)
     response.requestCertain = this.#certain
     response.request = waiting[0]
     if (response.status >= 200 || response.status === 101) waiting.shift()

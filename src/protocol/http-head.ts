@@ -1,7 +1,9 @@
 // Reading of HTTP/1.x heads: what looks like a start line, and the few header fields that framing and decoding need
 // (RFC 9112 §§2–6, RFC 9110 §8).
 
+import { ByteCache } from './byte-cache.ts'
 import type { HttpMessage } from './http-message.ts'
+import { requestLineOf } from './http-request-line.ts'
 
 /** No start line may be longer; also bounds what is held back while one is incomplete. */
 export const MAXIMUM_START_LINE_BYTES = 16384
@@ -15,9 +17,13 @@ export const NO_MATCH = 0
 export const MORE_NEEDED = -1
 
 const RESPONSE_START = 'HTTP/1.'
+/** By so many bytes a response is known. */
+export const RESPONSE_BYTES = 13
 const LONGEST_METHOD = 32
 /** Of a request's target, kept in its message. */
 const MAXIMUM_TARGET_BYTES = 1024
+/** Longer ones are no media type that anyone asks for, and are not worth a place in the cache. */
+const MAXIMUM_CACHED_TYPE_BYTES = 128
 
 /**
  * Is there an HTTP/1.x start line at `buf[start..end)`? Gives its length with the line's end, NO_MATCH, or MORE_NEEDED
@@ -37,17 +43,17 @@ export function matchStatusLine(buf: Buffer, start: number, end: number, checked
 
 /** `HTTP/1.`, digit, space, three digits, end of word: 13 when it is there. */
 export function matchResponse(buf: Buffer, start: number, end: number): number {
-  const count = Math.min(end - start, 13)
-  for (let i = 0; i < count; i++) {
-    const byte = buf[start + i]!
-    let fits: boolean
-    if (i < 7) fits = byte === RESPONSE_START.charCodeAt(i)
-    else if (i === 8) fits = byte === SP
-    else if (i === 12) fits = byte === SP || byte === CR || byte === LF
-    else fits = isDigit(byte)
-    if (!fits) return NO_MATCH
-  }
-  return count === 13 ? 13 : MORE_NEEDED
+  const count = Math.min(end - start, RESPONSE_BYTES)
+  for (let i = 0; i < count; i++) if (!fitsResponse(i, buf[start + i]!)) return NO_MATCH
+  return count === RESPONSE_BYTES ? RESPONSE_BYTES : MORE_NEEDED
+}
+
+/** What a response begins with: may `byte` be the one at `index`? */
+export function fitsResponse(index: number, byte: number): boolean {
+  if (index < 7) return byte === RESPONSE_START.charCodeAt(index)
+  if (index === 8) return byte === SP
+  if (index === 12) return byte === SP || byte === CR || byte === LF
+  return isDigit(byte)
 }
 
 /** Where `HTTP/1.` begins, or its beginning is cut off by `end`; `end` when nowhere. */
@@ -108,21 +114,33 @@ function isMethodByte(byte: number): boolean {
 /**
  * Reads the start line and the fields of the head `buf[start..end)` into `message`, with what they say of the body's
  * end; what the method and the request mean for it is the framer's business. False when the fields contradict
- * themselves, so that the end of the body cannot be known.
+ * themselves, so that the end of the body cannot be known. `fieldsRead`: readFields has just read this head's fields.
  */
-export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number): boolean {
-  const fields = new Fields()
-  let lineEnd = buf.indexOf(LF, start)
+export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: boolean): boolean {
+  let lineEnd = start
+  while (buf[lineEnd] !== LF) lineEnd++
   readStartLine(message, buf, start, lineEnd)
-  for (let line = lineEnd + 1; line < end; line = lineEnd + 1) {
-    lineEnd = buf.indexOf(LF, line)
-    // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
-    while (lineEnd + 1 < end && (buf[lineEnd + 1] === SP || buf[lineEnd + 1] === 9)) {
-      lineEnd = buf.indexOf(LF, lineEnd + 1)
-    }
-    fields.read(buf, line, lineEnd)
-  }
+  if (!fieldsRead) readFields(buf, lineEnd + 1, end)
   return fields.judge(message)
+}
+
+/**
+ * Reads field lines, the first of which begins at `start`, for the readHead that follows. Index behind the blank line
+ * that ends the head, or 0 when it does not come before `end`: then nothing is read.
+ */
+export function readFields(buf: Buffer, start: number, end: number): number {
+  fields.clear()
+  let line = start
+  for (let i = start; i < end; i++) {
+    if (buf[i] !== LF) continue
+    if (i === line || (i === line + 1 && buf[line] === CR)) return i + 1
+    // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
+    if (i + 1 < end && (buf[i + 1] === SP || buf[i + 1] === 9)) continue
+    const first = buf[line]! | 0x20
+    if (first === 0x63 || first === 0x74) fields.read(buf, line, i)
+    line = i + 1
+  }
+  return 0
 }
 
 function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd: number): void {
@@ -132,39 +150,70 @@ function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd
     return
   }
   const last = buf[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd
-  const space = buf.indexOf(SP, start)
+  let space = start
+  while (buf[space] !== SP) space++
+  const line = requestLineOf(buf, start, space, Math.min(last - 9, space + 1 + MAXIMUM_TARGET_BYTES))
   message.minorVersion = buf[last - 1]! - 48
-  message.method = buf.toString('latin1', start, space)
-  message.target = buf.toString('latin1', space + 1, Math.min(last - 9, space + 1 + MAXIMUM_TARGET_BYTES))
+  message.requestLine = line
+  message.method = line.method
+  message.target = line.target
 }
+
+/** `contentLength` while no such field was read, and when what was read is no length. */
+const NO_LENGTH = -1
+const BAD_LENGTH = -2
+const NO_CODINGS: readonly string[] = []
+/** As sent → media type. */
+const mediaTypes = new ByteCache<string>(256)
 
 /** The field lines that matter, gathered over a head. */
 class Fields {
-  contentLength = ''
+  contentLength = NO_LENGTH
   transferEncoding = ''
   contentEncoding = ''
   contentType = ''
 
-  /** One field line, folds included: `buf[start..end)` without its final LF. */
+  clear(): void {
+    this.contentLength = NO_LENGTH
+    this.transferEncoding = ''
+    this.contentEncoding = ''
+    this.contentType = ''
+  }
+
+  /** One field line that begins with a c or a t, folds included: `buf[start..end)` without its final LF. */
   read(buf: Buffer, start: number, end: number): void {
-    switch (buf[start]! | 0x20) {
-      case 0x63: // c
-        if (nameIs(buf, start, end, 'content-length')) this.contentLength += `,${fieldValue(buf, start, end)}`
-        else if (nameIs(buf, start, end, 'content-encoding')) this.contentEncoding += `,${fieldValue(buf, start, end)}`
-        else if (this.contentType === '' && nameIs(buf, start, end, 'content-type')) {
-          this.contentType = fieldValue(buf, start, end)
-        }
-        break
-      case 0x74: // t
-        if (nameIs(buf, start, end, 'transfer-encoding')) this.transferEncoding += `,${fieldValue(buf, start, end)}`
-        break
+    if ((buf[start]! | 0x20) === 0x74) {
+      if (nameIs(buf, start, end, 'transfer-encoding')) this.transferEncoding += `,${fieldValue(buf, start, end)}`
+    } else if (beginsWith(buf, start, end, 'content-')) {
+      if (nameIs(buf, start, end, 'content-length')) this.#readLength(buf, start, end)
+      else if (nameIs(buf, start, end, 'content-encoding')) {
+        this.contentEncoding += `,${fieldValue(buf, start, end)}`
+      } else if (this.contentType === '' && nameIs(buf, start, end, 'content-type')) {
+        this.contentType = typeValue(buf, start, end)
+      }
     }
   }
 
+  /** The one length that all values of all lines agree on. */
+  #readLength(buf: Buffer, start: number, end: number): void {
+    let i = start
+    while (buf[i] !== 0x3a) i++
+    do {
+      i++
+      while (i < end && isBlank(buf[i]!)) i++
+      const digits = i
+      let length = 0
+      for (; i < end && isDigit(buf[i]!); i++) length = length * 10 + buf[i]! - 48
+      const sound = i > digits && i - digits <= 16 && Number.isSafeInteger(length)
+      while (i < end && isBlank(buf[i]!)) i++
+      const agrees = this.contentLength === NO_LENGTH || this.contentLength === length
+      this.contentLength = sound && agrees && (i === end || buf[i] === 0x2c) ? length : BAD_LENGTH
+    } while (i < end && this.contentLength !== BAD_LENGTH)
+  }
+
   judge(message: HttpMessage): boolean {
-    const type = this.contentType.indexOf(';')
-    message.contentType = (type < 0 ? this.contentType : this.contentType.slice(0, type)).trim().toLowerCase()
-    const contentCodings = listOf(this.contentEncoding)
+    message.contentType = this.contentType
+    const contentCodings = this.contentEncoding === '' ? NO_CODINGS : listOf(this.contentEncoding)
     if (this.transferEncoding !== '') {
       const transferCodings = listOf(this.transferEncoding)
       const chunked = transferCodings.at(-1) === 'chunked'
@@ -174,24 +223,53 @@ class Fields {
       return chunked || !message.isRequest
     }
     message.codings = contentCodings
-    if (this.contentLength === '') {
+    if (this.contentLength === NO_LENGTH) {
       message.framing = message.isRequest ? 'none' : 'until-close'
       return true
     }
     message.framing = 'length'
-    message.contentLength = lengthOf(this.contentLength)
-    return message.contentLength >= 0
+    message.contentLength = this.contentLength === BAD_LENGTH ? -1 : this.contentLength
+    return this.contentLength !== BAD_LENGTH
   }
+}
+
+/** One for all: a head is read in one go. */
+const fields = new Fields()
+
+/** Does `buf[start..end)` begin with `name`, in any case? */
+function beginsWith(buf: Buffer, start: number, end: number, name: string): boolean {
+  const length = name.length
+  if (end - start <= length) return false
+  for (let i = 0; i < length; i++) if ((buf[start + i]! | 0x20) !== (name.charCodeAt(i) | 0x20)) return false
+  return true
 }
 
 /** Does the field line begin with `name`, in any case, white space, and a colon? */
 function nameIs(buf: Buffer, start: number, end: number, name: string): boolean {
-  const length = name.length
-  if (end - start <= length) return false
-  for (let i = 0; i < length; i++) if ((buf[start + i]! | 0x20) !== (name.charCodeAt(i) | 0x20)) return false
-  let i = start + length
+  if (!beginsWith(buf, start, end, name)) return false
+  let i = start + name.length
   while (i < end && (buf[i] === SP || buf[i] === 9)) i++
   return buf[i] === 0x3a
+}
+
+/** White space within a field's value, folds included. */
+function isBlank(byte: number): boolean {
+  return byte === SP || byte === 9 || byte === CR || byte === LF
+}
+
+/** The media type in lower case, without parameters. */
+function typeValue(buf: Buffer, start: number, end: number): string {
+  let from = start
+  while (buf[from] !== 0x3a) from++
+  from++
+  while (from < end && isBlank(buf[from]!)) from++
+  let to = from
+  while (to < end && buf[to] !== 0x3b && buf[to] !== CR) to++
+  const known = mediaTypes.find(buf, from, to)
+  if (known !== undefined) return known
+  const type = buf.toString('latin1', from, to).trim().toLowerCase()
+  if (to - from <= MAXIMUM_CACHED_TYPE_BYTES) mediaTypes.keep(buf, from, to, type)
+  return type
 }
 
 function fieldValue(buf: Buffer, start: number, end: number): string {
@@ -206,17 +284,4 @@ function listOf(value: string): string[] {
     .split(',')
     .map((member) => member.split(';')[0]!.trim())
     .filter((member) => member !== '' && member !== 'identity')
-}
-
-/** The one length that a list of Content-Length values agrees on; -1 when there is none. */
-function lengthOf(value: string): number {
-  let length = -1
-  for (const member of value.split(',').slice(1)) {
-    const digits = member.trim()
-    if (!/^[0-9]{1,16}$/.test(digits)) return -1
-    const number = Number(digits)
-    if (!Number.isSafeInteger(number) || (length >= 0 && length !== number)) return -1
-    length = number
-  }
-  return length
 }

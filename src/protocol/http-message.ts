@@ -2,6 +2,7 @@
 
 import type { Connection, Direction, GapCause } from '../core/connection.ts'
 import { Timestamp } from '../core/timestamp.ts'
+import type { RequestLine } from './http-request-line.ts'
 
 /**
  * How a message ended. `complete`: as its framing says (it may still have a hole, see `missingBodyBytes`). `truncated`:
@@ -24,6 +25,8 @@ export class HttpMessage {
   method = ''
   /** Its first 1024 bytes. */
   target = ''
+  /** Both, and what they are called in exchanges; undefined for a response. */
+  requestLine: RequestLine | undefined = undefined
   /** Of a response; 0 for a request. 100 to 199 is interim: the final response to the same request follows. */
   status = 0
   /** As sent, without what follows the media type's `;`, in lower case; '' when there is none. */
@@ -41,6 +44,8 @@ export class HttpMessage {
   headBytes = 0
   /** Body bytes seen, without chunk framing. */
   bodyBytes = 0
+  /** Bytes of chunk framing and trailers. */
+  framingBytes = 0
   /** Body bytes that the capture misses. */
   missingBodyBytes = 0
   /** When the first byte, the end of the head, and the last byte was captured. */
@@ -74,4 +79,6 @@ export interface HttpMessageConsumer {
   /** Trailer fields of a chunked body, as sent, without the blank line; only when there are some. */
   onTrailers(c: Connection, d: Direction, m: HttpMessage, buf: Buffer, start: number, end: number, t: Timestamp): void
   onEnd(c: Connection, d: Direction, m: HttpMessage, how: HttpMessageEnd, t: Timestamp): void
+  /** What follows in this direction need not follow directly on what was told: whole messages may be missing between. */
+  onLost?(c: Connection, d: Direction, t: Timestamp): void
 }

@@ -1,4 +1,7 @@
 // The part of a savefile that lies in memory, and how the next part gets there. Formats parse where the bytes lie.
+//
+// Where the source can read ahead the working buffer is used as two halves: while one is parsed the other is filled. The
+// record that is cut in two by that goes into the gap that each half begins with.
 
 import type { ByteSource } from '../core/ports.ts'
 
@@ -21,10 +24,17 @@ export class InputWindow {
   /** Offset in the savefile of `buf[0]`. */
   #base = 0
   #skip = 0
+  readonly #half: number
+  readonly #gap: number
+  /** The read that fills the other half, from `#aheadStart` on. */
+  #ahead: Promise<number> | undefined = undefined
+  #aheadStart = 0
 
   constructor(workingBuffer: Buffer) {
     this.buf = workingBuffer
     this.#workingBuffer = workingBuffer
+    this.#half = workingBuffer.length >> 1
+    this.#gap = this.#half >> 4
   }
 
   /** Offset in the (decompressed) savefile of the next unread byte. */
@@ -46,12 +56,14 @@ export class InputWindow {
 
   /** Reads once, after the format asked for input. Resolves to the bytes read, 0 at the end. */
   fill(source: ByteSource): number | Promise<number> {
+    if (this.#ahead !== undefined) return this.#takeAhead(this.#ahead, source)
     this.#makeRoom()
-    const got = source.read(this.buf, this.end, this.buf.length)
-    return typeof got === 'number' ? this.#filled(got) : got.then((bytes) => this.#filled(bytes))
+    const inHalf = source.readAhead !== undefined && this.buf === this.#workingBuffer && this.end < this.#half
+    const got = source.read(this.buf, this.end, inHalf ? this.#half : this.buf.length)
+    return typeof got === 'number' ? this.#filled(got, source) : got.then((bytes) => this.#filled(bytes, source))
   }
 
-  #filled(bytes: number): number {
+  #filled(bytes: number, source: ByteSource): number {
     if (bytes === 0) this.ended = true
     this.end += bytes
     if (this.#skip > 0) {
@@ -59,7 +71,38 @@ export class InputWindow {
       this.start += here
       this.#skip -= here
     }
+    if (bytes > 0 && this.buf === this.#workingBuffer && source.readAhead !== undefined) this.#startAhead(source)
     return bytes
+  }
+
+  /** Begins to fill the half that the unread bytes are not in. */
+  #startAhead(source: ByteSource): void {
+    const half = this.#half
+    if (this.end > half && this.start < half) return
+    this.#aheadStart = (this.end <= half ? half : 0) + this.#gap
+    this.#ahead = source.readAhead?.(this.buf, this.#aheadStart, this.#aheadStart + half - this.#gap)
+    // whoever waits for it gets the error; perhaps nobody does
+    this.#ahead?.catch(() => {})
+  }
+
+  /** Goes on in the other half: the bytes that are left in this one are put in front of it. */
+  async #takeAhead(ahead: Promise<number>, source: ByteSource): Promise<number> {
+    const got = await ahead
+    this.#ahead = undefined
+    const from = this.#aheadStart
+    const left = this.end - this.start
+    if (left <= this.#gap) {
+      this.buf.copy(this.buf, from - left, this.start, this.end)
+      this.#base += this.start - (from - left)
+      this.start = from - left
+      this.end = from
+    } else {
+      this.buf = Buffer.concat([this.buf.subarray(this.start, this.end), this.buf.subarray(from, from + got)])
+      this.#base += this.start
+      this.start = 0
+      this.end = left
+    }
+    return this.#filled(got, source)
   }
 
   #makeRoom(): void {

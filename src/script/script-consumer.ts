@@ -6,9 +6,9 @@ import { extname, resolve } from 'node:path'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { DatagramConsumer, RawSegmentConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
 import { OperatorError } from '../core/errors.ts'
-import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
 import type { Messages, Names } from '../core/ports.ts'
 import type { Datagram, Segment } from '../core/segment.ts'
+import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import { ConnectionViews, stateOf } from './connection-views.ts'
 import { AddressTexts, copyOf, exchangeView, microsOf, packetView } from './event-views.ts'
@@ -46,7 +46,7 @@ export async function openScript(parts: ScriptParts): Promise<ScriptConsumer> {
 
 /** Everything that a script can hear. An error of the script ends the script, is said, and makes `failed` true. */
 export class ScriptConsumer
-  implements RawSegmentConsumer, DatagramConsumer, StreamConsumer, ExchangeConsumer, Sink, ScriptWorld
+  implements RawSegmentConsumer, DatagramConsumer, StreamConsumer, TimedExchangeConsumer, Sink, ScriptWorld
 {
   failed = false
   /** The script has asked for the end of the run, with this exit code. */
@@ -126,8 +126,8 @@ export class ScriptConsumer
     this.#connections.forget(c)
   }
 
-  onExchange(exchange: Exchange): void {
-    if (this.#listening) this.#queue.push({ hook: 'onExchange', exchange: exchangeView(exchange, this.#parts.names) })
+  onTimedExchange(timed: TimedExchange): void {
+    if (this.#listening) this.#queue.push({ hook: 'onExchange', exchange: exchangeView(timed, this.#parts.names) })
   }
 
   get blocked(): boolean {

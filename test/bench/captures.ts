@@ -187,11 +187,92 @@ export function makeFlood(path: string, packets: number): void {
   w.close()
 }
 
+/** Pipelined Redis on 32 connections, as redis-benchmark -P 16 has it: SET and GET of varying keys, one segment each way. */
+export function makeRedis(path: string, exchanges: number): void {
+  const random = new Random(5)
+  const w = new FrameWriter(path)
+  const pairs = Array.from({ length: 32 }, (_, i) => ({
+    client: side(0x0a000100 + i, 40000 + i, random.next()),
+    server: side(0x0a000006, 6379, random.next()),
+    answer: NO_PAYLOAD as Buffer,
+  }))
+  for (const p of pairs) handshake(w, p.client, p.server)
+  for (let asked = 0; asked < exchanges; ) {
+    const p = pairs[random.below(32)]!
+    if (p.answer.length === 0) {
+      asked += 16
+      let request = ''
+      let answer = ''
+      for (let i = 0; i < 16; i++) {
+        const key = `user:${random.below(100_000)}`
+        if (random.below(2) === 0) {
+          const value = `value-${random.next()}`
+          request += `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`
+          answer += '+OK\r\n'
+        } else {
+          const value = `value-${random.next()}`
+          request += `*2\r\n$3\r\nGET\r\n$${key.length}\r\n${key}\r\n`
+          answer += `$${value.length}\r\n${value}\r\n`
+        }
+      }
+      const bytes = Buffer.from(request)
+      send(w, p.client, p.server, bytes, 0, bytes.length)
+      p.answer = Buffer.from(answer)
+    } else {
+      w.advance(random.below(200))
+      send(w, p.server, p.client, p.answer, 0, p.answer.length)
+      p.answer = NO_PAYLOAD
+    }
+  }
+  for (const p of pairs) if (p.answer.length > 0) send(w, p.server, p.client, p.answer, 0, p.answer.length)
+  for (const p of pairs) goodbye(w, p.client, p.server)
+  w.close()
+}
+
+/** Keep-alive HTTP on 64 connections: small requests to varying paths, small JSON answers, one segment each way. */
+export function makeSmallHttp(path: string, exchanges: number): void {
+  const random = new Random(6)
+  const w = new FrameWriter(path)
+  const text = jsonText(random, 1 << 16)
+  const pairs = Array.from({ length: 64 }, (_, i) => ({
+    client: side(0x0a000100 + i, 40000 + i, random.next()),
+    server: side(0x0a000007, 80, random.next()),
+    answer: NO_PAYLOAD as Buffer,
+  }))
+  for (const p of pairs) handshake(w, p.client, p.server)
+  for (let asked = 0; asked < exchanges; ) {
+    const p = pairs[random.below(64)]!
+    if (p.answer.length === 0) {
+      asked++
+      const request = Buffer.from(
+        `GET /api/v1/items/${random.below(1_000_000)}?page=${random.below(100)} HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n\r\n`,
+      )
+      send(w, p.client, p.server, request, 0, request.length)
+      const length = 100 + random.below(900)
+      const status = random.below(50) === 0 ? '500 Internal Server Error' : '200 OK'
+      const head = `HTTP/1.1 ${status}\r\nServer: bench\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
+      const at = random.below(text.length - length)
+      p.answer = Buffer.concat([Buffer.from(head), text.subarray(at, at + length)])
+    } else {
+      w.advance(random.below(200))
+      send(w, p.server, p.client, p.answer, 0, p.answer.length)
+      p.answer = NO_PAYLOAD
+    }
+  }
+  for (const p of pairs) if (p.answer.length > 0) send(w, p.server, p.client, p.answer, 0, p.answer.length)
+  for (const p of pairs) goodbye(w, p.client, p.server)
+  w.close()
+}
+
 export const captureMakers = {
   http: (path: string) => makeHttp(path, 640),
   bulk: (path: string) => makeBulk(path, 610),
   short: (path: string) => makeShort(path, 300_000),
   'short-1200k': (path: string) => makeShort(path, 1_200_000),
+  redis: (path: string) => makeRedis(path, 3_000_000),
+  'redis-short': (path: string) => makeRedis(path, 750_000),
+  'http-small': (path: string) => makeSmallHttp(path, 1_000_000),
+  'http-small-short': (path: string) => makeSmallHttp(path, 250_000),
   flood: (path: string) => makeFlood(path, 1_000_000),
 } as const
 

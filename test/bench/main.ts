@@ -1,5 +1,5 @@
 // `npm run bench [-- name …]`: our built program against tcpflow and tcpdump on the same captures in the same run.
-// Names: console files memory start live. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
+// Names: console files memory start latency live. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
 
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -119,11 +119,40 @@ async function benchStart(): Promise<void> {
   }
 }
 
+/** Lines, JSON and the table alone of the same exchanges; memory at a quarter of them and at all. */
+async function benchLatency(): Promise<void> {
+  say('\nExchanges a second from a file (tcpflow latency, to /dev/null)')
+  const captures: [CaptureName, CaptureName, number, string][] = [
+    ['redis', 'redis-short', 3_000_000, 'goal 300,000/s'],
+    ['http-small', 'http-small-short', 1_000_000, 'goal 150,000/s'],
+  ]
+  for (const [name, shorter, exchanges, goal] of captures) {
+    const capture = captureFile(folder, name)
+    for (const [format, ...flags] of [['lines'], ['json', '--json'], ['table', '--table']] as const) {
+      const runs: Run[] = []
+      for (let i = 0; i < rounds; i++) runs.push(await runOnce({ argv: ours('latency', ...flags, '-r', capture) }))
+      if (runs.some((r) => r.exitCode !== 0)) throw new Error(`latency of ${name} failed`)
+      const few = await runOnce({ argv: ours('latency', ...flags, '-r', captureFile(folder, shorter)) })
+      const rate = exchanges / median(runs.map((r) => r.wallSeconds))
+      row(
+        `${name} ${format}`,
+        [
+          `${Math.round(rate / 1000)},000/s`,
+          `${seconds(runs)}, a quarter ${seconds([few])}`,
+          `${peak(runs)}, a quarter ${peak([few])}`,
+        ],
+        goal,
+      )
+    }
+  }
+}
+
 const benches: Record<string, () => Promise<void>> = {
   console: benchConsole,
   files: benchFiles,
   memory: benchMemory,
   start: benchStart,
+  latency: benchLatency,
   live: () => benchLive(program, say),
 }
 

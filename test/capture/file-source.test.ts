@@ -64,6 +64,35 @@ describe('a regular file', () => {
     await source.close()
   })
 
+  test('is read ahead by another thread', async () => {
+    const source = openFileSource(fileWith('plain', data))
+    const into = Buffer.alloc(data.length)
+    const first = await source.read(into, 0, 1000)
+    const ahead = source.readAhead?.(into, first, 200_000)
+    assert.ok(ahead instanceof Promise)
+    assert.equal(source.consumedBytes, 1000)
+    assert.equal(await ahead, 199_000)
+    assert.equal(source.consumedBytes, 200_000)
+    assert.equal(source.read(into, 200_000, data.length), 100_000)
+    assert.deepEqual(into, data)
+    assert.equal(source.readAhead?.(into, 0, 100), undefined)
+    await source.close()
+  })
+
+  test('is not closed before the other thread is done with it, and gives nothing after a stop', async () => {
+    const source = openFileSource(fileWith('plain', data))
+    const into = Buffer.alloc(data.length)
+    await source.read(into, 0, 1000)
+    const ahead = source.readAhead?.(into, 1000, data.length)
+    source.stop()
+    await source.close()
+    assert.deepEqual(into.subarray(0, 1000), data.subarray(0, 1000))
+    const later = Buffer.from(into)
+    assert.equal(await ahead, 0)
+    assert.deepEqual(into, later)
+    assert.equal(source.readAhead?.(into, 0, 100), undefined)
+  })
+
   for (const length of [0, 1, 2, 5]) {
     test(`of ${length} bytes that might be the start of something compressed`, async () => {
       const bytes = Buffer.from([0x42, 0x5a, 0x68, 0x20, 0x20]).subarray(0, length)

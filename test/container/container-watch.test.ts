@@ -6,7 +6,7 @@ import type { CaptureTarget } from '../../src/container/capture-target.ts'
 import { ContainerWatch, type WatchOptions } from '../../src/container/container-watch.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { PlaceTable } from '../../src/core/places.ts'
-import { attachment, container, FakeEngine, FakeView, idOf } from './fake-engine.ts'
+import { attachment, container, FakeEngine, FakeView, idOf } from './container-scene.ts'
 
 const NONE = { containers: [], services: [], labels: [], networks: [] }
 
@@ -121,6 +121,31 @@ test('a service grows and shrinks', async () => {
     w.captured.filter((each) => !each.startsWith('watch')),
     ['api2: veth2 on docker0'],
   )
+  w.watch.close()
+})
+
+test('replicas on other nodes are told of', async () => {
+  const labels = { 'com.docker.swarm.service.name': 'shop_api' }
+  const engine = new FakeEngine(container('shop_api.1.x', { labels }))
+  engine.elsewhere = 2
+  const w = await new Watched(engine, { services: ['shop_api'] }).start()
+  assert.deepEqual(w.log, ['shop_api: 2 more replicas run on other nodes and cannot be seen from this one'])
+  w.watch.close()
+})
+
+test('removed replicas of a service are not waited for; new ones announce themselves', async () => {
+  const labels = { 'com.docker.compose.service': 'api' }
+  const one = container('api1', { labels })
+  const two = container('api2', { labels, networks: [attachment('front', '10.5.0.2', '02:42:0a:05:00:02')] })
+  const w = await new Watched(new FakeEngine(one, two), { services: ['api'] }).start()
+  w.engine.stop(one.id)
+  w.engine.remove(one.id)
+  await w.settle()
+  w.engine.emit('start', two)
+  await w.settle()
+  // docker0 is watched on for the overlap only, and not for ever
+  await new Promise((resolve) => setTimeout(resolve, 1700))
+  assert.deepEqual(w.captured, ['api2: veth3 on br-abcdef123456'])
   w.watch.close()
 })
 

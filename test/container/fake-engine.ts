@@ -1,199 +1,129 @@
-// An engine and a machine that exist only in a test: containers are put in and taken out, and events follow.
+// An engine that answers what a test wants, on a Unix socket in a folder of its own.
 
-import type {
-  ContainerDetails,
-  ContainerSummary,
-  Engine,
-  EngineEvent,
-  EngineVersion,
-  NetworkDetails,
-  Sidecar,
-} from '../../src/container/engine.ts'
-import type { HostView, InsideInterface } from '../../src/container/host-view.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { TestContext } from 'node:test'
+import { type EngineOptions, openEngine } from '../../src/container/docker-engine.ts'
+import type { Engine } from '../../src/container/engine.ts'
+import type { UnixAddress } from '../../src/container/engine-address.ts'
 
-export function idOf(text: string): string {
-  return Buffer.from(text).toString('hex').padEnd(64, '0').slice(0, 64)
+export interface FakeRequest {
+  readonly method: string
+  /** Without the API's version and the query. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly body: string
 }
 
-export const BRIDGE: NetworkDetails = {
-  id: 'f'.repeat(64),
-  name: 'bridge',
-  driver: 'bridge',
-  scope: 'local',
-  subnets: ['172.17.0.0/16'],
-  gateways: ['172.17.0.1'],
-  bridge: 'docker0',
-}
+export type Answer = (response: http.ServerResponse, request: FakeRequest) => void
+export type Upgrade = (socket: Duplex, request: FakeRequest) => void
 
-export const FRONT: NetworkDetails = {
-  id: 'abcdef123456'.padEnd(64, '0'),
-  name: 'front',
-  driver: 'bridge',
-  scope: 'local',
-  subnets: ['10.5.0.0/16'],
-  gateways: ['10.5.0.1'],
-  bridge: 'br-abcdef123456',
-}
-
-export const MACVLAN: NetworkDetails = {
-  id: 'dd'.repeat(32),
-  name: 'lan',
-  driver: 'macvlan',
-  scope: 'local',
-  subnets: ['192.0.2.0/24'],
-  gateways: [],
-  bridge: '',
-}
-
-export function container(name: string, more: Partial<ContainerDetails> = {}): ContainerDetails {
-  return {
-    id: idOf(name),
-    name,
-    image: 'nginx',
-    labels: {},
-    state: 'running',
-    networkMode: 'bridge',
-    networks: [attachment('bridge', '172.17.0.2', '02:42:ac:11:00:02')],
-    ports: [],
-    pid: 4000,
-    startedAt: '2026-01-01T00:00:00Z',
-    exposedPorts: [],
-    ...more,
+/** JSON as an answer. */
+export function json(value: unknown, status = 200): Answer {
+  return (response) => {
+    response.writeHead(status, { 'Content-Type': 'application/json' })
+    response.end(typeof value === 'string' ? value : JSON.stringify(value))
   }
 }
 
-export function attachment(network: string, address: string, macAddress: string, address6 = '') {
-  return { network, networkId: '', macAddress, address, address6, aliases: [] }
-}
+export class FakeEngine {
+  readonly path: string
+  /** `GET /containers/json`, in the order in which they came; without pings. */
+  readonly requests: FakeRequest[] = []
+  readonly server = http.createServer()
+  /** By `METHOD /path`; what comes last counts. */
+  readonly #answers = new Map<string, Answer>()
+  readonly #upgrades = new Map<string, Upgrade>()
+  readonly #sockets = new Set<Duplex>()
 
-export class FakeEngine implements Engine {
-  readonly address = 'unix:///fake.sock'
-  readonly maybeLocal = true
-  readonly containers = new Map<string, ContainerDetails>()
-  networkList = [BRIDGE, FRONT, MACVLAN]
-  answers: Record<string, string> = {}
-  pids: number[] = []
-  asked: string[] = []
-  #listener: ((event: EngineEvent) => void) | undefined
-
-  constructor(...containers: ContainerDetails[]) {
-    for (const each of containers) this.containers.set(each.id, each)
-  }
-
-  emit(kind: EngineEvent['kind'], each?: ContainerSummary, network = ''): void {
-    this.#listener?.({
-      kind,
-      id: each?.id ?? '',
-      name: each?.name ?? '',
-      labels: each?.labels ?? {},
-      network,
-      reason: kind === 'lost' ? 'connection reset' : '',
+  constructor(path: string) {
+    this.path = path
+    this.on('GET /_ping', (response) => response.setHeader('Api-Version', '1.41').end('OK'))
+    this.server.on('connection', (socket: Duplex) => {
+      this.#sockets.add(socket)
+      socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
+    })
+    this.server.on('request', (message, response) => {
+      read(message).then((request) => {
+        this.#note(request)
+        const answer = this.#answers.get(`${request.method} ${request.path}`)
+        if (answer !== undefined) answer(response, request)
+        else json({ message: 'page not found' }, 404)(response, request)
+      })
+    })
+    this.server.on('upgrade', (message, socket: Duplex) => {
+      const request = parse(message, '')
+      this.#note(request)
+      const upgrade = this.#upgrades.get(`${request.method} ${request.path}`)
+      if (upgrade !== undefined) upgrade(socket, request)
+      else socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')
     })
   }
 
-  start(each: ContainerDetails): void {
-    this.containers.set(each.id, each)
-    this.emit('start', each)
+  get address(): UnixAddress {
+    return { kind: 'unix', name: 'unix:///fake', origin: '', path: this.path }
   }
 
-  stop(id: string): void {
-    const each = this.containers.get(id)!
-    const networks = each.networks.map((a) => ({ ...a, address: '', macAddress: '' }))
-    this.containers.set(id, { ...each, state: 'exited', pid: 0, networks })
-    this.emit('die', each)
+  get log(): string[] {
+    return this.requests.map(({ method, path }) => `${method} ${path}`)
   }
 
-  remove(id: string): void {
-    const each = this.containers.get(id)!
-    this.containers.delete(id)
-    this.emit('destroy', each)
+  /** Pings are `GET /_ping`. */
+  on(what: string, answer: Answer): this {
+    this.#answers.set(what, answer)
+    return this
   }
 
-  async version(): Promise<EngineVersion> {
-    return { product: 'Docker', version: '27', apiVersion: '1.47', operatingSystem: 'linux' }
+  onUpgrade(what: string, upgrade: Upgrade): this {
+    this.#upgrades.set(what, upgrade)
+    return this
   }
 
-  async list(all: boolean): Promise<ContainerSummary[]> {
-    this.asked.push(`list ${all}`)
-    return [...this.containers.values()].filter((c) => all || c.state === 'running')
+  listen(): Promise<void> {
+    return new Promise((resolve) => this.server.listen(this.path, resolve))
   }
 
-  async inspect(idOrName: string): Promise<ContainerDetails | undefined> {
-    this.asked.push(`inspect ${idOrName.slice(0, 6)}`)
-    return this.containers.get(idOrName) ?? [...this.containers.values()].find((c) => c.name === idOrName)
+  /** As when the engine is restarted: every connection ends. */
+  async shutDown(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
   }
 
-  async networks(): Promise<NetworkDetails[]> {
-    return this.networkList
+  #note(request: FakeRequest): void {
+    if (request.path !== '/_ping') this.requests.push(request)
   }
-
-  async processIds(): Promise<number[]> {
-    return this.pids
-  }
-
-  async execute(id: string): Promise<string | undefined> {
-    return this.answers[id]
-  }
-
-  async watch(onEvent: (event: EngineEvent) => void): Promise<void> {
-    this.#listener = onEvent
-  }
-
-  async ownImage(): Promise<string | undefined> {
-    return undefined
-  }
-
-  async hasImage(): Promise<boolean> {
-    return true
-  }
-
-  async startSidecar(): Promise<Sidecar> {
-    throw new Error('no sidecars in this test')
-  }
-
-  async close(): Promise<void> {}
 }
 
-export class FakeView implements HostView {
-  /** Container ids whose processes are visible here. */
-  visible = new Set<string>()
-  bridges = new Set(['docker0', 'br-abcdef123456'])
-  inside: InsideInterface[] = [{ name: 'eth0', index: 2, linkIndex: 7, macAddress: '02:42:ac:11:00:02' }]
-  /** By link index. */
-  veths: Record<number, string> = { 7: 'veth7' }
-  forwarding: Record<string, string> = {}
-  roused: string[] = []
-  onRouse: () => void = () => {}
-  refusal: string | undefined
-  ports: number[] = []
-  namespace = '4026532000'
+async function read(message: http.IncomingMessage): Promise<FakeRequest> {
+  let body = ''
+  for await (const chunk of message.setEncoding('utf8')) body += chunk
+  return parse(message, body)
+}
 
-  belongsTo(_pid: number, containerId: string): boolean {
-    return this.visible.has(containerId)
-  }
-  namespaceOf(pid?: number): string | undefined {
-    return pid === undefined ? '4026531840' : this.namespace
-  }
-  interfacesInside(): InsideInterface[] {
-    return this.inside
-  }
-  vethOf(inside: InsideInterface): string | undefined {
-    return this.veths[inside.linkIndex]
-  }
-  vethByForwarding(_bridge: string, macAddress: string): string | undefined {
-    return this.forwarding[macAddress]
-  }
-  hasBridge(bridge: string): boolean {
-    return this.bridges.has(bridge)
-  }
-  async rouse(address: string): Promise<void> {
-    this.roused.push(address)
-    this.onRouse()
-  }
-  whyNotEnter(): string | undefined {
-    return this.refusal
-  }
-  listeningPorts(): number[] {
-    return this.ports
-  }
+function parse(message: http.IncomingMessage, body: string): FakeRequest {
+  const url = new URL(`http://fake${message.url}`)
+  const path = url.pathname.replace(/^\/v1\.\d+\//, '/')
+  return { method: message.method!, path, query: url.searchParams, body }
+}
+
+/** Listens, and is gone after the test. */
+export async function fakeEngine(t: TestContext): Promise<FakeEngine> {
+  const folder = mkdtempSync(join(tmpdir(), 'tcpflow-engine-'))
+  const fake = new FakeEngine(join(folder, 's'))
+  await fake.listen()
+  t.after(async () => {
+    if (fake.server.listening) await fake.shutDown()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return fake
+}
+
+export async function connect(t: TestContext, fake: FakeEngine, options?: EngineOptions): Promise<Engine> {
+  const engine = await openEngine(fake.address, options)
+  t.after(() => engine.close())
+  return engine
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import type { AskedWay } from '../../src/container/capture-target.ts'
 import type { ContainerDetails } from '../../src/container/engine.ts'
 import { TargetFinder } from '../../src/container/find-targets.ts'
-import { attachment, container, FakeEngine, FakeView } from './fake-engine.ts'
+import { attachment, container, FakeEngine, FakeView } from './container-scene.ts'
 
 interface Asked {
   via?: AskedWay

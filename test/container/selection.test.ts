@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { globPattern, notRunning, refuseAmbiguous, selectorsOf, unmatched } from '../../src/container/selection.ts'
-import { container } from './fake-engine.ts'
+import { container } from './container-scene.ts'
 
 const NONE = { containers: [], services: [], labels: [], networks: [] }
 const web = container('web')

@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   statSync,
   writeFileSync,
@@ -118,6 +119,21 @@ async function startUnread(t: TestContext, args: readonly string[], wrapper: rea
   return { running, read: () => running.child.stdout!.resume() }
 }
 
+/** Resolves once the process has read from the file: from then on it is stuck, or nearly, on output that nobody reads. */
+async function hasReadFrom(pid: number, path: string): Promise<void> {
+  for (;;) {
+    for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+      try {
+        if (readlinkSync(`/proc/${pid}/fd/${descriptor}`) !== path) continue
+        if (!/^pos:\s+0$/m.test(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8'))) return
+      } catch {
+        // closed meanwhile
+      }
+    }
+    await sleep(10)
+  }
+}
+
 // Signals.
 
 for (const [signal, code] of [
@@ -127,8 +143,9 @@ for (const [signal, code] of [
   test(`${signal} while a file is read: exit ${code}, and all output so far is whole`, {
     timeout: 30_000,
   }, async (t) => {
-    const { running, read } = await startUnread(t, ['-C', '-B', '-r', capture(t, long)])
-    await sleep(500) // long enough for it to be stuck, or nearly: any moment will do
+    const path = capture(t, long)
+    const { running, read } = await startUnread(t, ['-C', '-B', '-r', path])
+    await hasReadFrom(running.pid, path)
     running.child.kill(signal)
     read()
     const result = await endsSoon(running)
@@ -196,8 +213,9 @@ test('a reader that never reads does not keep Ctrl-C from ending a capture', { t
 test('a reader that never reads does not keep Ctrl-C from ending the reading of a file', {
   timeout: 30_000,
 }, async (t) => {
-  const { running } = await startUnread(t, ['-c', '-r', capture(t, long)])
-  await sleep(500)
+  const path = capture(t, long)
+  const { running } = await startUnread(t, ['-c', '-r', path])
+  await hasReadFrom(running.pid, path)
   const ended = Promise.race([once(running.child, 'exit'), sleep(PATIENCE_MILLIS, ['hangs'])])
   running.child.kill('SIGINT')
   assert.deepEqual((await ended)[0], 130)

@@ -2,63 +2,33 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { docker, whyNoDocker } from '../support/docker.ts'
+import { buildImage, IMAGE, removeImage } from '../support/image.ts'
 import { readFlows, temporaryFolder } from '../support/program.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
-const BASE_IMAGE = 'node:24-trixie-slim'
-const IMAGE = `tcpflow-test-${process.pid}`
-const BUILD_MILLIS = 15 * 60_000
 /** Longer than any one segment, and nowhere the same. */
 const PAGE = Array.from({ length: 4000 }, (_, i) => `line ${i}\n`).join('')
 const SERVER = `const page = Array.from({ length: 4000 }, (_, i) => 'line ' + i + '\\n').join('')
 require('http').createServer((q, r) => r.end(page + 'Grüße for ' + q.url + '\\n')).listen(80)`
 
-const why = whyNoImage()
+const why = whyNoDocker()
 if (why !== undefined) console.error(`the image is not tested: ${why}`)
 const skip = why ?? false
-/** The build's earlier stages, but for those that were there before: they are some gigabyte. */
-let stages: string[] = []
 let server = ''
 let serverAddress = ''
 
-function docker(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync('docker', args, { encoding: 'utf8', maxBuffer: 64 << 20 })
-  if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`)
-  return stdout.trim()
-}
-
-function whyNoImage(): string | undefined {
-  if (spawnSync('docker', ['info']).status !== 0) return 'no Docker engine answers'
-  if (spawnSync('docker', ['image', 'inspect', BASE_IMAGE]).status !== 0) return `there is no image ${BASE_IMAGE} here`
-  return undefined
-}
-
-function untaggedImages(): string[] {
-  return docker('images', '-q', '-f', 'dangling=true').split('\n')
-}
-
 before(() => {
   if (why !== undefined) return
-  const there = untaggedImages()
-  const built = spawnSync('docker', ['build', '-t', IMAGE, '.'], {
-    cwd: ROOT,
-    env: { ...process.env, DOCKER_BUILDKIT: '0' },
-    encoding: 'utf8',
-    timeout: BUILD_MILLIS,
-    maxBuffer: 64 << 20,
-  })
-  if (built.status !== 0) throw new Error(`docker build: ${built.stdout.slice(-2000)}${built.stderr.slice(-2000)}`)
-  stages = untaggedImages().filter((id) => !there.includes(id) && built.stdout.includes(` ---> ${id}`))
+  buildImage()
   server = docker('run', '-d', '--rm', '--entrypoint', 'node', IMAGE, '-e', SERVER)
   serverAddress = docker('inspect', '-f', '{{.NetworkSettings.Networks.bridge.IPAddress}}', server)
 })
 
 after(() => {
   if (server !== '') spawnSync('docker', ['rm', '-f', server])
-  if (why === undefined) spawnSync('docker', ['rmi', '-f', IMAGE, ...stages])
+  if (why === undefined) removeImage()
 })
 
 /** Our image at work; `stop` ends it as Ctrl-C or `docker stop` would. */

@@ -263,3 +263,87 @@ test('the scripts shipped for exchanges begin, and say that the dump has none', 
     assert.equal(code, 0)
   }
 })
+
+/** Redis: a quick SET, a GET of 20,000 bytes after 30 ms, an error, a wait that is meant, and a question without answer. */
+function redisTalk(): Buffer {
+  const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
+  const command = (...words: string[]) => `*${words.length}\r\n${words.map(bulk).join('')}`
+  return captureOf(
+    new Talk({ serverPort: 6379, startTime: T })
+      .open()
+      .client(command('set', 'color', 'blue'))
+      .server('+OK\r\n')
+      .client(command('get', 'page:home'))
+      .wait(29)
+      .server(bulk('x'.repeat(20_000)))
+      .client(command('incr', 'color'))
+      .server('-ERR value is not an integer\r\n')
+      .client(command('blpop', 'queue', '1'))
+      .wait(999)
+      .server('*-1\r\n')
+      .client(command('get', 'last'))
+      .close(),
+  )
+}
+
+async function latency(t: TestContext, capture: Buffer, script: string, environment: Record<string, string>) {
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'trace.pcap'), capture)
+  const args = ['latency', '-q', '--no-notes', '-r', 'trace.pcap', '--script', join(SHIPPED, script)]
+  const { stdout } = await mustRun(t, args, { cwd: folder, env: { ...env, ...environment } })
+  return { folder, lines: stdout.toString().split('\n').slice(0, -1) }
+}
+
+test('slow-log.mjs: what was slow, failed or was never answered', async (t) => {
+  const there = '10.0.0.1:40000 => 10.0.0.2:6379'
+  const expected = [
+    `2020-03-08T19:23:06.035Z ${there} | 30.000 ms | get page:home`,
+    `2020-03-08T19:23:06.037Z ${there} | 1.000 ms | incr color | error -ERR value is not an integer`,
+    `2020-03-08T19:23:07.039Z ${there} | no answer | get last | unanswered`,
+  ]
+  assert.deepEqual((await latency(t, redisTalk(), 'slow-log.mjs', { SLOW_MILLIS: '20' })).lines, expected)
+  const { lines, folder } = await latency(t, redisTalk(), 'slow-log.mjs', { SLOW_MILLIS: '20', SLOW_LOG: 'slow.log' })
+  assert.deepEqual(lines, [])
+  assert.deepEqual(readFileSync(join(folder, 'slow.log'), 'utf8').split('\n').slice(0, -1), expected)
+})
+
+test('key-size.mjs: the keys that move the most bytes', async (t) => {
+  const { lines } = await latency(t, redisTalk(), 'key-size.mjs', { TOP: '2' })
+  assert.deepEqual(
+    lines.map((line) => line.replace(/ +/g, ' ')),
+    [' bytes requests largest largest by key', ' 20038 1 20038 GET page:home', ' 94 2 55 INCR color'],
+  )
+})
+
+test('a script hears of questions that were never answered, and beside --json both print', async (t) => {
+  const question = Buffer.from(
+    '0007010000010000000000000377777707657861 6d706c6503636f6d0000010001'.replace(' ', ''),
+    'hex',
+  )
+  const source = 'export const onExchange = (e) => console.log(e.protocol, e.command, e.key, e.status, e.latencyMicros)'
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'trace.pcap'), pcapFile([frame(0, CLIENT, SERVER, udp({ payload: question }))]))
+  writeFileSync(join(folder, 'all.mjs'), source)
+  const args = ['latency', '-q', '-r', 'trace.pcap', '--script', 'all.mjs']
+  const alone = await mustRun(t, args, { cwd: folder })
+  assert.equal(alone.stdout.toString(), 'dns A www.example.com unanswered -1\n')
+  const both = await mustRun(t, [...args, '--json'], { cwd: folder })
+  assert.equal(
+    both.stdout
+      .toString()
+      .split('\n')
+      .filter((line) => line.startsWith('{')).length,
+    1,
+  )
+  assert.match(both.stdout.toString(), /^dns A www\.example\.com/m)
+})
+
+test('bin/tcpkit -S', async (t) => {
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'trace.pcap'), talk())
+  writeFileSync(join(folder, 'example'), 'function process(item) if item.size > 0 then io.write(item.payload) end end')
+  const { stdout } = await mustRun(t, ['tcpkit', '-r', 'trace.pcap', '-P', '127.0.0.1:0', '-S', 'example'], {
+    cwd: folder,
+  })
+  assert.equal(stdout.toString(), 'hello\ngood day\n')
+})

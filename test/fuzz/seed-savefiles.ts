@@ -62,14 +62,22 @@ function builtPcapngs(): Buffer[] {
     const ticks = (i: number) => 1_700_000_000_000_000n + BigInt(i) * 1000n
     const nanosecondTicks = pcapng.option(9, Buffer.from([9]), order)
     const name = pcapng.option(2, Buffer.from('docker0'), order)
+    const place = pcapng.option(1, Buffer.from('place=web'), order)
+    const hostNames = [
+      pcapng.option(1, Buffer.from('\x0a\0\0\x01client\0alias\0', 'latin1'), order),
+      pcapng.option(2, Buffer.from(`${'\xfd'.repeat(16)}six\0`, 'latin1'), order),
+      pcapng.option(0, Buffer.alloc(0), order),
+    ]
     const others = seedFrames()
     const linkTypes = [...new Set(others.map(([linkType]) => linkType))]
     return Buffer.concat([
       pcapng.section(order, name),
       pcapng.interfaceBlock(1, { options: [name, nanosecondTicks] }, order),
-      pcapng.interfaceBlock(1, { snapshotLength: 80 }, order),
+      pcapng.interfaceBlock(1, { snapshotLength: 80, options: [place, name] }, order),
+      pcapng.block(4, Buffer.concat(hostNames), order),
       ...conversation().map((frame, i) => pcapng.packetBlock(0, ticks(i) * 1000n, frame, { options: name }, order)),
       pcapng.statisticsBlock(0, ticks(50), [pcapng.option(4, pcapng.u64(7n, order), order)], order),
+      pcapng.block(4, Buffer.concat([...hostNames, ...hostNames, name]), order),
       pcapng.block(0x0bad, Buffer.from('skip me!'), order),
       ...conversation().map((frame) => pcapng.simplePacketBlock(frame, frame.length, order)),
       pcapng.section({ bigEndian: !bigEndian }),

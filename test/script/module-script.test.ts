@@ -7,6 +7,7 @@ import { Connection, Stream } from '../../src/core/connection.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { OperatorError } from '../../src/core/errors.ts'
 import { Exchange } from '../../src/core/exchange.ts'
+import { TimedExchange } from '../../src/core/timed-exchange.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
 import { AddressTexts, packetView } from '../../src/script/event-views.ts'
 import { loadModuleScript } from '../../src/script/module-script.ts'
@@ -24,12 +25,12 @@ function connectionOf(id = 1): Connection {
   return c
 }
 
-function exchangeOf(fields: Partial<Exchange>): Exchange {
+function exchangeOf(fields: Partial<Exchange>): TimedExchange {
   const exchange = new Exchange()
   Object.assign(exchange, { client: CLIENT, server: SERVER, protocol: 'redis', command: 'GET', key: 'a' }, fields)
-  exchange.requestEnd.set(T)
-  exchange.responseStart.set(new Timestamp(T.seconds, T.nanos + 1_250_000))
-  return exchange
+  const timed = new TimedExchange(exchange)
+  if (exchange.status !== 'unknown') timed.latencyMicros = 1250
+  return timed
 }
 
 test('hooks hear everything in order, and onEnd comes last', async (t) => {
@@ -57,8 +58,8 @@ test('hooks hear everything in order, and onEnd comes last', async (t) => {
   script.onData(c, 0, Buffer.from('..get a..'), 2, 7, T)
   c.streams[1].offset = 7
   script.onGap(c, 1, 10, 'network', T)
-  script.onExchange(exchangeOf({}))
-  script.onExchange(exchangeOf({ status: 'unknown' }))
+  script.onTimedExchange(exchangeOf({}))
+  script.onTimedExchange(exchangeOf({ status: 'unknown' }))
   script.onDatagram(datagramOf(Buffer.from('q')))
   script.onClose(c, 'reset', T)
   assert.equal(script.blocked, true)
@@ -188,7 +189,7 @@ test('an error in any hook names file and line, is said once, and ends the scrip
       c.openTime.set(T)
       script.onOpen(c)
       script.onData(c, 0, Buffer.from('x'), 0, 1, T)
-      script.onExchange(exchangeOf({}))
+      script.onTimedExchange(exchangeOf({}))
     }
     await script.drain()
     await script.finish()
@@ -239,7 +240,7 @@ test('a script written against the published types', async (t) => {
   const c = connectionOf()
   script.onOpen(c)
   script.onData(c, 0, Buffer.from('hello'), 0, 5, T)
-  script.onExchange(exchangeOf({ status: 'error', statusText: '-ERR' }))
+  script.onTimedExchange(exchangeOf({ status: 'error', statusText: '-ERR' }))
   script.onClose(c, 'finished', T)
   await script.finish()
   assert.deepEqual(workshop.lines, ['open 10.0.0.1', 'client 5', 'redis -ERR', 'close 10.0.0.1', 'end'])

@@ -2,7 +2,7 @@
 
 import { COMMAND_WORDS } from '../commands.ts'
 import type { ArgumentKind, Flag } from '../flag.ts'
-import { FLAGS } from '../flags.ts'
+import { FLAG_TABLES } from '../flags.ts'
 import { LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 const OFFERS: Readonly<Record<ArgumentKind, string>> = {
@@ -15,7 +15,8 @@ const OFFERS: Readonly<Record<ArgumentKind, string>> = {
 }
 
 export function bashCompletion(): string {
-  const all = FLAGS.flatMap((flag) => forms(flag)).join(' ')
+  const all = (flags: readonly Flag[]): string => flags.flatMap((flag) => forms(flag)).join(' ')
+  const { dump, latency } = FLAG_TABLES
   return `# bash completion for tcpflow. To use it: source <(tcpflow --completion bash)
 
 _tcpflow() {
@@ -28,10 +29,14 @@ _tcpflow() {
   elif [[ $prev == = ]]; then
     prev=\${COMP_WORDS[COMP_CWORD-2]} joined=1
   fi
+  if [[ \${COMP_WORDS[1]} == latency && $COMP_CWORD -gt 1 ]]; then
+    _tcpflow_latency
+    return
+  fi
   case $prev in
-${FLAGS.map(caseOf).join('')}  esac
+${dump.map(caseOf).join('')}  esac
   if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '${all}' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '${all(dump)}' -- "$cur")
     return
   fi
   if [[ $COMP_CWORD == 1 ]]; then
@@ -40,6 +45,14 @@ ${FLAGS.map(caseOf).join('')}  esac
   # with -l, words are files
   if [[ " \${COMP_WORDS[*]} " == *" -l "* || " \${COMP_WORDS[*]} " == *" --files "* ]]; then
     ${OFFERS.file}
+  fi
+}
+
+_tcpflow_latency() {
+  case $prev in
+${latency.map(caseOf).join('')}  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '${all(latency)}' -- "$cur")
   fi
 }
 

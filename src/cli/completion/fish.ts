@@ -2,22 +2,23 @@
 
 import { COMMAND_WORDS } from '../commands.ts'
 import type { Flag } from '../flag.ts'
-import { FLAGS } from '../flags.ts'
+import { FLAG_TABLES } from '../flags.ts'
 import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 export function fishCompletion(): string {
+  const { dump, latency } = FLAG_TABLES
   return `# fish completion for tcpflow. To use it: tcpflow --completion fish | source
 
 complete -c tcpflow -f
 complete -c tcpflow -n '__fish_use_subcommand' -a '${Object.keys(COMMAND_WORDS).join(' ')}'
 complete -c tcpflow -n '__fish_contains_opt -s l files' -F
-${FLAGS.map(line).join('')}`
+${dump.map((flag) => line(flag, "-n 'not __fish_seen_subcommand_from latency'")).join('')}${latency.map((flag) => line(flag, "-n '__fish_seen_subcommand_from latency'")).join('')}`
 }
 
-function line(flag: Flag): string {
+function line(flag: Flag, condition: string): string {
   const forms = [...flag.shorts].map((letter) => `-s ${letter}`)
   if (flag.name !== '') forms.push(`-l ${flag.name}`)
-  const parts = ['complete -c tcpflow', ...forms, argumentOf(flag), `-d ${quoted(briefHelp(flag))}`]
+  const parts = ['complete -c tcpflow', condition, ...forms, argumentOf(flag), `-d ${quoted(briefHelp(flag))}`]
   return `${parts.filter((part) => part !== '').join(' ')}\n`
 }
 

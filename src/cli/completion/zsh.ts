@@ -1,10 +1,12 @@
 // Completion for zsh, by its _arguments.
 
+import { COMMAND_WORDS } from '../commands.ts'
 import type { Flag, FlagArgument } from '../flag.ts'
-import { FLAGS } from '../flags.ts'
+import { FLAG_TABLES } from '../flags.ts'
 import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 export function zshCompletion(): string {
+  const { dump, latency } = FLAG_TABLES
   return `#compdef tcpflow
 # zsh completion for tcpflow. To use it: source <(tcpflow --completion zsh)
 
@@ -21,14 +23,27 @@ _tcpflow_containers() {
 }
 
 _tcpflow() {
+  if (( CURRENT > 2 )) && [[ $words[2] == latency ]]; then
+    shift words
+    (( CURRENT-- ))
+    _arguments -s -S \\
+${argumentLines(latency, '      ')}      '*:filter: '
+    return
+  fi
   _arguments -s -S \\
-${FLAGS.flatMap(specifications)
-  .map((specification) => `    ${quoted(specification)} \\\n`)
-  .join('')}    '*:filter or file: _files'
+${argumentLines(dump, '    ')}    '1:command or filter:(${Object.keys(COMMAND_WORDS).join(' ')})' \\
+    '*:filter or file: _files'
 }
 
 if [ "\${funcstack[1]}" = _tcpflow ]; then _tcpflow "$@"; else compdef _tcpflow tcpflow; fi
 `
+}
+
+function argumentLines(flags: readonly Flag[], indent: string): string {
+  return flags
+    .flatMap(specifications)
+    .map((specification) => `${indent}${quoted(specification)} \\\n`)
+    .join('')
 }
 
 /** One for each form of the flag; \`*\` because most may be repeated. */

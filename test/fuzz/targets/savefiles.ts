@@ -3,11 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { OperatorError } from '../../../src/core/errors.ts'
+import { PlaceTable } from '../../../src/core/places.ts'
 import type { ByteSource } from '../../../src/core/ports.ts'
 import { Decoder } from '../../../src/decode/decoder.ts'
 import { FlowTable } from '../../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../../src/flow/options.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../../src/savefile/reader.ts'
+import { SavefileNames } from '../../../src/savefile/savefile-names.ts'
 import { CheckingConsumer } from '../checking-consumer.ts'
 import { mutateSavefile } from '../mutate-savefile.ts'
 import { seedSavefiles } from '../seed-savefiles.ts'
@@ -50,7 +52,9 @@ function replay(file: Buffer, buffer: Buffer): void {
     },
     { unwrapTunnels: true },
   )
-  const reader = new SavefileReader('input', buffer)
+  const places = new PlaceTable()
+  const names = new SavefileNames()
+  const reader = new SavefileReader('input', buffer, places, names)
   const source = new PieceSource(file)
   let steps = 0
   for (let status = next(reader); status !== READ_END; status = next(reader)) {
@@ -63,11 +67,12 @@ function replay(file: Buffer, buffer: Buffer): void {
     if (!(clock.time.nanos >= 0 && clock.time.nanos < 1e9 && Number.isInteger(clock.time.seconds))) {
       assert.fail(`time ${clock.time.seconds} s ${clock.time.nanos} ns`)
     }
-    if (status === READ_PACKET) onPacket(reader, decoder)
+    if (status === READ_PACKET) onPacket(reader, places, decoder)
     else table.advance(reader.statistics.time)
     // one segment that fills several holes of the queue takes a page for each
     if (table.queuedBytes > 3 * LIMITS.maximumQueuedBytes) assert.fail(`${table.queuedBytes} bytes are held back`)
   }
+  for (const { name } of names.entries()) assert.ok(name.length > 0 && name.length <= 255)
   assert.equal(table.counters.openNow, consumer.openCount)
   table.closeAll('capture-ended', reader.packet.time)
   assert.equal(consumer.openCount, 0)
@@ -75,13 +80,18 @@ function replay(file: Buffer, buffer: Buffer): void {
   assert.equal(table.counters.deliveredBytes, consumer.deliveredBytes)
 }
 
-function onPacket(reader: SavefileReader, decoder: Decoder): void {
+function onPacket(reader: SavefileReader, places: PlaceTable, decoder: Decoder): void {
   const { packet } = reader
   if (!(packet.start >= 0 && packet.start <= packet.end && packet.end <= packet.buf.length)) {
     assert.fail(`packet ${packet.start}..${packet.end} of ${packet.buf.length}`)
   }
   if (!(packet.originalLength >= 0)) assert.fail(`original length ${packet.originalLength}`)
-  if (reader.interfaces[packet.interfaceId] === undefined) assert.fail('a packet of no interface')
+  const origin = reader.interfaces[packet.interfaceId]
+  assert.ok(origin !== undefined, 'a packet of no interface')
+  const { place, placeName } = origin
+  if (place !== packet.place || placeName !== places.nameOf(place) || placeName.length > 256) {
+    assert.fail(`a packet of place ${packet.place} on an interface of place ${place}, ${placeName}`)
+  }
   decoder.decode(packet)
 }
 

@@ -10,6 +10,10 @@ _tcpflow() {
   elif [[ $prev == = ]]; then
     prev=${COMP_WORDS[COMP_CWORD-2]} joined=1
   fi
+  if [[ ${COMP_WORDS[1]} == latency && $COMP_CWORD -gt 1 ]]; then
+    _tcpflow_latency
+    return
+  fi
   case $prev in
     -i|-[!-]*i|--interface) mapfile -t COMPREPLY < <(compgen -W "$({ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; })" -- "$cur"); return ;;
     -r|-[!-]*r|--read) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -54,11 +58,48 @@ _tcpflow() {
     return
   fi
   if [[ $COMP_CWORD == 1 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'containers ps' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'containers ps latency' -- "$cur")
   fi
   # with -l, words are files
   if [[ " ${COMP_WORDS[*]} " == *" -l "* || " ${COMP_WORDS[*]} " == *" --files "* ]]; then
     compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  fi
+}
+
+_tcpflow_latency() {
+  case $prev in
+    -i|-[!-]*i|--interface) mapfile -t COMPREPLY < <(compgen -W "$({ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; })" -- "$cur"); return ;;
+    -r|-[!-]*r|--read) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    -R|-[!-]*R|--finish) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    --snaplen) COMPREPLY=(); return ;;
+    --buffer-size) COMPREPLY=(); return ;;
+    --buffer-timeout) COMPREPLY=(); return ;;
+    -U|-[!-]*U|--relinquish-privileges) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+    --container) mapfile -t COMPREPLY < <(compgen -W "$(tcpflow containers -q 2>/dev/null)" -- "$cur"); return ;;
+    --service) COMPREPLY=(); return ;;
+    --label) COMPREPLY=(); return ;;
+    --network) COMPREPLY=(); return ;;
+    --via) mapfile -t COMPREPLY < <(compgen -W 'veth bridge netns sidecar' -- "$cur"); return ;;
+    --sidecar-image) COMPREPLY=(); return ;;
+    --docker-host) COMPREPLY=(); return ;;
+    -p|-[!-]*p|--protocol) mapfile -t COMPREPLY < <(compgen -W 'auto redis memcached http dns raw' -- "$cur"); return ;;
+    -t|-[!-]*t|--slower) COMPREPLY=(); return ;;
+    --top) COMPREPLY=(); return ;;
+    --by) mapfile -t COMPREPLY < <(compgen -W 'server container command route key' -- "$cur"); return ;;
+    --every) COMPREPLY=(); return ;;
+    --timeout) COMPREPLY=(); return ;;
+    --stats) [[ $joined || $cur != -* ]] && { COMPREPLY=(); return; } ;;
+    --metrics) [[ $joined || $cur != -* ]] && { COMPREPLY=(); return; } ;;
+    --color) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return; } ;;
+    --script) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    -w|-[!-]*w|--write) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    --rotate-size) COMPREPLY=(); return ;;
+    --rotate-age) COMPREPLY=(); return ;;
+    --keep) COMPREPLY=(); return ;;
+    -d|-[!-]*d|--debug) COMPREPLY=(); return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -p --protocol -t --slower --top --json --by --table --every --timeout --stats --metrics -J -g --color --no-names --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version' -- "$cur")
   fi
 }
 

@@ -14,6 +14,70 @@ _tcpflow_containers() {
 }
 
 _tcpflow() {
+  if (( CURRENT > 2 )) && [[ $words[2] == latency ]]; then
+    shift words
+    (( CURRENT-- ))
+    _arguments -s -S \
+      '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
+      '*--interface=[Capture on this interface]:name:_tcpflow_interfaces' \
+      '*--list[List the interfaces]' \
+      '*-r+[Read a capture file]:file:_files' \
+      '*--read=[Read a capture file]:file:_files' \
+      '*-R+[Read this file after those of -r]:file:_files' \
+      '*--finish=[Read this file after those of -r]:file:_files' \
+      '*-l[The words that are no flags are capture files to read]' \
+      '*--files[The words that are no flags are capture files to read]' \
+      '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
+      '*--snaplen=[Capture no more than this of each packet]:bytes:' \
+      '*--buffer-size=[The kernel'\''s capture buffer]:size:' \
+      '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
+      '*--no-tunnels[Do not look inside tunnels]' \
+      '*-U+[Become this user]:user:_users' \
+      '*--relinquish-privileges=[Become this user]:user:_users' \
+      '*--container=[Capture this container]:name:_tcpflow_containers' \
+      '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
+      '*--label=[Capture all containers with this label]:key[=value]:' \
+      '*--network=[Alone]:name:' \
+      '*--wait[Begin before the containers exist or run]' \
+      '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
+      '*--sidecar-image=[The image of the sidecar]:image:' \
+      '*--docker-host=[The engine]:url:' \
+      '*-p+[What is spoken]:name:(auto redis memcached http dns raw)' \
+      '*--protocol=[What is spoken]:name:(auto redis memcached http dns raw)' \
+      '*-t+[Print only what took at least so long]:ms:' \
+      '*--slower=[Print only what took at least so long]:ms:' \
+      '*--top=[Print only the N slowest]:n:' \
+      '*--json[Print a line of JSON for each exchange]' \
+      '*--by=[Rows of the table]:what:(server container command route key)' \
+      '*--table[Print only the table]' \
+      '*--every=[Print the table every so often]:time:' \
+      '*--timeout=[A request without an answer after so long is told as unanswered]:time:' \
+      '*--stats=-[Hand counts and latencies of each server]::port:' \
+      '*--metrics=-[Serve HTTP there]::port:' \
+      '*-J[Use colour]' \
+      '*-g[Use colour]' \
+      '*--color=-[Use colour or not]::when:(auto always never)' \
+      '*--no-names[Show addresses as numbers]' \
+      '*--script=[Give the traffic to a script]:file:_files' \
+      '*-w+[Save every packet too]:file:_files' \
+      '*--write=[Save every packet too]:file:_files' \
+      '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
+      '*--rotate-age=[Begin a new file after so long]:time:' \
+      '*--keep=[Keep only the newest N files]:n:' \
+      '*-q[No start line]' \
+      '*--quiet[No start line]' \
+      '*--no-notes[No lines about refused]' \
+      '*-v[Say when each connection begins and ends]' \
+      '*--verbose[Say when each connection begins and ends]' \
+      '*-d+[How much to say]:n:' \
+      '*--debug=[How much to say]:n:' \
+      '*-h[Show this text]' \
+      '*--help[Show this text]' \
+      '*-V[Show the version]' \
+      '*--version[Show the version]' \
+      '*:filter: '
+    return
+  fi
   _arguments -s -S \
     '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
     '*--interface=[Capture on this interface]:name:_tcpflow_interfaces' \
@@ -92,7 +156,7 @@ _tcpflow() {
     '*-X+[Write the DFXML report here]:file:_files' \
     '*--report=[Write the DFXML report here]:file:_files' \
     '*--json=-[Print a line of JSON for each event]::payload:(text base64 none)' \
-    '*--script=[Give every packet to a script]:file:_files' \
+    '*--script=[Give the traffic to a script]:file:_files' \
     '*-w+[Save every packet too]:file:_files' \
     '*--write=[Save every packet too]:file:_files' \
     '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
@@ -120,6 +184,7 @@ _tcpflow() {
     '*--semaphore=[Refused]:name:' \
     '*-z+[Refused]:dir:_files -/' \
     '*--chroot=[Refused]:dir:_files -/' \
+    '1:command or filter:(containers ps latency)' \
     '*:filter or file: _files'
 }
 

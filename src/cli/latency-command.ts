@@ -1,0 +1,15 @@
+// `tcpflow latency`, and bin/tcpkit: the latency of every request.
+
+import { runPipeline } from '../pipeline.ts'
+import type { Command } from './commands.ts'
+import { withDefaultInterface } from './dump-command.ts'
+import { latencyPlanFromFlags } from './latency-plan.ts'
+import { harmless, writeText } from './write-text.ts'
+
+export const latencyCommand: Command = async (settings, words, io) => {
+  const planned = latencyPlanFromFlags(settings, words, io)
+  const remarks = [...planned.remarks]
+  const plan = withDefaultInterface(planned.plan, remarks)
+  if (!plan.quiet) for (const remark of remarks) writeText(io.stderr, harmless(`tcpflow: ${remark}\n`))
+  return await runPipeline(plan, io)
+}

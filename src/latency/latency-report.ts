@@ -1,0 +1,184 @@
+// The table of latencies as text, as wide as the terminal: who, how many, how slow, and a small histogram drawn beside.
+
+import { type LatencyGroup, type LatencyTable, SHAPE_BUCKETS } from './latency-table.ts'
+
+const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+const ASCII_BLOCKS = [' ', '.', ':', '-', '=', '+', '*', '#', '@']
+const GAP = '  '
+const LEAST_NAME_WIDTH = 8
+const MOST_NAME_WIDTH = 48
+/** What fits a screen; the rest is counted. */
+const MAXIMUM_ROWS = 40
+/** Bars of a histogram; where there is less room, several buckets share one. */
+const MOST_BARS = 20
+const FEW_BARS = 8
+const NARROW_WIDTH = 110
+
+const BOLD = '\x1b[1m'
+const RESET = '\x1b[0m'
+
+export interface ReportOptions {
+  readonly width: number
+  /** Block characters; false: ASCII. */
+  readonly unicode: boolean
+  readonly color: boolean
+  /** What the first column is. */
+  readonly title: string
+  /** Makes captured text harmless for a terminal. */
+  readonly sanitize: (text: string) => string
+}
+
+interface Column {
+  readonly title: string
+  readonly cell: (group: LatencyGroup) => string
+  /** Those with the highest go first when there is no room. */
+  readonly expendable: number
+}
+
+/** Ends with a newline. Says so when there was no exchange. */
+export function formatLatencyTable(table: LatencyTable, options: ReportOptions): string {
+  if (table.total.requests === 0) return 'no requests\n'
+  const groups = table.sorted()
+  const shown = groups.slice(0, MAXIMUM_ROWS)
+  const rows = groups.length > 1 ? [...shown, table.total] : shown
+  const columns = fitting(columnsOf(table, options), rows, options)
+  const used = columns.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
+  const names = rows.map((group) => options.sanitize(group.name))
+  const longest = Math.max(options.title.length, ...names.map((name) => name.length))
+  const nameWidth = Math.max(LEAST_NAME_WIDTH, Math.min(longest, MOST_NAME_WIDTH, options.width - used))
+  const head = [options.title.padEnd(nameWidth), ...columns.map((c) => padded(c, c.title, rows))].join(GAP).trimEnd()
+  const lines = rows.map((group, i) =>
+    [
+      cut(names[i]!, nameWidth, options.unicode).padEnd(nameWidth),
+      ...columns.map((c) => padded(c, c.cell(group), rows)),
+    ]
+      .join(GAP)
+      .trimEnd(),
+  )
+  const hidden = groups.length - shown.length
+  return [
+    options.color ? `${BOLD}${head}${RESET}` : head,
+    ...lines,
+    ...(hidden > 0 ? [`(${hidden} more)`] : []),
+    ...partsLines(table.total),
+    '',
+  ].join('\n')
+}
+
+function columnsOf(table: LatencyTable, options: ReportOptions): Column[] {
+  const { total } = table
+  const at = (percent: number) => (group: LatencyGroup) => milliseconds(group.percentile(percent))
+  const [from, to] = drawnRange(total)
+  const bars = options.width < NARROW_WIDTH ? FEW_BARS : MOST_BARS
+  const step = Math.ceil((to - from + 1) / bars)
+  const all: (Column | undefined)[] = [
+    { title: 'requests', cell: (g) => String(g.requests), expendable: 0 },
+    { title: 'per s', cell: (g) => shortNumber(table.rateOf(g)), expendable: 6 },
+    { title: 'errors', cell: (g) => String(g.errors), expendable: 1 },
+    total.unanswered === 0 ? undefined : { title: 'unanswered', cell: (g) => String(g.unanswered), expendable: 1 },
+    total.unknown === 0 ? undefined : { title: 'unknown', cell: (g) => String(g.unknown), expendable: 3 },
+    { title: 'p50 ms', cell: at(50), expendable: 0 },
+    { title: 'p90', cell: at(90), expendable: 4 },
+    { title: 'p99', cell: at(99), expendable: 0 },
+    { title: 'p99.9', cell: at(99.9), expendable: 5 },
+    { title: 'max', cell: (g) => milliseconds(g.timed === 0 ? -1 : g.maximumMicros), expendable: 2 },
+    { title: 'bytes', cell: (g) => shortBytes(g.requestBytes + g.responseBytes), expendable: 7 },
+    total.timed === 0
+      ? undefined
+      : {
+          title: `${shortMicros(2 ** from)}-${shortMicros(2 ** (to + 1))}`,
+          cell: (g) => `|${drawn(g, from, to, step, options.unicode)}|`,
+          expendable: 3,
+        },
+  ]
+  return all.filter((column) => column !== undefined)
+}
+
+/** The columns that leave room for the names. */
+function fitting(columns: Column[], rows: readonly LatencyGroup[], { width }: ReportOptions): Column[] {
+  const kept = [...columns]
+  const used = (): number => kept.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
+  while (used() + LEAST_NAME_WIDTH > width) {
+    const most = Math.max(...kept.map(({ expendable }) => expendable))
+    if (most === 0) break
+    kept.splice(
+      kept.findLastIndex(({ expendable }) => expendable === most),
+      1,
+    )
+  }
+  return kept
+}
+
+function widthOf(column: Column, rows: readonly LatencyGroup[]): number {
+  return Math.max(column.title.length, ...rows.map((group) => column.cell(group).length))
+}
+
+function padded(column: Column, text: string, rows: readonly LatencyGroup[]): string {
+  const width = widthOf(column, rows)
+  return text.startsWith('|') ? text.padEnd(width) : text.padStart(width)
+}
+
+/** Where the time went, over all exchanges of which it is known. */
+function partsLines(total: LatencyGroup): string[] {
+  const sum = total.transferMicros + total.networkMicros + total.serverMicros
+  if (total.split === 0 || sum <= 0) return []
+  const percent = (micros: number): string => `${((micros / sum) * 100).toFixed(micros > 0 && micros < sum ? 1 : 0)}%`
+  const known = total.split === total.timed ? '' : ` (of the ${total.split} requests where it is known)`
+  return [
+    `where the time went${known}: server ${percent(total.serverMicros)}, network to it ${percent(total.networkMicros)}, transfer ${percent(total.transferMicros)}`,
+  ]
+}
+
+/** First and last bucket of the run that are not empty. */
+function drawnRange(total: LatencyGroup): readonly [number, number] {
+  let from = 0
+  let to = SHAPE_BUCKETS - 1
+  while (from < to && total.shape[from] === 0) from++
+  while (to > from && total.shape[to] === 0) to--
+  return [from, to]
+}
+
+/** One character for `step` buckets; its height by the share of the fullest. What is there at all can be seen. */
+function drawn(group: LatencyGroup, from: number, to: number, step: number, unicode: boolean): string {
+  const blocks = unicode ? BLOCKS : ASCII_BLOCKS
+  const counts: number[] = []
+  for (let i = from; i <= to; i += step) {
+    counts.push(group.shape.subarray(i, i + step).reduce((sum, count) => sum + count, 0))
+  }
+  const fullest = Math.max(...counts)
+  return counts
+    .map((count) => blocks[count === 0 ? 0 : Math.max(1, Math.round((count / fullest) * (blocks.length - 1)))])
+    .join('')
+}
+
+/** `0.085`, `12.4`, `1834`: three digits that count. */
+function milliseconds(micros: number): string {
+  if (micros < 0) return '-'
+  const millis = micros / 1000
+  return millis < 10 ? millis.toFixed(3) : millis < 100 ? millis.toFixed(1) : millis.toFixed(0)
+}
+
+function shortMicros(micros: number): string {
+  if (micros < 1000) return `${micros}us`
+  return micros < 1e6 ? `${Math.round(micros / 1000)}ms` : `${Math.round(micros / 1e6)}s`
+}
+
+function shortNumber(n: number): string {
+  return n >= 100 ? n.toFixed(0) : n.toFixed(1)
+}
+
+function shortBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+  let size = bytes
+  let unit = 0
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000
+    unit++
+  }
+  return `${unit === 0 || size >= 99.5 ? size.toFixed(0) : size.toFixed(1)} ${units[unit]}`
+}
+
+function cut(text: string, width: number, unicode: boolean): string {
+  if (text.length <= width) return text
+  return unicode ? `${text.slice(0, width - 1)}…` : `${text.slice(0, width - 1)}~`
+}

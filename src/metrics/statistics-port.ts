@@ -1,0 +1,59 @@
+// --stats: a plain TCP port that hands its JSON to whoever connects, and hangs up, as tcpkit's does.
+
+import { createServer, type Server, type Socket } from 'node:net'
+import { type ListenAddress, listen } from './listen.ts'
+
+const MAXIMUM_CONNECTIONS = 64
+/** A reader has so long to take it. */
+const DEADLINE_MILLIS = 5000
+/** Those who ask again within this get the same text. */
+const FRESH_MILLIS = 50
+
+export class StatisticsPort {
+  readonly #server: Server
+  readonly #text: () => string
+  #made = ''
+  #madeAt = Number.NEGATIVE_INFINITY
+  readonly #sockets = new Set<Socket>()
+
+  constructor(text: () => string) {
+    this.#text = text
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket))
+    this.#server.maxConnections = MAXIMUM_CONNECTIONS
+  }
+
+  /** Resolves to the port. Rejects with OperatorError. */
+  listen(address: ListenAddress): Promise<number> {
+    return listen(this.#server, address, '--stats')
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket)
+    const deadline = setTimeout(() => socket.destroy(), DEADLINE_MILLIS)
+    deadline.unref()
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(deadline)
+      this.#sockets.delete(socket)
+    })
+    // what it says (telnet's negotiation) is thrown away, so that closing does not reset it
+    socket.on('end', () => socket.destroySoon())
+    socket.resume()
+    socket.unref()
+    socket.end(this.#current())
+  }
+
+  #current(): string {
+    const now = performance.now()
+    if (now - this.#madeAt >= FRESH_MILLIS) {
+      this.#made = this.#text()
+      this.#madeAt = performance.now()
+    }
+    return this.#made
+  }
+}

@@ -1,0 +1,20 @@
+// Gathers what the rooms have counted for those who watch a run.
+
+import type { FlowCounters } from '../flow/counters.ts'
+import type { RunCounts } from '../metrics/run-counts.ts'
+import type { DumpRiver } from './dump-river.ts'
+
+export function runCounts({ counters }: DumpRiver, flow: FlowCounters): RunCounts {
+  return {
+    packets: counters.packets,
+    packetBytes: counters.packetBytes,
+    kernelDrops: counters.kernelDrops,
+    interfaceDrops: counters.interfaceDrops,
+    connections: flow.connections,
+    openConnections: flow.openNow,
+    payloadBytes: flow.deliveredBytes,
+    gaps: flow.gaps,
+    gapBytes: flow.gapBytes,
+    evicted: flow.evicted,
+  }
+}

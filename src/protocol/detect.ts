@@ -1,0 +1,188 @@
+// Finds out by content which protocol a connection speaks, and which side asks; its ports only settle a doubt.
+//
+// What is judged is how each direction begins. In a connection that was joined in its middle nothing begins at the first
+// byte seen, so each delivery is judged too, and a "no" means little.
+
+import type { Connection, Direction } from '../core/connection.ts'
+import { opposite } from '../core/connection.ts'
+import type { Timestamp } from '../core/timestamp.ts'
+import {
+  type ExchangeParser,
+  type ExchangeProtocol,
+  RECOGNISED_CLIENT,
+  RECOGNISED_MAYBE,
+  RECOGNISED_NO,
+} from './exchange-parser.ts'
+import { HeldBytes, type HeldMemory } from './held-bytes.ts'
+
+/** Of a direction: kept, and shown to the protocols. */
+const JUDGED_BYTES = 512
+/** After so much, in both directions together, a decision is made with what there is. */
+const MAXIMUM_BYTES = 65536
+const MAXIMUM_DELIVERIES = 64
+/** From the middle on, the next request of a connection with a long response is waited for. */
+const MAXIMUM_BYTES_FROM_THE_MIDDLE = 1024 * 1024
+/** In each direction. */
+const MAXIMUM_DELIVERIES_FROM_THE_MIDDLE = 8
+
+/** A delivery that waits for the decision: bytes of `held[direction]`, then bytes that were not kept. */
+class Delivery {
+  readonly direction: Direction
+  readonly start: number
+  readonly end: number
+  missing: number
+  readonly time: Timestamp
+
+  constructor(direction: Direction, start: number, end: number, missing: number, t: Timestamp) {
+    this.direction = direction
+    this.start = start
+    this.end = end
+    this.missing = missing
+    this.time = t.clone()
+  }
+}
+
+/** Of one connection, until it is decided. */
+export class ProtocolDetector {
+  /** Decided: no more is to be offered. `protocol` is undefined when it is none of them. */
+  decided: boolean
+  protocol: ExchangeProtocol | undefined
+  /** Whose bytes are requests. */
+  clientDirection: Direction
+  readonly #connection: Connection
+  #candidates: readonly ExchangeProtocol[]
+  #maybe: ExchangeProtocol | undefined
+  /** Both directions were seen from their first byte on. */
+  #fromTheBeginning: boolean
+  readonly #memory: HeldMemory
+  readonly #held: [HeldBytes, HeldBytes]
+  readonly #deliveries: Delivery[]
+  #bytes: number
+  readonly #count: [number, number]
+
+  /** `memory` is shared by all detectors of a run: where it is full, what was seen so far has to do. */
+  constructor(connection: Connection, protocols: readonly ExchangeProtocol[], memory: HeldMemory) {
+    this.decided = false
+    this.protocol = undefined
+    this.clientDirection = 0
+    this.#connection = connection
+    this.#candidates = protocols
+    this.#maybe = undefined
+    this.#fromTheBeginning = connection.openerKnown && !connection.resumed
+    this.#memory = memory
+    this.#held = [new HeldBytes(memory), new HeldBytes(memory)]
+    this.#deliveries = []
+    this.#bytes = 0
+    this.#count = [0, 0]
+  }
+
+  /** As a parser's. When `decided` afterwards, the bytes are to be given to the parser after `replay`; else they are kept. */
+  onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const held = this.#held[d]
+    this.#bytes += end - start
+    this.#count[d]++
+    if (held.length === 0) this.#judge(d, buf, start, Math.min(end, start + JUDGED_BYTES))
+    if (this.decided) return
+    const kept = Math.min(end - start, JUDGED_BYTES - held.length)
+    if (kept > 0 && held.length > 0) {
+      const before = held.length
+      held.append(buf, start, start + kept)
+      this.#judge(d, held.buf, 0, held.length)
+      held.length = before
+    }
+    if (!this.decided && !this.#fromTheBeginning && held.length > 0) {
+      this.#judge(d, buf, start, Math.min(end, start + JUDGED_BYTES))
+    }
+    if (!this.decided && this.#isEnough(held.length + kept)) this.#decideByPort()
+    if (this.decided) return
+    const from = held.length
+    held.append(buf, start, start + kept)
+    this.#keep(d, from, held.length, end - start - kept, t)
+  }
+
+  onGap(d: Direction, missing: number, t: Timestamp): void {
+    this.#fromTheBeginning = false
+    const { length } = this.#held[d]
+    this.#count[d]++
+    this.#keep(d, length, length, missing, t)
+    if (this.#isEnough(length)) this.#decideByPort()
+  }
+
+  /** Gives the parser, if there is one, what was kept, and forgets it. */
+  replay(parser: ExchangeParser | undefined): void {
+    for (const { direction, start, end, missing, time } of this.#deliveries) {
+      if (parser === undefined) break
+      if (end > start) parser.onData(direction, this.#held[direction].buf, start, end, time)
+      if (missing > 0) parser.onGap(direction, missing, time)
+    }
+    this.#deliveries.length = 0
+    this.#held[0].clear()
+    this.#held[1].clear()
+  }
+
+  /** Where nothing more is kept of a direction, one entry counts what passes. */
+  #keep(d: Direction, start: number, end: number, missing: number, t: Timestamp): void {
+    const last = this.#deliveries.at(-1)
+    if (start === end && last?.direction === d && last.start === last.end) {
+      last.missing += missing
+      last.time.set(t)
+    } else {
+      this.#deliveries.push(new Delivery(d, start, end, missing, t))
+    }
+  }
+
+  #judge(d: Direction, buf: Buffer, start: number, end: number): void {
+    let best: ExchangeProtocol | undefined
+    let bestVerdict = RECOGNISED_NO
+    let maybe: ExchangeProtocol | undefined
+    let left = 0
+    for (const protocol of this.#candidates) {
+      const verdict = protocol.recognise(buf, start, end)
+      if (verdict !== RECOGNISED_NO) left++
+      if (verdict === RECOGNISED_NO) continue
+      if (verdict === RECOGNISED_MAYBE) {
+        if (maybe === undefined || this.#usesPortOf(protocol)) maybe = protocol
+      } else if (best === undefined || (this.#usesPortOf(protocol) && !this.#usesPortOf(best))) {
+        best = protocol
+        bestVerdict = verdict
+      }
+    }
+    this.#maybe = maybe
+    if (this.#candidates.length === 0) {
+      this.#decide(undefined, 0)
+    } else if (best !== undefined) {
+      this.#decide(best, bestVerdict === RECOGNISED_CLIENT ? d : opposite(d))
+    } else if (this.#fromTheBeginning && left < this.#candidates.length) {
+      this.#candidates = this.#candidates.filter((protocol) => protocol.recognise(buf, start, end) !== RECOGNISED_NO)
+      if (left === 0) this.#decide(undefined, 0)
+    }
+  }
+
+  #isEnough(heldBytes: number): boolean {
+    if (this.#memory.full) return true
+    if (heldBytes === JUDGED_BYTES && this.#maybe !== undefined && this.#usesPortOf(this.#maybe)) return true
+    const [there, back] = this.#count
+    if (this.#fromTheBeginning) return this.#bytes >= MAXIMUM_BYTES || there + back >= MAXIMUM_DELIVERIES
+    const deliveries = Math.min(there, back)
+    return deliveries >= MAXIMUM_DELIVERIES_FROM_THE_MIDDLE || this.#bytes >= MAXIMUM_BYTES_FROM_THE_MIDDLE
+  }
+
+  #decideByPort(): void {
+    const [client, server] = this.#connection.endpoints
+    const usual = this.#candidates.find((protocol) => this.#usesPortOf(protocol))
+    const swapped = usual !== undefined && !this.#connection.openerKnown && !usual.ports.includes(server.port)
+    this.#decide(usual, swapped && usual.ports.includes(client.port) ? 1 : 0)
+  }
+
+  #usesPortOf(protocol: ExchangeProtocol): boolean {
+    const [client, server] = this.#connection.endpoints
+    if (protocol.ports.includes(server.port)) return true
+    return !this.#connection.openerKnown && protocol.ports.includes(client.port)
+  }
+
+  #decide(protocol: ExchangeProtocol | undefined, clientDirection: Direction): void {
+    this.decided = true
+    this.protocol = protocol
+    this.clientDirection = clientDirection
+  }
+}

@@ -1,0 +1,155 @@
+// Stands between reassembly and those who want exchanges: finds the protocol of each connection and runs its parser.
+
+import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import type { StreamConsumer } from '../core/consumers.ts'
+import type { ExchangeConsumer } from '../core/exchange.ts'
+import { compareTime, Timestamp } from '../core/timestamp.ts'
+import { ProtocolDetector } from './detect.ts'
+import type { ExchangeParser, ExchangeProtocol } from './exchange-parser.ts'
+import { HeldMemory } from './held-bytes.ts'
+
+/** Of all connections whose protocol is not known yet. */
+const MAXIMUM_HELD_BYTES = 32 * 1024 * 1024
+
+export interface ExchangeStreamsOptions {
+  /** To choose from by content, in this order. */
+  readonly protocols: readonly ExchangeProtocol[]
+  /** For connections that are none of them; undefined: they are let pass. */
+  readonly fallback: ExchangeProtocol | undefined
+  readonly consumer: ExchangeConsumer
+  /** Once for each connection whose protocol was found, or that the fallback takes. */
+  readonly onChosen?: (protocolName: string, connection: Connection) => void
+}
+
+export interface ExchangeStreamsCounters {
+  /** Connections by the name of the protocol that was chosen, the fallback's included. */
+  readonly connections: Map<string, number>
+  /** Connections that are none of the protocols (the fallback then takes them), or ended before it could be told. */
+  undecided: number
+}
+
+/** A connection on which something was said. */
+class Watched {
+  readonly connection: Connection
+  detector: ProtocolDetector | undefined
+  /** undefined while it is not decided, and for what is let pass. */
+  parser: ExchangeParser | undefined
+  /** Latest data in either direction, and its place among the active ones; -1 for none. */
+  readonly lastData: Timestamp
+  activeIndex: number
+
+  constructor(connection: Connection, detector: ProtocolDetector) {
+    this.connection = connection
+    this.detector = detector
+    this.parser = undefined
+    this.lastData = new Timestamp()
+    this.activeIndex = -1
+  }
+}
+
+export class ExchangeStreams implements StreamConsumer {
+  readonly counters: ExchangeStreamsCounters
+  readonly #options: ExchangeStreamsOptions
+  readonly #memory: HeldMemory
+  /** By slot. */
+  readonly #watched: (Watched | undefined)[]
+  /** Those that spoke since `expire` last found them silent: nobody else can have an unanswered request. */
+  readonly #active: Watched[]
+
+  constructor(options: ExchangeStreamsOptions) {
+    this.counters = { connections: new Map(), undecided: 0 }
+    this.#options = options
+    this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
+    this.#watched = []
+    this.#active = []
+  }
+
+  onOpen(_c: Connection, _t: Timestamp): void {
+    // nothing to do before the first byte
+  }
+
+  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const watched = this.#watched[c.slot] ?? this.#watch(c)
+    if (watched.parser === undefined && !this.#detect(watched, d, buf, start, end, t)) return
+    watched.lastData.set(t)
+    if (watched.activeIndex < 0) watched.activeIndex = this.#active.push(watched) - 1
+    watched.parser?.onData(d, buf, start, end, t)
+  }
+
+  onGap(c: Connection, d: Direction, missing: number, _cause: GapCause, t: Timestamp): void {
+    const watched = this.#watched[c.slot] ?? this.#watch(c)
+    const { detector } = watched
+    if (detector === undefined) {
+      watched.parser?.onGap(d, missing, t)
+      return
+    }
+    detector.onGap(d, missing, t)
+    if (detector.decided) this.#choose(watched, detector)
+  }
+
+  onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, _start: number, _end: number): void {
+    // what comes after its gap was told is too late to be timed
+  }
+
+  onClose(c: Connection, _why: CloseReason, t: Timestamp): void {
+    const watched = this.#watched[c.slot]
+    if (watched === undefined) return
+    this.#watched[c.slot] = undefined
+    if (watched.detector !== undefined) this.#choose(watched, watched.detector)
+    this.#deactivate(watched)
+    watched.parser?.onClose(t)
+  }
+
+  /** Requests from before `before` without a response are told as unanswered. Costs by the connections that spoke since. */
+  expire(before: Timestamp): void {
+    const active = this.#active
+    for (let i = active.length - 1; i >= 0; i--) {
+      const watched = active[i]!
+      watched.parser?.expire(before)
+      if (compareTime(watched.lastData, before) < 0) this.#deactivate(watched)
+    }
+  }
+
+  /** True when there is a parser to give the delivery to. */
+  #detect(watched: Watched, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): boolean {
+    const { detector } = watched
+    if (detector === undefined) return false
+    detector.onData(d, buf, start, end, t)
+    if (!detector.decided) return false
+    this.#choose(watched, detector)
+    return watched.parser !== undefined
+  }
+
+  #watch(c: Connection): Watched {
+    const watched = new Watched(c, new ProtocolDetector(c, this.#options.protocols, this.#memory))
+    while (this.#watched.length <= c.slot) this.#watched.push(undefined)
+    this.#watched[c.slot] = watched
+    return watched
+  }
+
+  #choose(watched: Watched, detector: ProtocolDetector): void {
+    const { fallback, consumer, onChosen } = this.#options
+    const { connection } = watched
+    watched.detector = undefined
+    if (detector.protocol === undefined) this.counters.undecided++
+    const protocol = detector.protocol ?? fallback
+    if (protocol !== undefined) {
+      const { connections } = this.counters
+      connections.set(protocol.name, (connections.get(protocol.name) ?? 0) + 1)
+      watched.parser = protocol.createParser({ connection, clientDirection: detector.clientDirection, consumer })
+      onChosen?.(protocol.name, connection)
+    }
+    detector.replay(watched.parser)
+  }
+
+  #deactivate(watched: Watched): void {
+    const index = watched.activeIndex
+    if (index < 0) return
+    const last = this.#active.pop()!
+    if (last !== watched) {
+      this.#active[index] = last
+      last.activeIndex = index
+    }
+    watched.activeIndex = -1
+  }
+}

@@ -1,0 +1,117 @@
+// Requests of one connection that wait for their response: a bounded first-in first-out ring of objects that are used again.
+
+import type { Exchange } from '../core/exchange.ts'
+import { compareTime, Timestamp } from '../core/timestamp.ts'
+
+/** How many requests of one connection are remembered unless told otherwise, and how many characters of their text. */
+export const MAXIMUM_PENDING_REQUESTS = 65536
+export const MAXIMUM_PENDING_TEXT = 8 << 20
+
+const SMALLEST_RING = 4
+/** A ring above this is given back once it is empty, so that one burst does not cost memory for a connection's life. */
+const KEPT_RING = 256
+
+/** What is known of a request until its response comes. Text as in Exchange, bounded by who fills it. */
+export class PendingRequest {
+  /** Capture time of the segment that brought its first and its last byte. */
+  readonly start = new Timestamp()
+  readonly end = new Timestamp()
+  bytes = 0
+  command = ''
+  key = ''
+  request = ''
+  /** See Exchange. */
+  blocking = false
+  /** It may get no answer (memcached's quiet commands). */
+  quiet = false
+  aheadInPipeline = 0
+  /** The protocol's own: bits, and two numbers (an opaque, how many answers are due). */
+  flags = 0
+  mark = 0
+  count = 0
+}
+
+/**
+ * The ring. `push` lends an object to be filled (all fields: what the previous user left is still in it), `first` and `at`
+ * look, `shiftInto` and `drop` take the oldest away.
+ */
+export class PendingRequests {
+  length: number
+  readonly maximum: number
+  #ring: PendingRequest[]
+  #head: number
+
+  constructor(maximum: number = MAXIMUM_PENDING_REQUESTS) {
+    this.length = 0
+    this.maximum = maximum
+    this.#ring = []
+    this.#head = 0
+  }
+
+  get full(): boolean {
+    return this.length >= this.maximum
+  }
+
+  /** The place of a new youngest request. Not to be called when `full`: that is for the caller to tell as `unknown`. */
+  push(): PendingRequest {
+    if (this.length === this.#ring.length) this.#grow()
+    const ring = this.#ring
+    const request = ring[(this.#head + this.length) & (ring.length - 1)]!
+    this.length++
+    return request
+  }
+
+  /** The oldest, undefined when there is none. */
+  first(): PendingRequest | undefined {
+    return this.length === 0 ? undefined : this.#ring[this.#head]
+  }
+
+  /** The one with `index` older ones before it; undefined past the youngest. */
+  at(index: number): PendingRequest | undefined {
+    return index < this.length ? this.#ring[(this.#head + index) & (this.#ring.length - 1)] : undefined
+  }
+
+  /** Writes the oldest one's half of an exchange and forgets it. Not to be called when empty. */
+  shiftInto(exchange: Exchange): void {
+    const request = this.#ring[this.#head]!
+    exchange.command = request.command
+    exchange.key = request.key
+    exchange.request = request.request
+    exchange.blocking = request.blocking
+    exchange.aheadInPipeline = request.aheadInPipeline
+    exchange.requestStart.set(request.start)
+    exchange.requestEnd.set(request.end)
+    exchange.requestBytes = request.bytes
+    this.drop()
+  }
+
+  /** Forgets the oldest. Not to be called when empty. */
+  drop(): void {
+    const request = this.#ring[this.#head]!
+    // An idle connection should not hold on to the text of what it last said.
+    request.command = ''
+    request.key = ''
+    request.request = ''
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    this.length--
+    if (this.length === 0 && this.#ring.length > KEPT_RING) {
+      this.#ring = []
+      this.#head = 0
+    }
+  }
+
+  /** Whether the oldest request was complete before `before`: what ExchangeParser.expire looks for. */
+  firstEndsBefore(before: Timestamp): boolean {
+    return this.length > 0 && compareTime(this.#ring[this.#head]!.end, before) < 0
+  }
+
+  #grow(): void {
+    const old = this.#ring
+    const ring: PendingRequest[] = []
+    for (let i = 0; i < old.length; i++) ring.push(old[(this.#head + i) & (old.length - 1)]!)
+    const size = Math.max(SMALLEST_RING, old.length * 2)
+    while (ring.length < size) ring.push(new PendingRequest())
+    this.#ring = ring
+    this.#head = 0
+  }
+}

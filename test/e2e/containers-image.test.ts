@@ -1,0 +1,276 @@
+// Our image as the one that captures, and engines that are reached from elsewhere: what works with which privileges.
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { after, before, type TestContext, test } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
+import {
+  addressOf,
+  afterwards,
+  ask,
+  askUntilAnswered,
+  docker,
+  startServer,
+  uniqueName,
+  whyNoDocker,
+} from '../support/docker.ts'
+import { buildImage, IMAGE, removeImage } from '../support/image.ts'
+import { start, tcpflow, temporaryFolder } from '../support/program.ts'
+
+const why = whyNoDocker()
+if (why !== undefined) console.error(`containers are not tested from the image: ${why}`)
+const skip = why ?? false
+const SOCKET = '/var/run/docker.sock'
+
+before(() => {
+  if (why === undefined) buildImage()
+})
+after(() => {
+  if (why === undefined) removeImage()
+})
+
+/** `docker run FLAGS IMAGE ARGS`, as the README's alias does. */
+class Captor {
+  stdout = ''
+  stderr = ''
+  readonly name = uniqueName('captor')
+  readonly #child: ChildProcess
+  readonly #closed: Promise<number | null>
+
+  constructor(t: TestContext, flags: readonly string[], args: readonly string[]) {
+    const run = ['run', '--rm', '--name', this.name, '--net', 'host', '-v', `${SOCKET}:${SOCKET}:ro`, ...flags, IMAGE]
+    afterwards(t, () => spawnSync('docker', ['rm', '-f', this.name]))
+    this.#child = spawn('docker', [...run, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+    })
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.#closed = new Promise((resolve) => this.#child.on('close', resolve))
+  }
+
+  async until(what: () => boolean): Promise<void> {
+    for (let tries = 0; tries < 400 && !what() && this.#child.exitCode === null; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.ok(what(), `stdout: ${this.stdout.slice(-1000)}\nstderr: ${this.stderr}`)
+  }
+
+  async stop(): Promise<void> {
+    docker('kill', '-s', 'INT', this.name)
+    assert.equal(await this.#closed, 0, this.stderr)
+  }
+}
+
+/** Containers that we made beside others. */
+function sidecars(): string {
+  return docker('ps', '-a', '-q', '-f', 'label=tcpflow.sidecar')
+}
+
+/** The engine takes a moment to remove what has ended. */
+async function assertNoSidecarLeft(): Promise<void> {
+  for (let tries = 0; tries < 100 && sidecars() !== ''; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(sidecars(), '')
+}
+
+test('the alias as in the README: the veth by the bridge’s own table, with no further privilege', {
+  skip,
+}, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web)
+  await askUntilAnswered(addressOf(web), '/before')
+  const captor = new Captor(t, ['--read-only'], ['-c', '--container', web])
+  await captor.until(() => captor.stderr.includes(`${web}: veth`))
+  const body = (await ask(addressOf(web), '/asked'))!
+  await captor.until(() => captor.stdout.includes(body))
+  assert.match(captor.stdout, new RegExp(`host\\.\\d{5}-${web}\\.00080: GET /asked`))
+  await captor.stop()
+  await assertNoSidecarLeft()
+})
+
+test('without the host’s processes, a namespace is captured by a sidecar from the same image', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web, { flags: ['--network', 'none'], self: true })
+  const captor = new Captor(t, [], ['-c', '--container', web])
+  await captor.until(() => captor.stdout.includes(`answer of ${web} to /self`))
+  assert.match(captor.stderr, /from a sidecar container in its network/)
+  assert.notEqual(sidecars(), '')
+  await captor.stop()
+  await assertNoSidecarLeft()
+})
+
+test('with --pid host and SYS_ADMIN it enters the namespace itself', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web, { flags: ['--network', 'none'], self: true })
+  const flags = [
+    '--pid',
+    'host',
+    '--cap-add',
+    'SYS_ADMIN',
+    '--cap-add',
+    'SYS_PTRACE',
+    '--security-opt',
+    'apparmor=unconfined',
+  ]
+  const captor = new Captor(t, flags, ['-c', '--container', web])
+  await captor.until(() => captor.stdout.includes(`answer of ${web} to /self`))
+  assert.match(captor.stderr, /in its network namespace/)
+  await captor.stop()
+})
+
+test('the sidecar goes even when what started it is killed', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web, { flags: ['--network', 'none'], self: true })
+  const run = start(t, ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', IMAGE])
+  await run.until(({ stdout }) => stdout.includes('/self'), 'it captured')
+  assert.notEqual(sidecars(), '')
+  await run.signal('SIGKILL')
+  for (let tries = 0; tries < 100 && sidecars() !== ''; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  await assertNoSidecarLeft()
+})
+
+test('a sidecar follows a restart into the new namespace', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web, { self: true })
+  const run = start(t, ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', IMAGE])
+  await run.until(({ stdout }) => stdout.includes('/self'), 'it captured')
+  docker('restart', '-t', '0', web)
+  await run.until(({ stderr }) => /from a sidecar container in its network, seen from/.test(stderr), 'it followed')
+  const before = run.stdout.length
+  await run.until(({ stdout }) => stdout.subarray(before).includes('/self'), 'it captured again')
+  assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
+  await assertNoSidecarLeft()
+})
+
+/** Passes connections on to the engine's socket, as ssh -L or a TLS proxy does. */
+async function forward(t: TestContext, server: Server): Promise<number> {
+  server.on('connection', () => {})
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  afterwards(t, () => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+async function capturesThrough(t: TestContext, env: Record<string, string>): Promise<void> {
+  const web = uniqueName('web')
+  startServer(t, web)
+  const address = addressOf(web)
+  await askUntilAnswered(address, '/before')
+  const args = ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', IMAGE, 'port 80']
+  const run = start(t, args, { env })
+  await run.until(({ stderr }) => stderr.includes('from a sidecar container'), 'it captured')
+  const body = (await ask(address, '/far-away'))!
+  await run.until(({ stdout }) => stdout.includes(body), 'it showed the answer')
+  assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
+  await assertNoSidecarLeft()
+}
+
+test('a remote engine over a forwarded TCP port', { skip }, async (t) => {
+  const server = createServer((client) => {
+    const engine = connect(SOCKET)
+    for (const [from, to] of [
+      [client, engine],
+      [engine, client],
+    ] as const) {
+      from.pipe(to)
+      from.on('error', () => to.destroy())
+    }
+  })
+  await capturesThrough(t, { DOCKER_HOST: `tcp://127.0.0.1:${await forward(t, server)}` })
+})
+
+test('a remote engine over TLS, with a client certificate', { skip }, async (t) => {
+  const folder = temporaryFolder(t)
+  const openssl = (...args: string[]): void => {
+    const { status, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+  }
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    'ca-key.pem',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test ca',
+  )
+  for (const [name, subject] of [
+    ['server', '/CN=localhost'],
+    ['client', '/CN=client'],
+  ] as const) {
+    openssl(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      `${name}-key.pem`,
+      '-out',
+      `${name}.csr`,
+      '-subj',
+      subject,
+      '-addext',
+      'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    )
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca-key.pem',
+      '-CAcreateserial',
+      '-out',
+      `${name}.pem`,
+      '-days',
+      '2',
+      '-copy_extensions',
+      'copy',
+    )
+  }
+  openssl('pkey', '-in', 'client-key.pem', '-out', 'key.pem')
+  openssl('x509', '-in', 'client.pem', '-out', 'cert.pem')
+  const read = (name: string): Buffer => readFileSync(join(folder, name))
+  const options = {
+    key: read('server-key.pem'),
+    cert: read('server.pem'),
+    ca: read('ca.pem'),
+    requestCert: true,
+    rejectUnauthorized: true,
+  }
+  const server = createTlsServer(options, (client) => {
+    const engine = connect(SOCKET)
+    for (const [from, to] of [
+      [client, engine],
+      [engine, client],
+    ] as const) {
+      from.pipe(to)
+      from.on('error', () => to.destroy())
+    }
+  })
+  const port = await forward(t, server)
+  const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder }
+  await capturesThrough(t, env)
+})
+
+test('a sidecar image that is not there is named, with what to do', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web)
+  const args = ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', 'no/such-image:1']
+  const { code, stderr } = await tcpflow(t, args)
+  assert.equal(code, 1)
+  assert.match(stderr, /^tcpflow: .*no\/such-image:1.*\n {2}.*--sidecar-image/)
+})

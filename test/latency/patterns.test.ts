@@ -1,0 +1,40 @@
+// What requests of one sort have in common.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { keyPatternOf, routeOf } from '../../src/latency/patterns.ts'
+
+test('routes', () => {
+  const cases: [string, string][] = [
+    ['GET /users/1', 'GET /users/:id'],
+    ['GET /users/42/orders/7?page=2', 'GET /users/:id/orders/:id'],
+    ['GET /', 'GET /'],
+    ['DELETE /v1/things/3f2504e0-4f89-11d3-9a0c-0305e82c3301', 'DELETE /v1/things/:id'],
+    ['GET /blob/da39a3ee5e6b4b0d3255bfef95601890afd80709', 'GET /blob/:id'],
+    ['GET /facade/deadbeefcafe', 'GET /facade/deadbeefcafe'],
+    ['GET /s/aGVsbG8gd29ybGQgaG93IGFyZSB5b3U1', 'GET /s/:id'],
+    ['GET /static/app-main.js', 'GET /static/app-main.js'],
+    ['PING', 'PING'],
+  ]
+  for (const [command, route] of cases) assert.equal(routeOf(command), route)
+})
+
+test('a path without end', () => {
+  const route = routeOf(`GET ${'/a'.repeat(500)}`)
+  assert.ok(route.length < 40, route)
+  assert.ok(routeOf(`GET /${'long-word'.repeat(100)}`).length <= 128)
+})
+
+test('keys', () => {
+  const cases: [string, string][] = [
+    ['user:123', 'user:*'],
+    ['user:123:name', 'user:*:name'],
+    ['session:3f2504e0-4f89-11d3-9a0c-0305e82c3301', 'session:*'],
+    ['cache.page.17', 'cache.page.*'],
+    ['shard12:x', 'shard*:x'],
+    ['key:__rand_int__', 'key:__rand_int__'],
+    ['123', '*'],
+    ['', '(no key)'],
+  ]
+  for (const [key, pattern] of cases) assert.equal(keyPatternOf(key), pattern)
+})

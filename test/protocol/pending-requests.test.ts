@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Exchange } from '../../src/core/exchange.ts'
+import { Timestamp } from '../../src/core/timestamp.ts'
+import { PendingRequests } from '../../src/protocol/pending-requests.ts'
+
+test('first in, first out, against a plain array', () => {
+  const pending = new PendingRequests(100)
+  const plain: number[] = []
+  const exchange = new Exchange()
+  let next = 0
+  let seed = 7
+  for (let i = 0; i < 20000; i++) {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+    const grows = (i >> 9) % 2 === 0
+    if ((seed >>> 16) % 10 < (grows ? 7 : 3)) {
+      assert.equal(pending.full, plain.length === 100)
+      if (pending.full) continue
+      const request = pending.push()
+      request.mark = next
+      request.key = `k${next}`
+      plain.push(next++)
+    } else if (plain.length > 0) {
+      const oldest = plain.shift()!
+      assert.equal(pending.first()!.mark, oldest)
+      pending.shiftInto(exchange)
+      assert.equal(exchange.key, `k${oldest}`)
+    }
+    assert.equal(pending.length, plain.length)
+    assert.equal(pending.at(3)?.mark, plain[3])
+    assert.equal(pending.first()?.mark, plain[0])
+  }
+  assert.ok(next > 1000)
+})
+
+test('a request moves into an exchange with its times', () => {
+  const pending = new PendingRequests()
+  const request = pending.push()
+  request.start.set(new Timestamp(5, 1))
+  request.end.set(new Timestamp(6, 2))
+  request.bytes = 14
+  request.command = 'GET'
+  request.blocking = true
+  request.aheadInPipeline = 3
+  assert.equal(pending.firstEndsBefore(new Timestamp(6, 2)), false)
+  assert.equal(pending.firstEndsBefore(new Timestamp(6, 3)), true)
+  const exchange = new Exchange()
+  pending.shiftInto(exchange)
+  assert.deepEqual(
+    [exchange.requestStart.seconds, exchange.requestEnd.nanos, exchange.requestBytes, exchange.command],
+    [5, 2, 14, 'GET'],
+  )
+  assert.deepEqual([exchange.blocking, exchange.aheadInPipeline, pending.length], [true, 3, 0])
+  assert.equal(pending.first(), undefined)
+  assert.equal(pending.firstEndsBefore(new Timestamp(9, 0)), false)
+})

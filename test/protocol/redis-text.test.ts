@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import {
+  RECOGNISED_CLIENT,
+  RECOGNISED_MAYBE,
+  RECOGNISED_NO,
+  RECOGNISED_SERVER,
+} from '../../src/protocol/exchange-parser.ts'
+import { redis } from '../../src/protocol/redis.ts'
+import { playEveryWay } from './exchange-transcript.ts'
+
+function ask(...words: readonly (string | Buffer)[]): Buffer {
+  const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
+  for (const word of words) {
+    const bytes = Buffer.from(word as string)
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'))
+  }
+  return Buffer.concat(parts)
+}
+
+test('command and key, by command', () => {
+  const rows: readonly (readonly [string, string, string])[] = [
+    ['get foo', 'GET', 'foo'],
+    ['MSET a 1 b 2', 'MSET', 'a'],
+    ['PING', 'PING', ''],
+    ['ECHO text', 'ECHO', ''],
+    ['CONFIG GET maxmemory', 'CONFIG GET', ''],
+    ['client setname me', 'CLIENT SETNAME', ''],
+    ['CLIENT NO-EVICT on', 'CLIENT NO-EVICT', ''],
+    ['OBJECT ENCODING foo', 'OBJECT ENCODING', 'foo'],
+    ['MEMORY USAGE foo', 'MEMORY USAGE', 'foo'],
+    ['XGROUP CREATE s g $', 'XGROUP CREATE', 's'],
+    ['COMMAND', 'COMMAND', ''],
+    ['EVAL script 2 k1 k2 arg', 'EVAL', 'k1'],
+    ['EVAL script 0 arg', 'EVAL', ''],
+    ['EVALSHA sha 1 k1', 'EVALSHA', 'k1'],
+    ['FCALL f 1 k1', 'FCALL', 'k1'],
+    ['ZUNION 2 z1 z2', 'ZUNION', 'z1'],
+    ['BLMPOP 0 2 l1 l2 LEFT', 'BLMPOP', 'l1'],
+    ['BITOP AND dest a b', 'BITOP', 'dest'],
+    ['XREAD COUNT 2 STREAMS s1 s2 0 0', 'XREAD', 's1'],
+    ['xreadgroup GROUP g c streams s1 >', 'XREADGROUP', 's1'],
+    ['MIGRATE host 6379 foo 0 100', 'MIGRATE', 'foo'],
+    ['JSON.GET doc $', 'JSON.GET', 'doc'],
+    ['ft.search idx *', 'FT.SEARCH', 'idx'],
+    ['SUBSCRIBE news', 'SUBSCRIBE', 'news'],
+    ['PUBLISH news hi', 'PUBLISH', 'news'],
+    ['SCAN 0', 'SCAN', ''],
+  ]
+  for (const [line, command, key] of rows) {
+    const [told] = playEveryWay(redis, [['>', ask(...line.split(' '))]])
+    assert.deepEqual([told!.request, told!.command, told!.key], [line, command, key], line)
+  }
+})
+
+test('what nobody should read', () => {
+  const rows: readonly (readonly [string, string])[] = [
+    ['AUTH secret', 'AUTH (redacted)'],
+    ['AUTH user secret', 'AUTH (redacted)'],
+    ['hello 3 auth user secret SETNAME me', 'hello 3 auth (redacted) (redacted) SETNAME me'],
+    ['CONFIG SET requirepass secret', 'CONFIG SET requirepass (redacted)'],
+    ['config set maxmemory 1 masterauth secret', 'config set maxmemory 1 masterauth (redacted)'],
+    ['ACL SETUSER alice on >secret ~*', 'ACL SETUSER alice (redacted)'],
+    ['MIGRATE host 6379 foo 0 100 AUTH secret KEYS', 'MIGRATE host 6379 foo 0 100 AUTH (redacted) KEYS'],
+    ['MIGRATE host 6379 foo 0 100 AUTH2 user secret', 'MIGRATE host 6379 foo 0 100 AUTH2 (redacted) (redacted)'],
+  ]
+  for (const [line, request] of rows) {
+    const told = playEveryWay(redis, [['>', ask(...line.split(' '))]])
+    assert.equal(told[0]!.request, request)
+    assert.ok(!JSON.stringify(told).includes('secret'))
+  }
+  assert.equal(playEveryWay(redis, [['>', 'AUTH "two words"\r\n']])[0]!.request, 'AUTH (redacted)')
+})
+
+test('blocking commands', () => {
+  const rows: readonly (readonly [string, boolean])[] = [
+    ['BLPOP l 0', true],
+    ['wait 1 100', true],
+    ['XREAD BLOCK 0 STREAMS s $', true],
+    ['XREAD STREAMS BLOCK 0', false],
+    ['XREADGROUP GROUP g c BLOCK 5 STREAMS s >', true],
+    ['LPOP l', false],
+  ]
+  for (const [line, blocking] of rows) {
+    assert.equal(playEveryWay(redis, [['>', ask(...line.split(' '))]])[0]!.blocking, blocking, line)
+  }
+})
+
+test('text is UTF-8 where it is, latin1 where it is not, and bounded', () => {
+  const one = (...words: readonly (string | Buffer)[]) => playEveryWay(redis, [['>', ask(...words)]])[0]!
+  assert.deepEqual(pick(one('SET', 'ключ', 'значение')), ['SET ключ значение', 'ключ'])
+  assert.deepEqual(pick(one('SET', 'ключ', Buffer.from([0xff, 0x00]))).at(1), 'ключ')
+  assert.deepEqual(pick(one('GET', Buffer.from([0xe9, 0x74]))), ['GET ét', 'ét'])
+  const long = one('SET', 'k'.repeat(300), 'v'.repeat(5000))
+  assert.deepEqual([long.request.length, long.key], [1024, 'k'.repeat(256)])
+  assert.equal(long.request, `SET ${'k'.repeat(300)} ${'v'.repeat(719)}`)
+  assert.equal(one('SET', 'k', '€'.repeat(500)).request, `SET k ${'€'.repeat(339)}`)
+  const script = one('EVAL', 's'.repeat(3000), '1', 'the-key')
+  assert.deepEqual([script.request.length, script.key], [1024, 'the-key'])
+  assert.equal(one('DEL', ...Array.from({ length: 3000 }, (_, i) => `key${i}`)).request.length, 1024)
+})
+
+function pick(told: { request: string; key: string }): [string, string] {
+  return [told.request, told.key]
+}
+
+test('recognition', () => {
+  const rows: readonly (readonly [string, number])[] = [
+    ['*1\r\n$4\r\nPING\r\n', RECOGNISED_CLIENT],
+    ['*2\r\n$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n', RECOGNISED_CLIENT],
+    ['*3\r\n$8\r\nJSON.GET\r\n', RECOGNISED_CLIENT],
+    ['*3\r\n$3\r\nset\r\n$1', RECOGNISED_CLIENT],
+    ['*3\r\n$3\r\nse', RECOGNISED_MAYBE],
+    ['*3\r', RECOGNISED_MAYBE],
+    ['*', RECOGNISED_MAYBE],
+    ['*2\r\n$5\r\nthere\r\n$1\r\n', RECOGNISED_SERVER],
+    ['*2\r\n:1\r\n:2\r\n', RECOGNISED_SERVER],
+    ['*-1\r\n', RECOGNISED_SERVER],
+    ['+OK\r\n', RECOGNISED_SERVER],
+    ['+OK POP3 ready\r\n', RECOGNISED_MAYBE],
+    ['+OK POP3 ready\r\nabc', RECOGNISED_NO],
+    ['-ERR unknown command\r\n', RECOGNISED_SERVER],
+    ['-NOAUTH Authentication required.\r\n', RECOGNISED_SERVER],
+    [':12\r\n', RECOGNISED_SERVER],
+    [':12\r\n$3\r\nabc\r\n', RECOGNISED_SERVER],
+    [':12\r\nabc', RECOGNISED_NO],
+    ['$-1\r\n', RECOGNISED_SERVER],
+    ['$12\r\nanything', RECOGNISED_SERVER],
+    ['%7\r\n$6\r\nserver\r\n', RECOGNISED_SERVER],
+    ['_\r\n', RECOGNISED_SERVER],
+    [',1.5\r\n', RECOGNISED_SERVER],
+    ['#t\r\n', RECOGNISED_SERVER],
+    ['the end of a value\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n', RECOGNISED_CLIENT],
+    ['the end of a value\r\n$3\r\nabc\r\n', RECOGNISED_NO],
+    ['PING\r\n', RECOGNISED_CLIENT],
+    ['GET foo\r\n', RECOGNISED_CLIENT],
+    ['get foo\r\n', RECOGNISED_NO],
+    ['hgetall foo\r\n', RECOGNISED_CLIENT],
+    ['GET / HTTP/1.1\r\nHost: a\r\n', RECOGNISED_NO],
+    ['GET /', RECOGNISED_MAYBE],
+    ['HTTP/1.1 200 OK\r\n', RECOGNISED_NO],
+    ['set a 0 0 1\r\n', RECOGNISED_NO],
+    ['STORED\r\n', RECOGNISED_NO],
+    ['\x16\x03\x01\x02\x00', RECOGNISED_NO],
+    ['SSH-2.0-OpenSSH\r\n', RECOGNISED_NO],
+    ['220 ready\r\n', RECOGNISED_NO],
+    ['EHLO me\r\n', RECOGNISED_NO],
+    ['- a list\r\n- of things\r\n', RECOGNISED_MAYBE],
+  ]
+  for (const [text, expected] of rows) {
+    const bytes = Buffer.from(`xx${text}\r\n*1\r\n`, 'latin1')
+    const name = ['no', 'maybe', 'client', 'server']
+    const is = redis.recognise(bytes, 2, 2 + text.length)
+    assert.equal(name[is], name[expected], JSON.stringify(text))
+  }
+})
