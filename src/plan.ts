@@ -167,6 +167,8 @@ export interface LatencyPlan {
   readonly metrics: ListenPlan | undefined
   /** tcpkit -p raw: a line for each packet instead of exchanges, and with -A what is in it. */
   readonly packets: 'none' | 'lines' | 'ascii'
+  /** --compare: two captures of the same traffic, at the client and at the server. */
+  readonly compare: readonly [client: string, server: string] | undefined
 }
 
 export interface ListenPlan {

@@ -52,6 +52,7 @@ const LATENCY: Topic = {
     ['tcpflow latency -r trace.pcap --top 20', 'the 20 slowest requests of a capture'],
     ['tcpflow latency -r trace.pcap --table --by server,route', 'only the table'],
     ["tcpflow latency --json -t p99 'port 80' | jq .serverMicros", 'the slowest 1% for programs, with the parts'],
+    ['tcpflow latency --compare client.pcap server.pcap', 'was it the network or the server, from both sides'],
     ['tcpflow latency -q --metrics 0.0.0.0:9478', 'for Prometheus'],
   ],
 }

@@ -16,13 +16,14 @@ export function latencyPlanFromFlags(
   surroundings: Surroundings,
 ): Planned {
   refuseContradictions(settings)
+  const compare = settings.latency.compare ? comparedFiles(settings, words) : undefined
   const tcpkit = settings.flagTable === 'tcpkit'
   if (tcpkit) asTcpkit(settings)
   // as far as the rest of the plan goes, this prints JSON: no files, and no progress on a terminal that shows it
   settings.json = 'none'
-  const { plan } = planFromFlags(settings, words, surroundings)
+  const { plan } = planFromFlags(settings, compare === undefined ? words : words.slice(2), surroundings)
   const latency = tcpkit ? tcpkitPlan(settings, surroundings) : latencyPlan(settings, surroundings)
-  return { plan: { ...plan, json: undefined, latency }, remarks: remarksOn(settings) }
+  return { plan: { ...plan, json: undefined, latency: { ...latency, compare } }, remarks: remarksOn(settings) }
 }
 
 function refuseContradictions({ latency, savePath }: Settings): void {
@@ -34,6 +35,19 @@ function refuseContradictions({ latency, savePath }: Settings): void {
       'leave one of them out',
     )
   }
+}
+
+/** They are read as -r reads them, so that a filter is applied to both. */
+function comparedFiles(s: Settings, words: readonly string[]): [string, string] {
+  const [client, server] = words
+  if (client === undefined || server === undefined) {
+    throw new UsageError('--compare wants two captures', 'tcpflow latency --compare client.pcap server.pcap')
+  }
+  if (s.paths.length + s.interfaces.length > 0 || s.wordsAreFiles || s.savePath !== undefined) {
+    throw new UsageError('--compare reads the two captures that it names: -i, -r, -l and -w do not go with it')
+  }
+  s.paths.push(client, server)
+  return [client, server]
 }
 
 function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
@@ -55,6 +69,7 @@ function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
     stats: latency.stats && { ...latency.stats, required: true },
     metrics: latency.metrics && { ...latency.metrics, required: true },
     packets: 'none',
+    compare: undefined,
   }
 }
 

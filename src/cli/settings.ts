@@ -14,6 +14,7 @@ export class LatencySettings {
   everyMillis = 0
   timeoutMillis: number | undefined
   tableOnly = false
+  compare = false
   stats: Omit<ListenPlan, 'required'> | undefined
   metrics: Omit<ListenPlan, 'required'> | undefined
   /** tcpkit -A */

@@ -229,7 +229,10 @@ function printerOf(
 }
 
 /** `auto` takes for `raw` what is nothing else; a protocol that was named is looked for alone. */
-function protocolsOf(name: string): { protocols: readonly ExchangeProtocol[]; fallback: ExchangeProtocol | undefined } {
+export function protocolsOf(name: string): {
+  protocols: readonly ExchangeProtocol[]
+  fallback: ExchangeProtocol | undefined
+} {
   if (name === AUTO) return { protocols: EXCHANGE_PROTOCOLS, fallback: raw }
   if (name === raw.name) return { protocols: [], fallback: raw }
   return { protocols: EXCHANGE_PROTOCOLS.filter((protocol) => protocol.name === name), fallback: undefined }

@@ -272,6 +272,69 @@ describe('live', () => {
     assert.ok(rows[1]!.latencyMicros! >= 120_000)
   })
 
+  live(
+    'from both sides: the network and the server, whatever the clocks say',
+    ['redis-server', 'tcpdump', 'editcap'],
+    async (t, pair) => {
+      const { client, server } = pair
+      await startRedis(pair)
+      const folder = temporaryFolder(t)
+      const files = ['client', 'server', 'late'].map((name) => join(folder, `${name}.pcap`)) as [string, string, string]
+      const dumps = [client, server].map((host, i) =>
+        host.spawn('tcpdump', ['-i', 'eth0', '-U', '--immediate-mode', '-Z', 'root', '-w', files[i]!, 'port 6379'], {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        }),
+      )
+      await Promise.all(dumps.map((dump) => new Promise((resolve) => dump.stderr!.once('data', resolve))))
+      on(
+        client,
+        'redis-benchmark',
+        '-h',
+        server.ipv4,
+        '-n',
+        '800',
+        '-P',
+        '16',
+        '-c',
+        '4',
+        '-r',
+        '1000000',
+        '-t',
+        'set,get',
+        '-q',
+      )
+      on(client, 'redis-cli', '-h', server.ipv4, 'debug', 'sleep', '0.1')
+      await sleep(500)
+      await Promise.all(
+        dumps.map((dump) => {
+          dump.kill('SIGINT')
+          return new Promise((resolve) => dump.once('exit', resolve))
+        }),
+      )
+      // the server's clock is 3600.25 s ahead
+      execFileSync('editcap', ['-t', '3600.25', files[1], files[2]])
+      const { stdout, stderr } = await mustRun(t, [
+        'latency',
+        '--compare',
+        '--json',
+        files[0],
+        files[2],
+        'port',
+        '6379',
+      ])
+      const rows = rowsOf(stdout) as (Row & { thereMicros: number; backMicros: number })[]
+      const counted = countBy(rows, (row) => row.command)
+      assert.deepEqual([counted.SET, counted.GET, counted['DEBUG SLEEP']], [800, 800, 1])
+      const ahead = Number(/clock is ([\d.]+) ms ahead/.exec(stderr)![1])
+      assert.ok(Math.abs(ahead - 3_600_250) < 1, String(ahead))
+      const slept = rows.find((row) => row.command === 'DEBUG SLEEP')!
+      assert.ok(slept.serverMicros! >= 100_000)
+      assert.ok(slept.networkMicros! < 20_000)
+      for (const row of rows) assert.ok(row.thereMicros > -1000 && row.backMicros > -1000, JSON.stringify(row))
+      assert.match(stderr, /^DEBUG SLEEP +1 /m)
+    },
+  )
+
   live('whoever watches: SIGUSR2, --stats, --metrics', ['redis-server'], async (t, pair) => {
     const { client, server } = pair
     await startRedis(pair)
@@ -372,6 +435,8 @@ describe('from files', () => {
       [['latency', '--stats', '99999', '-r', redis], /is no port/],
       [['latency', '-w', '-', '-r', redis], /-w - would mix/],
       [['latency', '-c', '-r', redis], /unknown flag -c/],
+      [['latency', '--compare', redis], /--compare wants two captures/],
+      [['latency', '--compare', redis, redis, '-i', 'lo'], /do not go with it/],
       [['-r', redis, 'latency'], /it comes first/],
       [['tcpkit', '-t', 'x'], /-t: "x" is no latency/],
     ]

@@ -99,6 +99,15 @@ const OWN_FLAGS: readonly Flag[] = [
     },
   },
   {
+    name: 'compare',
+    shorts: '',
+    group: latency,
+    help: 'Read two captures of the same traffic, the first two words: one taken at the client, one at the server. Tells the network from the server for each request, also across NAT and with clocks that differ.',
+    apply: (s) => {
+      s.latency.compare = true
+    },
+  },
+  {
     name: 'stats',
     shorts: '',
     group: watching,

@@ -99,7 +99,7 @@ _tcpflow_latency() {
     -d|-[!-]*d|--debug) COMPREPLY=(); return ;;
   esac
   if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -p --protocol -t --slower --top --json --by --table --every --timeout --stats --metrics -J -g --color --no-names --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -p --protocol -t --slower --top --json --by --table --every --timeout --compare --stats --metrics -J -g --color --no-names --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version' -- "$cur")
   fi
 }
 

@@ -97,6 +97,7 @@ complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l by -x -a 'server
 complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l table -d 'Print only the table'
 complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l every -x -d 'Print the table every so often'
 complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l timeout -x -d 'A request without an answer after so long is told as unanswered'
+complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l compare -d 'Read two captures of the same traffic'
 complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l stats -x -d 'Hand counts and latencies of each server'
 complete -c tcpflow -n '__fish_seen_subcommand_from latency' -l metrics -x -d 'Serve HTTP there'
 complete -c tcpflow -n '__fish_seen_subcommand_from latency' -s J -s g -d 'Use colour'

@@ -52,6 +52,7 @@ _tcpflow() {
       '*--table[Print only the table]' \
       '*--every=[Print the table every so often]:time:' \
       '*--timeout=[A request without an answer after so long is told as unanswered]:time:' \
+      '*--compare[Read two captures of the same traffic]' \
       '*--stats=-[Hand counts and latencies of each server]::port:' \
       '*--metrics=-[Serve HTTP there]::port:' \
       '*-J[Use colour]' \

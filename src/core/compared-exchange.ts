@@ -1,0 +1,31 @@
+// An exchange that two captures have seen, one at the client and one at the server.
+
+import type { ExchangeStatus } from './exchange.ts'
+
+/** Times are microseconds. */
+export interface ComparedExchange {
+  /** Of the response's last byte at the client, by the client's clock, since 1970. */
+  readonly endMicros: number
+  /** As the client's capture calls them. */
+  readonly client: string
+  readonly server: string
+  /** The same connection as the server's capture calls it: other addresses, behind NAT. */
+  readonly atServerClient: string
+  readonly atServerServer: string
+  readonly protocol: string
+  readonly command: string
+  readonly key: string
+  readonly request: string
+  readonly status: ExchangeStatus
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** First byte of the request to last byte of the response, as the client saw it. */
+  readonly latencyMicros: number
+  /** The same as seen at the server. */
+  readonly serverMicros: number
+  /** The difference: there and back, however the clocks are. */
+  readonly networkMicros: number
+  /** Each way, by clocks that were aligned. */
+  readonly thereMicros: number
+  readonly backMicros: number
+}

@@ -1,0 +1,174 @@
+// `tcpflow latency --compare CLIENT SERVER`: reads two captures of the same traffic, one after the other, and tells of what
+// is in both.
+
+import { openFileSource } from '../capture/file-source.ts'
+import { compileFilter } from '../capture/packet-filter.ts'
+import type { ComparedExchange } from '../core/compared-exchange.ts'
+import { ExchangeHosts } from '../core/exchange-hosts.ts'
+import type { Io } from '../core/io.ts'
+import { PlaceTable } from '../core/places.ts'
+import { FlowTable } from '../flow/flow-table.ts'
+import { defaultFlowTableOptions } from '../flow/options.ts'
+import { type ClockOffset, clockOffset } from '../latency/comparison/clock-offset.ts'
+import { ComparisonTable, compared } from '../latency/comparison/comparison-report.ts'
+import { ExchangeLog } from '../latency/comparison/exchange-log.ts'
+import { type PairedExchange, pairExchanges } from '../latency/comparison/pair-conversations.ts'
+import { ExchangeTimer } from '../latency/exchange-timer.ts'
+import { makeHistogram } from '../latency/histograms.ts'
+import { RoundTrips } from '../latency/round-trips.ts'
+import { ComparisonJson, ComparisonLines } from '../output/comparison-output.ts'
+import { TerminalMessages } from '../output/messages.ts'
+import { OutputClosedError, OutputStream } from '../output/output-stream.ts'
+import { sanitizeLine } from '../output/sanitize-text.ts'
+import type { LatencyPlan, Plan } from '../plan.ts'
+import { DnsExchanges } from '../protocol/dns-datagrams.ts'
+import { ExchangeStreams } from '../protocol/exchange-streams.ts'
+import { SavefileReader } from '../savefile/reader.ts'
+import { SavefileNames } from '../savefile/savefile-names.ts'
+import { DumpRiver } from './dump-river.ts'
+import { type Feed, pump } from './feed.ts'
+import { protocolsOf } from './latency-sinks.ts'
+
+const READ_BUFFER_BYTES = 1 << 20
+/** A round trip below nothing that the jitter of two captures does not explain. */
+const DRIFT_MILLIS = -0.1
+const FLUSH_EVERY = 1000
+const EXIT_FAILED = 1
+
+/** Resolves to the exit code. Rejects with OperatorError. */
+export async function compareCaptures(plan: Plan, latency: LatencyPlan, io: Io): Promise<number> {
+  const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
+  let stopped = false
+  io.onSignal(() => {
+    stopped = true
+  })
+  const [clientPath = '', serverPath = ''] = latency.compare ?? []
+  const logs: ExchangeLog[] = []
+  let failed = false
+  for (const path of [clientPath, serverPath]) {
+    const { log, damage } = await readExchanges(path, plan, latency, messages, () => stopped)
+    if (stopped) return EXIT_FAILED
+    if (damage !== undefined) {
+      failed = true
+      messages.error(`${path}: ${damage}`, 'everything before that has been read')
+    }
+    if (log.left > 0) messages.info(`${path}: ${log.left} more exchanges are left out, that is too many to compare`)
+    logs.push(log)
+  }
+  const [client, server] = logs as [ExchangeLog, ExchangeLog]
+  const paired = pairExchanges(client.conversations, server.conversations)
+  const offset = clockOffset(paired)
+  for (const line of clockLines(paired, client, server, offset)) messages.info(line)
+  try {
+    await print(paired, offset, latency, io, messages)
+  } catch (error) {
+    if (!(error instanceof OutputClosedError)) throw error
+  }
+  await messages.finish()
+  return failed ? EXIT_FAILED : 0
+}
+
+async function readExchanges(
+  path: string,
+  plan: Plan,
+  latency: LatencyPlan,
+  messages: TerminalMessages,
+  stopped: () => boolean,
+): Promise<{ log: ExchangeLog; damage: string | undefined }> {
+  const names = plan.names ? new SavefileNames() : undefined
+  const log = new ExchangeLog(new ExchangeHosts(names))
+  const roundTrips = new RoundTrips()
+  const timer = new ExchangeTimer(log, roundTrips)
+  const streams = new ExchangeStreams({ ...protocolsOf(latency.protocol), consumer: timer })
+  const datagrams = new DnsExchanges(timer)
+  const table = new FlowTable(
+    streams,
+    { ...defaultFlowTableOptions, maximumJumpBytes: plan.flow.maximumJumpBytes },
+    roundTrips,
+  )
+  const river = new DumpRiver({
+    messages,
+    unwrapTunnels: plan.decode.unwrapTunnels,
+    table,
+    filter:
+      plan.filter === '' ? undefined : compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint)),
+    savers: [],
+    rawSegments: [],
+    datagrams: [datagrams],
+    events: [],
+    clocks: [],
+    drops: [],
+    sinks: [],
+    onTurn: undefined,
+  })
+  const source = openFileSource(path)
+  const reader = new SavefileReader(source.name, Buffer.alloc(READ_BUFFER_BYTES), new PlaceTable(), names)
+  const feed: Feed = { source, reader }
+  try {
+    await pump(feed, stoppable(river, stopped))
+  } finally {
+    await source.close()
+  }
+  table.closeAll('capture-ended', river.clock)
+  datagrams.close()
+  return { log, damage: reader.damage }
+}
+
+/** Ends early when the operator says so. */
+function stoppable(river: DumpRiver, stopped: () => boolean): DumpRiver {
+  const pause = river.pause.bind(river)
+  river.pause = (willWait) => {
+    river.stopped = stopped()
+    return pause(willWait)
+  }
+  return river
+}
+
+async function print(
+  paired: readonly PairedExchange[],
+  offset: ClockOffset,
+  latency: LatencyPlan,
+  io: Io,
+  messages: TerminalMessages,
+): Promise<void> {
+  const stream = new OutputStream(io.stdout, { name: 'standard output' })
+  const printer = latency.format === 'json' ? new ComparisonJson(stream) : new ComparisonLines(stream, latency.color)
+  const table = new ComparisonTable(latency.by, makeHistogram)
+  let shown: ComparedExchange[] = []
+  for (const pair of paired) {
+    const exchange = compared(pair, offset)
+    table.record(pair, exchange)
+    if (latency.format !== 'none' && isSlow(latency, exchange)) shown.push(exchange)
+  }
+  if (latency.top > 0) shown = shown.sort((a, b) => b.latencyMicros - a.latencyMicros).slice(0, latency.top)
+  for (let i = 0; i < shown.length; i++) {
+    printer.print(shown[i]!)
+    if (i % FLUSH_EVERY === 0 && stream.blocked) await stream.drain()
+  }
+  stream.flush()
+  if (latency.table === 'stdout') stream.writeText(table.format(sanitizeLine))
+  else if (latency.table === 'stderr') messages.draw(table.format(sanitizeLine))
+  await stream.finish()
+}
+
+/** Percentiles need a run that goes on; here only milliseconds count. */
+function isSlow({ threshold }: LatencyPlan, exchange: ComparedExchange): boolean {
+  return threshold?.kind !== 'micros' || exchange.latencyMicros >= threshold.micros
+}
+
+function clockLines(
+  paired: readonly PairedExchange[],
+  client: ExchangeLog,
+  server: ExchangeLog,
+  offset: ClockOffset,
+): string[] {
+  const counts = `${paired.length} exchanges are in both captures (of ${client.exchanges} at the client, ${server.exchanges} at the server)`
+  if (paired.length === 0) return [counts]
+  const ahead = `the server's clock is ${(Math.abs(offset.micros) / 1000).toFixed(3)} ms ${offset.micros < 0 ? 'behind' : 'ahead'}`
+  const trip = offset.roundTripMicros / 1000
+  const how =
+    trip < DRIFT_MILLIS
+      ? 'and one of them drifts or was set meanwhile: the ways there and back are rough, the network as a whole is not'
+      : `taking the fastest way there and back (${trip.toFixed(3)} ms together) to be equally fast`
+  return [counts, `${ahead}, ${how}`]
+}

@@ -1,0 +1,150 @@
+// Two captures of the same traffic: who is who without addresses, how far the clocks are apart, whose the time was.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
+import { clockOffset } from '../../src/latency/comparison/clock-offset.ts'
+import { ComparisonTable, compared } from '../../src/latency/comparison/comparison-report.ts'
+import { ExchangeLog } from '../../src/latency/comparison/exchange-log.ts'
+import { pairExchanges } from '../../src/latency/comparison/pair-conversations.ts'
+import { makeHistogram } from '../../src/latency/histograms.ts'
+import { sanitizeLine } from '../../src/output/sanitize-text.ts'
+import { Random } from '../fuzz/random.ts'
+import { connection, endpoint, timed } from '../support/timed-exchanges.ts'
+
+const CLOCK = 5_000_000
+
+interface Said {
+  request: string
+  at: number
+  /** Microseconds there, in the server, and back. */
+  there: number
+  server: number
+  back: number
+}
+
+/** What both sides see of `talks`, one a connection; the server's clock is CLOCK ahead, and its addresses are others. */
+function bothSides(talks: readonly (readonly Said[])[]): [ExchangeLog, ExchangeLog] {
+  const client = new ExchangeLog(new ExchangeHosts(undefined))
+  const server = new ExchangeLog(new ExchangeHosts(undefined))
+  talks.forEach((talk, i) => {
+    const here = connection(i, i + 1, endpoint(1, 1000 + i), endpoint(2, 6379))
+    // accepted in another order than opened
+    const there = connection(500 - i, 500 - i, endpoint(77, 60_000 - i), endpoint(88, 16_379))
+    for (const { request, at, there: way, server: took, back } of talk) {
+      const fields = { request, requestBytes: request.length, responseBytes: 5 }
+      const whole = way + took + back
+      client.onTimedExchange(
+        timed({
+          ...fields,
+          connection: here,
+          client: here.endpoints[0],
+          server: here.endpoints[1],
+          at,
+          firstByteMicros: whole,
+        }),
+      )
+      server.onTimedExchange(
+        timed({
+          ...fields,
+          connection: there,
+          client: there.endpoints[0],
+          server: there.endpoints[1],
+          at: at + way + CLOCK,
+          firstByteMicros: took,
+        }),
+      )
+    }
+  })
+  return [client, server]
+}
+
+function talk(seed: number, length: number, requests = (n: number) => `get key${n}`): Said[] {
+  const random = new Random(seed)
+  return Array.from({ length }, (_, i) => ({
+    request: requests(random.below(1000)),
+    at: i * 10_000 + seed,
+    there: 400 + random.below(100),
+    server: 1000 + random.below(1000),
+    back: 400 + random.below(100),
+  }))
+}
+
+test('connections are found by what was said, clocks by the fastest ways', () => {
+  const [client, server] = bothSides([talk(1, 40), talk(2, 40), talk(3, 1), talk(4, 7)])
+  const paired = pairExchanges(client.conversations, server.conversations)
+  assert.equal(paired.length, 88)
+  for (const { atClient, atServer, client: here, server: there } of paired) {
+    assert.equal(atClient.request, atServer.request)
+    const index = Number(here.ends.client.split(':')[1]) - 1000
+    assert.equal(there.ends.client, `192.168.0.77:${60_000 - index}`)
+  }
+  const offset = clockOffset(paired)
+  assert.ok(Math.abs(offset.micros - CLOCK) <= 50, String(offset.micros))
+  assert.ok(offset.roundTripMicros >= 800 && offset.roundTripMicros < 1000)
+  for (const pair of paired) {
+    const e = compared(pair, offset)
+    assert.ok(e.networkMicros >= 800 && e.networkMicros < 1000)
+    assert.ok(Math.abs(e.thereMicros + e.backMicros - e.networkMicros) < 1)
+    assert.ok(Math.abs(e.latencyMicros - e.networkMicros - e.serverMicros) < 1)
+  }
+})
+
+describe('what one capture lacks', () => {
+  test('it began later, ended earlier, and has a hole', () => {
+    const [client, server] = bothSides([talk(1, 60), talk(2, 60)])
+    server.conversations[0]!.exchanges.splice(20, 3)
+    server.conversations[0]!.exchanges.splice(0, 10)
+    client.conversations[0]!.exchanges.splice(50)
+    server.conversations[0]!.signature = 1
+    const paired = pairExchanges(client.conversations, server.conversations)
+    assert.equal(paired.length, 60 + 37)
+    for (const { atClient, atServer } of paired) {
+      const way = atServer.startMicros - atClient.startMicros - CLOCK
+      assert.ok(way >= 400 && way < 500, 'never the wrong one')
+    }
+  })
+
+  test('connections that only one has seen', () => {
+    const [client, server] = bothSides([talk(1, 30), talk(2, 30), talk(3, 30)])
+    client.conversations.shift()
+    server.conversations.pop()
+    assert.equal(pairExchanges(client.conversations, server.conversations).length, 30)
+    assert.equal(pairExchanges([], server.conversations).length, 0)
+    assert.deepEqual(clockOffset([]), { micros: 0, roundTripMicros: 0 })
+  })
+})
+
+test('many that said exactly the same are told apart by time, once the clocks are known', () => {
+  const same = Array.from({ length: 20 }, (_, i) => [
+    { request: 'GET /health', at: 1_000_000 + i * 50_000, there: 400, server: 900, back: 400 },
+  ])
+  const [client, server] = bothSides([talk(1, 20), ...same])
+  // one is missing, so that counting alone would be off by one
+  server.conversations.splice(5, 1)
+  const paired = pairExchanges(client.conversations, server.conversations)
+  const health = paired.filter(({ atClient }) => atClient.request === 'GET /health')
+  assert.ok(health.length >= 18)
+  const right = health.filter(
+    ({ atClient, atServer }) => Math.abs(atServer.startMicros - atClient.startMicros - CLOCK - 400) < 50,
+  )
+  assert.ok(right.length >= 18, `${right.length} of ${health.length}`)
+})
+
+test('a log is bounded', () => {
+  const log = new ExchangeLog(new ExchangeHosts(undefined), 10)
+  for (let i = 0; i < 25; i++) log.onTimedExchange(timed({ at: i }))
+  log.onTimedExchange(timed({ status: 'unanswered' }))
+  assert.deepEqual([log.exchanges, log.left], [10, 15])
+})
+
+test('the table', () => {
+  const [client, server] = bothSides([talk(1, 100, (n) => `get key${n}`)])
+  const paired = pairExchanges(client.conversations, server.conversations)
+  const table = new ComparisonTable(['command'], makeHistogram)
+  const offset = clockOffset(paired)
+  for (const pair of paired) table.record(pair, compared(pair, offset))
+  const lines = table.format(sanitizeLine).split('\n')
+  assert.match(lines[0]!, /^command +requests +client p50 ms +p99 +network p50 +p99 +server p50 +p99 +network +server$/)
+  assert.match(lines[1]!, /^SET +100 +2\.\d+ +\d\.\d+ +0\.\d+ +0\.\d+ +1\.\d+ +\d\.\d+ +\d\d\.\d% +\d\d\.\d%$/)
+})
