@@ -224,6 +224,7 @@ class Run {
   async end(): Promise<number> {
     const { clock } = this.#river
     this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
+    for (const ending of this.#sinks.endings) ending()
     for (const sink of this.#sinks.all) {
       try {
         await sink.finish()

@@ -56,7 +56,7 @@ function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   const tableOnTerminal = table === 'stdout' ? surroundings.stdoutIsTerminal : surroundings.stderrIsTerminal
   return {
     protocol: latency.protocol ?? 'auto',
-    format: latency.tableOnly ? 'none' : latency.json ? 'json' : 'lines',
+    format: formatOf(s),
     threshold: latency.threshold,
     top: latency.top,
     by: latency.by ?? ['route'],
@@ -73,16 +73,23 @@ function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   }
 }
 
+/** A script's output takes the place of lines, unless they are asked for. */
+function formatOf({ latency, scripts }: Settings): LatencyPlan['format'] {
+  if (latency.tableOnly) return 'none'
+  if (latency.json) return 'json'
+  return scripts.length > 0 && latency.top === 0 && latency.threshold === undefined ? 'none' : 'lines'
+}
+
 function tcpkitPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   const plan = latencyPlan(s, surroundings)
   const protocol = s.latency.protocol ?? 'raw'
   return {
     ...plan,
     protocol,
-    format: 'bare',
+    format: s.scripts.length > 0 ? 'none' : 'bare',
     table: 'none',
     stats: plan.stats ?? TCPKIT_STATS,
-    packets: protocol !== 'raw' ? 'none' : s.latency.packetText ? 'ascii' : 'lines',
+    packets: protocol !== 'raw' || s.scripts.length > 0 ? 'none' : s.latency.packetText ? 'ascii' : 'lines',
   }
 }
 

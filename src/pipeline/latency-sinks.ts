@@ -19,7 +19,7 @@ import { Threshold } from '../latency/threshold.ts'
 import { ExchangeJson } from '../output/exchange-json.ts'
 import { ExchangeLines } from '../output/exchange-lines.ts'
 import type { TerminalMessages } from '../output/messages.ts'
-import { OutputStream } from '../output/output-stream.ts'
+import type { OutputStream } from '../output/output-stream.ts'
 import { PacketLines } from '../output/packet-lines.ts'
 import { sanitizeLine } from '../output/sanitize-text.ts'
 import type { LatencyPlan, Plan } from '../plan.ts'
@@ -51,11 +51,10 @@ export async function addLatencySinks(
   names: Names | undefined,
 ): Promise<void> {
   const hosts = new ExchangeHosts(names)
-  const stream = new OutputStream(io.stdout, { name: 'standard output' })
+  const stream = sinks.standardOutput(io)
   if (io.stdoutIsTerminal) sinks.messages.beforeLine = () => stream.flush()
-  sinks.abandoned.push(stream)
   const ports = await openWatchPorts(latency, packageJson.version, hosts, sinks)
-  const run = new LatencyRun({ latency, io, hosts, stream, messages: sinks.messages, ports })
+  const run = new LatencyRun({ latency, io, hosts, stream, messages: sinks.messages, ports, others: sinks.exchanges })
   const segments: SegmentConsumer[] = [run.roundTrips]
   if (sinks.segments !== undefined) segments.push(sinks.segments)
   if (latency.packets !== 'none') {
@@ -67,6 +66,7 @@ export async function addLatencySinks(
   sinks.streams.push(run.streams)
   if (run.datagrams !== undefined) sinks.datagrams.push(run.datagrams)
   sinks.clocks.push(run)
+  sinks.endings.push(() => run.datagrams?.close())
   sinks.all.push(run)
   if (!plan.quiet || latency.table === 'stdout') io.onReportSignal?.(() => run.report())
 }
@@ -78,6 +78,8 @@ interface LatencyRunParts {
   readonly stream: OutputStream
   readonly messages: TerminalMessages
   readonly ports: WatchPorts
+  /** Who else wants the exchanges. */
+  readonly others: readonly TimedExchangeConsumer[]
 }
 
 /** One run of `tcpflow latency`. */
@@ -129,11 +131,12 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   }
 
   onTimedExchange(timed: TimedExchange): void {
-    const { latency, ports } = this.#parts
+    const { latency, ports, others } = this.#parts
     if (latency.protocol === AUTO) this.#announce(timed)
     this.#table.onTimedExchange(timed)
     ports.statistics?.onTimedExchange(timed)
     ports.metrics?.onTimedExchange(timed)
+    for (const other of others) other.onTimedExchange(timed)
     if (this.#slowest !== undefined) this.#slowest.onTimedExchange(timed)
     else if (this.#printer !== undefined && this.#isToBePrinted(timed)) this.#printer.onTimedExchange(timed)
   }
@@ -177,7 +180,6 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
 
   async finish(): Promise<void> {
     const { latency, ports, stream } = this.#parts
-    this.datagrams?.close()
     for (const line of this.#slowest?.lines() ?? []) stream.writeText(line)
     if (latency.table !== 'none') this.report()
     ports.close()

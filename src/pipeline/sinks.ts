@@ -13,6 +13,7 @@ import type {
 } from '../core/consumers.ts'
 import type { Io } from '../core/io.ts'
 import type { Names } from '../core/ports.ts'
+import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import type { RunCounts } from '../metrics/run-counts.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
@@ -46,8 +47,12 @@ export class Sinks {
   readonly drops: DropListener[] = []
   readonly savers: CaptureSaver[] = []
   readonly all: Sink[] = []
+  /** Called when all traffic is over, before the first sink is finished: what comes of it concerns others, too. */
+  readonly endings: (() => void)[] = []
   /** What may wait for a reader, and can be told not to. */
   readonly abandoned: { readonly blocked: boolean; abandon(): void }[] = []
+  /** Of `tcpflow latency`. */
+  readonly exchanges: TimedExchangeConsumer[] = []
   readonly scripts: ScriptConsumer[] = []
   progress: Progress | undefined = undefined
   /** Told how to ask for the run's counters, once there are any. */
@@ -118,6 +123,8 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
   if (plan.progress) sinks.progress = new Progress(sinks.messages, io.columns, counts)
 }
 
+const ONLY_WITH_LATENCY = new Map([['onExchange', 'is called by tcpflow latency only']] as const)
+
 async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Promise<void> {
   const [{ openScript }, { ScriptOutput }] = await Promise.all([
     import('../script/script-consumer.ts'),
@@ -125,7 +132,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
   ])
   const { messages } = sinks
   const stream = sinks.standardOutput(io)
-  const shared = plan.console !== undefined || plan.json !== undefined
+  const shared = plan.console !== undefined || plan.json !== undefined || plan.latency !== undefined
   const output = new ScriptOutput(stream, { terminal: io.stdoutIsTerminal, shared })
   sinks.scriptOutput = output
   if (io.stdoutIsTerminal) messages.beforeLine = () => stream.flush()
@@ -134,10 +141,11 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       path,
       cwd: io.cwd,
       print: (bytes) => output.print(bytes),
+      flushOutput: () => output.flush(),
       printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
       messages,
       names,
-      neverCalled: new Map([['onExchange', 'is called by tcpflow latency only']]),
+      ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY } : {}),
     })
     sinks.scripts.push(script)
     sinks.all.push(script)
@@ -145,6 +153,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       sinks.rawSegments.push(script)
       sinks.datagrams.push(script)
     }
+    if (script.hears('onExchange')) sinks.exchanges.push(script)
     if (script.hears('onConnection') || script.hears('onData')) sinks.streams.push(script)
   }
   sinks.all.push(output)

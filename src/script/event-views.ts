@@ -1,10 +1,10 @@
 // What scripts get of packets and exchanges: copies, in the words of script-types.d.ts.
 
 import { type Endpoint, formatAddress } from '../core/endpoint.ts'
-import type { Exchange } from '../core/exchange.ts'
 import type { Names } from '../core/ports.ts'
 import type { Segment, Transport } from '../core/segment.ts'
-import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import type { TimedExchange } from '../core/timed-exchange.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import type { ScriptExchange, ScriptHost, ScriptPacket } from './script-types.d.ts'
 
 const ADDRESSES_KEPT = 4096
@@ -64,8 +64,8 @@ export function hostView(endpoint: Endpoint | undefined, place: number, names: N
   return { address: endpoint.address, port: endpoint.port, name: names?.hostOf(place, endpoint)?.name ?? '' }
 }
 
-export function exchangeView(e: Exchange, names: Names | undefined): ScriptExchange {
-  const answered = e.responseStart.seconds !== 0 && (e.status === 'ok' || e.status === 'error')
+export function exchangeView(timed: TimedExchange, names: Names | undefined): ScriptExchange {
+  const e = timed.exchange
   return {
     connectionId: e.connection?.id ?? 0,
     client: hostView(e.client, e.place, names),
@@ -78,11 +78,18 @@ export function exchangeView(e: Exchange, names: Names | undefined): ScriptExcha
     statusText: e.statusText,
     blocking: e.blocking,
     aheadInPipeline: e.aheadInPipeline,
+    retries: e.retries,
     requestStartMicros: microsOf(e.requestStart),
     requestEndMicros: microsOf(e.requestEnd),
     responseStartMicros: microsOf(e.responseStart),
     responseEndMicros: microsOf(e.responseEnd),
-    latencyMicros: answered ? elapsedMicros(e.requestEnd, e.responseStart) : -1,
+    latencyMicros: timed.latencyMicros,
+    requestTransferMicros: timed.requestTransferMicros,
+    firstByteMicros: timed.firstByteMicros,
+    networkMicros: timed.networkMicros,
+    serverMicros: timed.serverMicros,
+    responseTransferMicros: timed.responseTransferMicros,
+    clientNetworkMicros: timed.clientNetworkMicros,
     requestBytes: e.requestBytes,
     responseBytes: e.responseBytes,
   }

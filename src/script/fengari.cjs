@@ -66,6 +66,5 @@ exports.constants = defs.constant_types
 exports.lauxlib = lauxlib
 exports.lobject = lobject
 exports.lstring = lstring
-exports.ltable = require('fengari/src/ltable.js')
 exports.lua = require('fengari/src/lua.js')
 exports.lualib = require('fengari/src/lualib.js')

@@ -15,8 +15,17 @@ export interface TValue {
 export interface TString {
   readonly realstring: Uint8Array
 }
+/** Entries by the hash of their key, and in the order in which they came. */
 export interface Table {
-  readonly id: number
+  readonly strong: Map<unknown, TableEntry>
+  f: TableEntry | undefined
+  l: TableEntry | undefined
+}
+export interface TableEntry {
+  readonly key: TValue
+  readonly value: TValue
+  p: TableEntry | undefined
+  n: TableEntry | undefined
 }
 
 export const lua: {
@@ -98,13 +107,10 @@ export const lualib: {
 export const lstring: {
   /** Takes the array over: it must not change any more. */
   luaS_bless(L: LuaState, bytes: Uint8Array): TString
+  /** What a table knows the string by. */
+  luaS_hashlongstr(text: TString): string
 }
 
 export const lobject: { readonly TValue: new (type: number, value: unknown) => TValue }
-
-export const ltable: {
-  /** Copies key and value. */
-  luaH_setfrom(L: LuaState, table: Table, key: TValue, value: TValue): void
-}
 
 export const constants: { readonly LUA_TLNGSTR: number; readonly LUA_TNUMFLT: number }

@@ -5,9 +5,9 @@ import {
   type LuaState,
   lobject,
   lstring,
-  ltable,
   lua,
   type Table,
+  type TableEntry,
   type TString,
   type TValue,
 } from './fengari.cjs'
@@ -21,13 +21,16 @@ const { LUA_TLNGSTR, LUA_TNUMFLT } = constants
 
 export class PacketTables {
   readonly #L: LuaState
-  readonly #keys: Readonly<Record<PacketKey, TValue>>
+  readonly #keys: Readonly<Record<PacketKey, Key>>
   readonly #addresses = new Map<string, TString>()
 
   constructor(L: LuaState) {
     this.#L = L
-    const keys = PACKET_KEYS.map((key) => [key, new lobject.TValue(LUA_TLNGSTR, lstring.luaS_bless(L, toLua(key)))])
-    this.#keys = Object.fromEntries(keys)
+    const keys = PACKET_KEYS.map((key) => {
+      const text = lstring.luaS_bless(L, toLua(key))
+      return [key, { text, hash: lstring.luaS_hashlongstr(text) }]
+    })
+    this.#keys = Object.fromEntries(keys) as Record<PacketKey, Key>
   }
 
   push(packet: ScriptPacket): void {
@@ -53,11 +56,11 @@ export class PacketTables {
   }
 
   #set(table: Table, key: PacketKey, value: number): void {
-    ltable.luaH_setfrom(this.#L, table, this.#keys[key], new lobject.TValue(LUA_TNUMFLT, value))
+    put(table, this.#keys[key], new lobject.TValue(LUA_TNUMFLT, value))
   }
 
   #setString(table: Table, key: PacketKey, value: TString): void {
-    ltable.luaH_setfrom(this.#L, table, this.#keys[key], new lobject.TValue(LUA_TLNGSTR, value))
+    put(table, this.#keys[key], new lobject.TValue(LUA_TLNGSTR, value))
   }
 
   #address(address: string): TString {
@@ -69,6 +72,21 @@ export class PacketTables {
     }
     return text
   }
+}
+
+interface Key {
+  readonly text: TString
+  readonly hash: string
+}
+
+/** As fengari's ltable adds an entry, for a table that is new and a key that is not in it yet: half the work. */
+function put(table: Table, { text, hash }: Key, value: TValue): void {
+  const previous = table.l
+  const entry: TableEntry = { key: new lobject.TValue(LUA_TLNGSTR, text), value, p: previous, n: undefined }
+  if (previous === undefined) table.f = entry
+  else previous.n = entry
+  table.strong.set(hash, entry)
+  table.l = entry
 }
 
 const PACKET_KEYS = [

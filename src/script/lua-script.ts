@@ -20,8 +20,6 @@ import {
 
 /** Instructions between two looks at the clock: about 10 ms. */
 const INSTRUCTIONS_A_LOOK = 200_000
-/** Events between two looks at the clock. */
-const EVENTS_A_LOOK = 16
 /** How far up a message's place in the script is looked for. */
 const DEEPEST_LEVEL = 50
 /** Where both stay on Lua's stack. */
@@ -100,14 +98,14 @@ class LuaScript implements ScriptEngine {
 
   run(queue: ScriptQueue, millis: number): void {
     const until = performance.now() + millis
-    for (let count = 1; !this.#exited; count++) {
+    while (!this.#exited) {
       const event = queue.shift()
       if (event === undefined) return
       if (event.hook !== 'onPacket') continue
       lua.lua_pushvalue(this.#L, PROCESS_INDEX)
       this.#packets.push(event.packet)
       this.#protected(1)
-      if (count % EVENTS_A_LOOK === 0 && performance.now() > until) return
+      if (performance.now() > until) return
     }
     queue.clear()
   }

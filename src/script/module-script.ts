@@ -26,8 +26,12 @@ const TYPESCRIPT = /^\.[mc]?ts$/
 const GUARDED_STEP = Symbol.for('tcpflow.script.step')
 const guard = new VmScript(`globalThis[Symbol.for('tcpflow.script.step')]()`, { filename: 'tcpflow-script' })
 
-/** Loads a module. Rejects with ScriptError. */
-export async function loadModuleScript(path: string, world: ScriptWorld): Promise<ScriptEngine> {
+/** Loads a module. Rejects with ScriptError. A hook that computes for `longestCallMillis` is interrupted. */
+export async function loadModuleScript(
+  path: string,
+  world: ScriptWorld,
+  longestCallMillis = LONGEST_CALL_MILLIS,
+): Promise<ScriptEngine> {
   const name = basename(path)
   const { typescript } = process.features as { typescript?: string | false }
   if (TYPESCRIPT.test(extname(path)) && !typescript && !runsTypeScript()) {
@@ -38,7 +42,7 @@ export async function loadModuleScript(path: string, world: ScriptWorld): Promis
   const restore = redirectConsole(world)
   try {
     const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-    return new ModuleScript(path, hooksOf(module, name), world, restore)
+    return new ModuleScript(path, hooksOf(module, name), world, restore, longestCallMillis)
   } catch (error) {
     restore()
     throw error instanceof ScriptError ? error : describeError(error, path, true)
@@ -72,6 +76,7 @@ class ModuleScript implements ScriptEngine {
   readonly #script: Script
   readonly #world: ScriptWorld
   readonly #restoreConsole: () => void
+  readonly #longestCallMillis: number
   readonly #run: ScriptRun
   #stopped = false
   #closed = false
@@ -81,7 +86,8 @@ class ModuleScript implements ScriptEngine {
   /** What is being called, for the message when it does not return. */
   #calling: Hook = 'onPacket'
 
-  constructor(path: string, script: Script, world: ScriptWorld, restoreConsole: () => void) {
+  constructor(path: string, script: Script, world: ScriptWorld, restoreConsole: () => void, longestCallMillis: number) {
+    this.#longestCallMillis = longestCallMillis
     this.#path = path
     this.#script = script
     this.#world = world
@@ -185,12 +191,12 @@ class ModuleScript implements ScriptEngine {
     const scope = globalThis as unknown as Record<symbol, () => void>
     scope[GUARDED_STEP] = step
     try {
-      guard.runInThisContext({ timeout: LONGEST_CALL_MILLIS })
+      guard.runInThisContext({ timeout: this.#longestCallMillis })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT')
         throw describeError(error, this.#path)
       throw new ScriptError(
-        `${basename(this.#path)}: ${this.#calling} did not return within ${LONGEST_CALL_MILLIS / 1000} s`,
+        `${basename(this.#path)}: ${this.#calling} did not return within ${this.#longestCallMillis / 1000} s`,
       )
     }
   }

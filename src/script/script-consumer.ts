@@ -6,9 +6,9 @@ import { extname, resolve } from 'node:path'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { DatagramConsumer, RawSegmentConsumer, Sink, StreamConsumer } from '../core/consumers.ts'
 import { OperatorError } from '../core/errors.ts'
-import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
 import type { Messages, Names } from '../core/ports.ts'
 import type { Datagram, Segment } from '../core/segment.ts'
+import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import { ConnectionViews, stateOf } from './connection-views.ts'
 import { AddressTexts, copyOf, exchangeView, microsOf, packetView } from './event-views.ts'
@@ -26,6 +26,8 @@ export interface ScriptParts {
   /** What the script prints; the bytes are copied. */
   readonly print: (bytes: Uint8Array) => void
   readonly printError: (bytes: Uint8Array) => void
+  /** What was printed is to be seen now: the script has been at work for a while, or has no more to do. */
+  readonly flushOutput: () => void
   readonly messages: Messages
   readonly names: Names | undefined
   /** Hooks that this run can never call, and why not. */
@@ -44,7 +46,7 @@ export async function openScript(parts: ScriptParts): Promise<ScriptConsumer> {
 
 /** Everything that a script can hear. An error of the script ends the script, is said, and makes `failed` true. */
 export class ScriptConsumer
-  implements RawSegmentConsumer, DatagramConsumer, StreamConsumer, ExchangeConsumer, Sink, ScriptWorld
+  implements RawSegmentConsumer, DatagramConsumer, StreamConsumer, TimedExchangeConsumer, Sink, ScriptWorld
 {
   failed = false
   /** The script has asked for the end of the run, with this exit code. */
@@ -124,8 +126,8 @@ export class ScriptConsumer
     this.#connections.forget(c)
   }
 
-  onExchange(exchange: Exchange): void {
-    if (this.#listening) this.#queue.push({ hook: 'onExchange', exchange: exchangeView(exchange, this.#parts.names) })
+  onTimedExchange(timed: TimedExchange): void {
+    if (this.#listening) this.#queue.push({ hook: 'onExchange', exchange: exchangeView(timed, this.#parts.names) })
   }
 
   get blocked(): boolean {
@@ -141,6 +143,7 @@ export class ScriptConsumer
   async drain(): Promise<void> {
     while (this.blocked) {
       this.#work()
+      this.#parts.flushOutput()
       if (this.#engine?.saturated) await this.#engine.settle()
       else if (this.blocked) await new Promise((next) => setImmediate(next))
     }

@@ -92,14 +92,26 @@ export interface ScriptExchange {
   statusText: string
   /** The server was asked to wait (BLPOP): its latency is no fault. */
   blocking: boolean
+  /** Requests of this connection that were still unanswered when this one came. */
   aheadInPipeline: number
+  /** How often it was sent again before the answer (DNS over UDP). */
+  retries: number
   /** First and last byte of each; response times are 0 without one. */
   requestStartMicros: number
   requestEndMicros: number
   responseStartMicros: number
   responseEndMicros: number
-  /** From the last byte of the request to the first byte of the response; -1 where it cannot be told. */
+  /** From the first byte of the request to the last of the response; this and its parts are -1 where they cannot be told. */
   latencyMicros: number
+  requestTransferMicros: number
+  /** From the last byte of the request to the first of the response: the next two together. */
+  firstByteMicros: number
+  /** The round trip between the capture point and the server. */
+  networkMicros: number
+  serverMicros: number
+  responseTransferMicros: number
+  /** The round trip between the capture point and the client: no part of the latency. */
+  clientNetworkMicros: number
   requestBytes: number
   responseBytes: number
 }

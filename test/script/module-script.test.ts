@@ -1,12 +1,17 @@
 // Scripts that are modules: hooks and their order, copies, async hooks, errors, runaways, the end.
 
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Connection, Stream } from '../../src/core/connection.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { OperatorError } from '../../src/core/errors.ts'
 import { Exchange } from '../../src/core/exchange.ts'
+import { TimedExchange } from '../../src/core/timed-exchange.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
+import { AddressTexts, packetView } from '../../src/script/event-views.ts'
+import { loadModuleScript } from '../../src/script/module-script.ts'
+import { ScriptError, ScriptQueue } from '../../src/script/script-engine.ts'
 import { datagramOf, segmentOf, Workshop } from './script-fixture.ts'
 
 const T = new Timestamp(1_583_695_386, 500_000_000)
@@ -20,12 +25,12 @@ function connectionOf(id = 1): Connection {
   return c
 }
 
-function exchangeOf(fields: Partial<Exchange>): Exchange {
+function exchangeOf(fields: Partial<Exchange>): TimedExchange {
   const exchange = new Exchange()
   Object.assign(exchange, { client: CLIENT, server: SERVER, protocol: 'redis', command: 'GET', key: 'a' }, fields)
-  exchange.requestEnd.set(T)
-  exchange.responseStart.set(new Timestamp(T.seconds, T.nanos + 1_250_000))
-  return exchange
+  const timed = new TimedExchange(exchange)
+  if (exchange.status !== 'unknown') timed.latencyMicros = 1250
+  return timed
 }
 
 test('hooks hear everything in order, and onEnd comes last', async (t) => {
@@ -53,8 +58,8 @@ test('hooks hear everything in order, and onEnd comes last', async (t) => {
   script.onData(c, 0, Buffer.from('..get a..'), 2, 7, T)
   c.streams[1].offset = 7
   script.onGap(c, 1, 10, 'network', T)
-  script.onExchange(exchangeOf({}))
-  script.onExchange(exchangeOf({ status: 'unknown' }))
+  script.onTimedExchange(exchangeOf({}))
+  script.onTimedExchange(exchangeOf({ status: 'unknown' }))
   script.onDatagram(datagramOf(Buffer.from('q')))
   script.onClose(c, 'reset', T)
   assert.equal(script.blocked, true)
@@ -184,7 +189,7 @@ test('an error in any hook names file and line, is said once, and ends the scrip
       c.openTime.set(T)
       script.onOpen(c)
       script.onData(c, 0, Buffer.from('x'), 0, 1, T)
-      script.onExchange(exchangeOf({}))
+      script.onTimedExchange(exchangeOf({}))
     }
     await script.drain()
     await script.finish()
@@ -207,6 +212,38 @@ test('run.stop ends the run with an exit code; onEnd is still called', async (t)
   script.onRawSegment(segmentOf({}))
   await script.finish()
   assert.deepEqual([workshop.lines, stops, script.exitCode, script.failed], [['2'], 1, 4, false])
+})
+
+test('a hook that never returns is interrupted', async (t) => {
+  const workshop = new Workshop(t)
+  const failures: string[] = []
+  const engine = await loadModuleScript(
+    workshop.write('loop.mjs', 'export function onPacket(p) { if (p.sequence === 2) for (;;); }'),
+    { print: () => {}, printError: () => {}, stop: () => {}, fail: (error) => void failures.push(error.message) },
+    50,
+  )
+  const queue = new ScriptQueue()
+  const addresses = new AddressTexts()
+  for (const sequence of [1, 2, 3]) {
+    const segment = segmentOf({ sequence })
+    queue.push({ hook: 'onPacket', packet: packetView(segment, segment, addresses) })
+  }
+  assert.throws(() => engine.run(queue, 40), new ScriptError('loop.mjs: onPacket did not return within 0.05 s'))
+  assert.equal(queue.length, 1)
+  engine.close()
+  assert.deepEqual(failures, [])
+})
+
+test('a script written against the published types', async (t) => {
+  const workshop = new Workshop(t)
+  const script = await workshop.openFile(join(import.meta.dirname, 'typed-script.ts'))
+  const c = connectionOf()
+  script.onOpen(c)
+  script.onData(c, 0, Buffer.from('hello'), 0, 5, T)
+  script.onTimedExchange(exchangeOf({ status: 'error', statusText: '-ERR' }))
+  script.onClose(c, 'finished', T)
+  await script.finish()
+  assert.deepEqual(workshop.lines, ['open 10.0.0.1', 'client 5', 'redis -ERR', 'close 10.0.0.1', 'end'])
 })
 
 test('console speaks through the run, and is given back', async (t) => {

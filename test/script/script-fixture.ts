@@ -52,6 +52,7 @@ export class Workshop implements Messages {
       printError: (bytes) => {
         this.errors += Buffer.from(bytes).toString('utf8')
       },
+      flushOutput: () => {},
       messages: this,
       names: options.names,
       ...(options.neverCalled === undefined ? {} : { neverCalled: options.neverCalled }),

@@ -144,7 +144,7 @@ export const LATENCY_FLAGS: readonly Flag[] = [
     help: 'Use colour, also where the output is no terminal: by slowness.',
   })),
   ...named(CONSOLE_FLAGS, 'color', 'no-names').map((flag) => ({ ...flag, group: latency })),
-  ...named(PACKET_FLAGS, 'write', 'rotate-size', 'rotate-age', 'keep'),
+  ...named(PACKET_FLAGS, 'script', 'write', 'rotate-size', 'rotate-age', 'keep'),
   ...named(OTHER_FLAGS, 'quiet', 'no-notes', 'verbose', 'debug', 'help', 'version'),
 ]
 

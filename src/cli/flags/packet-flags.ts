@@ -23,7 +23,7 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Give every packet to a script: Lua as for tcpkit, or a JavaScript module. May be repeated. Without -c, -o and their like nothing else is written.',
+    help: 'Give the traffic to a script, whose output takes the place of ours: Lua as for tcpkit, or a JavaScript module. May be repeated.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
       s.scripts.push(value)

@@ -85,6 +85,17 @@ export const TCPKIT_FLAGS: readonly Flag[] = [
   },
   {
     name: '',
+    shorts: 'S',
+    group: latency,
+    argument: { label: 'FILE', kind: 'file' },
+    help: 'Call the function process(packet) of this Lua script for each packet, and print what it prints.',
+    apply: (s, value, flag) => {
+      if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
+      s.scripts.push(value)
+    },
+  },
+  {
+    name: '',
     shorts: 'w',
     group: latency,
     argument: { label: 'FILE', kind: 'file' },

@@ -91,6 +91,7 @@ _tcpflow_latency() {
     --stats) [[ $joined || $cur != -* ]] && { COMPREPLY=(); return; } ;;
     --metrics) [[ $joined || $cur != -* ]] && { COMPREPLY=(); return; } ;;
     --color) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return; } ;;
+    --script) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     -w|-[!-]*w|--write) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     --rotate-size) COMPREPLY=(); return ;;
     --rotate-age) COMPREPLY=(); return ;;
@@ -98,7 +99,7 @@ _tcpflow_latency() {
     -d|-[!-]*d|--debug) COMPREPLY=(); return ;;
   esac
   if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -p --protocol -t --slower --top --json --by --table --every --timeout --compare --stats --metrics -J -g --color --no-names -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -p --protocol -t --slower --top --json --by --table --every --timeout --compare --stats --metrics -J -g --color --no-names --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version' -- "$cur")
   fi
 }
 

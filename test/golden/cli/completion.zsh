@@ -59,6 +59,7 @@ _tcpflow() {
       '*-g[Use colour]' \
       '*--color=-[Use colour or not]::when:(auto always never)' \
       '*--no-names[Show addresses as numbers]' \
+      '*--script=[Give the traffic to a script]:file:_files' \
       '*-w+[Save every packet too]:file:_files' \
       '*--write=[Save every packet too]:file:_files' \
       '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
@@ -156,7 +157,7 @@ _tcpflow() {
     '*-X+[Write the DFXML report here]:file:_files' \
     '*--report=[Write the DFXML report here]:file:_files' \
     '*--json=-[Print a line of JSON for each event]::payload:(text base64 none)' \
-    '*--script=[Give every packet to a script]:file:_files' \
+    '*--script=[Give the traffic to a script]:file:_files' \
     '*-w+[Save every packet too]:file:_files' \
     '*--write=[Save every packet too]:file:_files' \
     '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
