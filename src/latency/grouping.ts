@@ -8,13 +8,12 @@ import { keyPatternOf, routeOf } from './patterns.ts'
 export const GROUPINGS = ['server', 'container', 'command', 'route', 'key'] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
-/** The same commands and keys come again and again. */
+/** The same keys come again and again. */
 const MAXIMUM_CACHED = 4096
 
 export class Grouper {
   readonly #by: readonly Grouping[]
   readonly #hosts: ExchangeHosts
-  readonly #routes = new Map<string, string>()
   readonly #keys = new Map<string, string>()
 
   /** Several are joined in the order given. */
@@ -46,7 +45,7 @@ export class Grouper {
       case 'command':
         return exchange.protocol === 'http' ? methodOf(exchange.command) : commandOf(exchange)
       case 'route':
-        return exchange.protocol === 'http' ? cached(this.#routes, exchange.command, routeOf) : commandOf(exchange)
+        return exchange.protocol === 'http' ? routeOf(exchange.command) : commandOf(exchange)
       case 'key':
         return cached(this.#keys, exchange.key, exchange.protocol === 'http' ? pathPatternOf : keyPatternOf)
     }

@@ -15,6 +15,11 @@ test('routes', () => {
     ['GET /s/aGVsbG8gd29ybGQgaG93IGFyZSB5b3U1', 'GET /s/:id'],
     ['GET /static/app-main.js', 'GET /static/app-main.js'],
     ['PING', 'PING'],
+    ['GET /1', 'GET /:id'],
+    ['GET /a//2/', 'GET /a//:id/'],
+    ['GET http://a.example/7', 'GET http://a.example/:id'],
+    ['OPTIONS *', 'OPTIONS *'],
+    ['GET ', 'GET '],
   ]
   for (const [command, route] of cases) assert.equal(routeOf(command), route)
 })
