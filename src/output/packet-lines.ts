@@ -2,8 +2,7 @@
 //
 //   19:23:06.258761 IP 192.168.0.1.51137 > 192.168.0.2.6379: Flags [P.], seq 1:6, ack 9, window 512, length 5
 
-import type { Connection, Direction } from '../core/connection.ts'
-import type { DatagramConsumer, SegmentConsumer } from '../core/consumers.ts'
+import type { DatagramConsumer, RawSegmentConsumer } from '../core/consumers.ts'
 import { formatAddress } from '../core/endpoint.ts'
 import type { Packet } from '../core/packet.ts'
 import {
@@ -31,7 +30,7 @@ const FLAG_LETTERS = [
   [TCP_ACK, '.'],
 ] as const
 
-export class PacketLines implements SegmentConsumer, DatagramConsumer {
+export class PacketLines implements RawSegmentConsumer, DatagramConsumer {
   readonly #stream: OutputStream
   readonly #ascii: boolean
   readonly #time = new TimePrefix()
@@ -42,7 +41,7 @@ export class PacketLines implements SegmentConsumer, DatagramConsumer {
     this.#ascii = ascii
   }
 
-  onSegment(_c: Connection, _d: Direction, s: Segment, _packet: Packet): void {
+  onRawSegment(s: Segment, _packet: Packet): void {
     const length = lengthOf(s)
     const sequence = s.sequence >>> 0
     const flags = FLAG_LETTERS.map(([bit, letter]) => ((s.flags & bit) === 0 ? '' : letter)).join('')

@@ -59,7 +59,7 @@ export async function addLatencySinks(
   if (sinks.segments !== undefined) segments.push(sinks.segments)
   if (latency.packets !== 'none') {
     const packets = new PacketLines(stream, latency.packets === 'ascii')
-    segments.push(packets)
+    sinks.rawSegments.push(packets)
     sinks.datagrams.push(packets)
   }
   sinks.segments = fanOutSegments(segments)

@@ -274,43 +274,25 @@ describe('live', () => {
 
   live(
     'from both sides: the network and the server, whatever the clocks say',
-    ['redis-server', 'tcpdump', 'editcap'],
+    ['redis-server', 'editcap'],
     async (t, pair) => {
       const { client, server } = pair
       await startRedis(pair)
       const folder = temporaryFolder(t)
-      const files = ['client', 'server', 'late'].map((name) => join(folder, `${name}.pcap`)) as [string, string, string]
-      const dumps = [client, server].map((host, i) =>
-        host.spawn('tcpdump', ['-i', 'eth0', '-U', '--immediate-mode', '-Z', 'root', '-w', files[i]!, 'port 6379'], {
-          stdio: ['ignore', 'ignore', 'pipe'],
-        }),
+      const files = ['client', 'server', 'late'].map((name) => join(folder, `${name}.pcapng`)) as [
+        string,
+        string,
+        string,
+      ]
+      const captures = [client, server].map((host, i) =>
+        start(t, ['-i', host.interfaceName, '-w', files[i]!, 'port 6379'], { wrapper: host.wrapper }),
       )
-      await Promise.all(dumps.map((dump) => new Promise((resolve) => dump.stderr!.once('data', resolve))))
-      on(
-        client,
-        'redis-benchmark',
-        '-h',
-        server.ipv4,
-        '-n',
-        '800',
-        '-P',
-        '16',
-        '-c',
-        '4',
-        '-r',
-        '1000000',
-        '-t',
-        'set,get',
-        '-q',
-      )
+      await Promise.all(captures.map((capture) => capture.listening()))
+      const benchmark = ['-n', '800', '-P', '16', '-c', '4', '-r', '1000000', '-t', 'set,get', '-q']
+      on(client, 'redis-benchmark', '-h', server.ipv4, ...benchmark)
       on(client, 'redis-cli', '-h', server.ipv4, 'debug', 'sleep', '0.1')
-      await sleep(500)
-      await Promise.all(
-        dumps.map((dump) => {
-          dump.kill('SIGINT')
-          return new Promise((resolve) => dump.once('exit', resolve))
-        }),
-      )
+      await sleep(400)
+      for (const capture of captures) assert.equal((await capture.signal('SIGINT')).code, 0)
       // the server's clock is 3600.25 s ahead
       execFileSync('editcap', ['-t', '3600.25', files[1], files[2]])
       const { stdout, stderr } = await mustRun(t, [
@@ -324,7 +306,7 @@ describe('live', () => {
       ])
       const rows = rowsOf(stdout) as (Row & { thereMicros: number; backMicros: number })[]
       const counted = countBy(rows, (row) => row.command)
-      assert.deepEqual([counted.SET, counted.GET, counted['DEBUG SLEEP']], [800, 800, 1])
+      assert.deepEqual([counted.SET, counted.GET, counted['DEBUG SLEEP']], [800, 800, 1], stderr)
       const ahead = Number(/clock is ([\d.]+) ms ahead/.exec(stderr)![1])
       assert.ok(Math.abs(ahead - 3_600_250) < 1, String(ahead))
       const slept = rows.find((row) => row.command === 'DEBUG SLEEP')!
