@@ -17,9 +17,9 @@ import { HeldMemory } from './held-bytes.ts'
 import { opensTunnel } from './http-body.ts'
 import { HttpExchange, wireBytes } from './http-exchange.ts'
 import { HttpFraming, MAXIMUM_WAITING_REQUESTS } from './http-framing.ts'
-import { fitsResponse, RESPONSE_BYTES } from './http-head.ts'
 import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from './http-message.ts'
 import { isCommon } from './http-request-line.ts'
+import { ResponseSpotter } from './response-spotter.ts'
 
 /** Turns with nothing waiting that end the doubt: for a client that waits for its responses, for one that does not. */
 const TURNS_NEEDED = 4
@@ -68,9 +68,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   /** The last bytes of the message that goes on in a direction are missing so far. */
   #requestTailMissing: boolean
   #responseTailMissing: boolean
-  /** Of a response's body: how many bytes so far are like a response's; -1: it is none. Then, that it is one. */
-  #likeResponse: number
-  #misread: boolean
+  readonly #spotter: ResponseSpotter
   #tunnel: boolean
 
   constructor(context: ParserContext) {
@@ -96,8 +94,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     this.#serverInMessage = false
     this.#requestTailMissing = false
     this.#responseTailMissing = false
-    this.#likeResponse = 0
-    this.#misread = false
+    this.#spotter = new ResponseSpotter()
     this.#tunnel = false
   }
 
@@ -168,24 +165,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
       return
     }
     this.#responseTailMissing = false
-    if (m.bodyBytes === end - start) {
-      this.#likeResponse = 0
-      this.#misread = false
-    }
-    if (this.#doubt || m.request === undefined) this.#checkBody(buf, start, end)
-  }
-
-  /** A response to a HEAD that was not seen seems to have a body: that is the next response. */
-  #checkBody(buf: Buffer, start: number, end: number): void {
-    for (let i = start; i < end && this.#likeResponse >= 0; i++) {
-      if (!fitsResponse(this.#likeResponse, buf[i]!)) {
-        this.#likeResponse = -1
-      } else if (++this.#likeResponse === RESPONSE_BYTES) {
-        this.#likeResponse = -1
-        this.#misread = true
-        this.#spoil()
-      }
-    }
+    if ((this.#doubt || m.request === undefined) && this.#spotter.read(buf, start, end)) this.#spoil()
   }
 
   onBodyGap(_c: Connection, d: Direction, m: HttpMessage): void {
@@ -258,6 +238,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
 
   #beginAnswer(m: HttpMessage): void {
     this.#responseTailMissing = false
+    this.#spotter.begin()
     this.#receiving = undefined
     if (this.#spoiled) return
     const exchange = this.#queue[this.#answered]
@@ -307,7 +288,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
       return
     }
     if (compareTime(request.startTime, this.#serverTime) < 0) return
-    if (this.#serverInMessage && this.#misread) this.#framing.lose(opposite(this.#client), request.startTime)
+    if (this.#serverInMessage && this.#spotter.spotted) this.#framing.lose(opposite(this.#client), request.startTime)
     if (this.#serverInMessage) return
     this.#serverSpoke = false
     if (waiting > 0) {

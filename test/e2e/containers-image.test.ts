@@ -2,11 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
-import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
-import { createServer as createTlsServer } from 'node:tls'
 import {
   addressOf,
   afterwards,
@@ -17,8 +13,9 @@ import {
   uniqueName,
   whyNoDocker,
 } from '../support/docker.ts'
+import { forwardedSocket, tlsFront } from '../support/engine-ways.ts'
 import { buildImage, IMAGE, removeImage } from '../support/image.ts'
-import { start, tcpflow, temporaryFolder } from '../support/program.ts'
+import { start, tcpflow } from '../support/program.ts'
 
 const why = whyNoDocker()
 if (why !== undefined) console.error(`containers are not tested from the image: ${why}`)
@@ -148,14 +145,6 @@ test('a sidecar follows a restart into the new namespace', { skip }, async (t) =
   await assertNoSidecarLeft()
 })
 
-/** Passes connections on to the engine's socket, as ssh -L or a TLS proxy does. */
-async function forward(t: TestContext, server: Server): Promise<number> {
-  server.on('connection', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  afterwards(t, () => server.close())
-  return (server.address() as AddressInfo).port
-}
-
 async function capturesThrough(t: TestContext, env: Record<string, string>): Promise<void> {
   const web = uniqueName('web')
   startServer(t, web)
@@ -170,100 +159,36 @@ async function capturesThrough(t: TestContext, env: Record<string, string>): Pro
   await assertNoSidecarLeft()
 }
 
-test('a remote engine over a forwarded TCP port', { skip }, async (t) => {
-  const server = createServer((client) => {
-    const engine = connect(SOCKET)
-    for (const [from, to] of [
-      [client, engine],
-      [engine, client],
-    ] as const) {
-      from.pipe(to)
-      from.on('error', () => to.destroy())
-    }
-  })
-  await capturesThrough(t, { DOCKER_HOST: `tcp://127.0.0.1:${await forward(t, server)}` })
+test('an engine over a forwarded socket', { skip }, async (t) => {
+  const { path } = await forwardedSocket(t)
+  await capturesThrough(t, { DOCKER_HOST: `unix://${path}` })
 })
 
 test('a remote engine over TLS, with a client certificate', { skip }, async (t) => {
-  const folder = temporaryFolder(t)
-  const openssl = (...args: string[]): void => {
-    const { status, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' })
-    assert.equal(status, 0, stderr)
-  }
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    'ca-key.pem',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=test ca',
-  )
-  for (const [name, subject] of [
-    ['server', '/CN=localhost'],
-    ['client', '/CN=client'],
-  ] as const) {
-    openssl(
-      'req',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      `${name}-key.pem`,
-      '-out',
-      `${name}.csr`,
-      '-subj',
-      subject,
-      '-addext',
-      'subjectAltName=DNS:localhost,IP:127.0.0.1',
-    )
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      `${name}.csr`,
-      '-CA',
-      'ca.pem',
-      '-CAkey',
-      'ca-key.pem',
-      '-CAcreateserial',
-      '-out',
-      `${name}.pem`,
-      '-days',
-      '2',
-      '-copy_extensions',
-      'copy',
-    )
-  }
-  openssl('pkey', '-in', 'client-key.pem', '-out', 'key.pem')
-  openssl('x509', '-in', 'client.pem', '-out', 'cert.pem')
-  const read = (name: string): Buffer => readFileSync(join(folder, name))
-  const options = {
-    key: read('server-key.pem'),
-    cert: read('server.pem'),
-    ca: read('ca.pem'),
-    requestCert: true,
-    rejectUnauthorized: true,
-  }
-  const server = createTlsServer(options, (client) => {
-    const engine = connect(SOCKET)
-    for (const [from, to] of [
-      [client, engine],
-      [engine, client],
-    ] as const) {
-      from.pipe(to)
-      from.on('error', () => to.destroy())
-    }
-  })
-  const port = await forward(t, server)
-  const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder }
+  const { port, certificates } = await tlsFront(t)
+  const env = { DOCKER_HOST: `tcp://127.0.0.1:${port}`, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certificates }
   await capturesThrough(t, env)
+})
+
+test('the engine goes away and comes back: the capture goes on, and what changed meanwhile is noticed', {
+  skip,
+}, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web)
+  await askUntilAnswered(addressOf(web), '/before')
+  const { path, cut, mend } = await forwardedSocket(t)
+  const run = start(t, ['-c', '--container', web], { env: { DOCKER_HOST: `unix://${path}` } })
+  await run.until(({ stderr }) => stderr.includes(`${web}: veth`), 'it captured')
+  await cut()
+  await run.until(({ stderr }) => stderr.includes('the engine is gone'), 'it noticed')
+  const body = (await ask(addressOf(web), '/meanwhile'))!
+  await run.until(({ stdout }) => stdout.includes(body), 'it captured without the engine')
+  docker('restart', '-t', '0', web)
+  await mend()
+  await run.until(({ stderr }) => /the engine is back[\s\S]*: veth/.test(stderr), 'it looked anew')
+  const again = await askUntilAnswered(addressOf(web), '/again')
+  await run.until(({ stdout }) => stdout.includes(again), 'it captured the restarted one')
+  assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
 })
 
 test('a sidecar image that is not there is named, with what to do', { skip }, async (t) => {
