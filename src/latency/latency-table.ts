@@ -7,6 +7,8 @@ import { microsOf } from './round-trips.ts'
 export interface LatencyHistogram {
   recordValue(value: number): void
   getValueAtPercentile(percent: number): number
+  /** Adds all of another one's values. */
+  add(other: LatencyHistogram): void
 }
 export type MakeHistogram = () => LatencyHistogram
 
@@ -39,14 +41,15 @@ export class LatencyGroup {
   serverMicros = 0
   /** How many took 2ⁱ to 2ⁱ⁺¹ microseconds: the shape that is drawn. */
   readonly shape = new Float64Array(SHAPE_BUCKETS)
-  readonly histogram: LatencyHistogram
+  histogram: LatencyHistogram
 
   constructor(name: string, histogram: LatencyHistogram) {
     this.name = name
     this.histogram = histogram
   }
 
-  record(timed: TimedExchange): void {
+  /** `exactly` false: all but the histogram. */
+  record(timed: TimedExchange, exactly: boolean): void {
     const { exchange, latencyMicros } = timed
     this.requests++
     this.requestBytes += exchange.requestBytes
@@ -63,7 +66,7 @@ export class LatencyGroup {
     this.timed++
     this.totalMicros += latencyMicros
     if (latencyMicros > this.maximumMicros) this.maximumMicros = latencyMicros
-    recordMicros(this.histogram, latencyMicros)
+    if (exactly) recordMicros(this.histogram, latencyMicros)
     this.shape[31 - Math.clz32(Math.min(LONGEST_MICROS, latencyMicros) | 1)]!++
     if (timed.networkMicros < 0) return
     this.split++
@@ -85,7 +88,9 @@ export function recordMicros(histogram: LatencyHistogram, micros: number): void 
 
 export class LatencyTable implements TimedExchangeConsumer {
   readonly groups = new Map<string, LatencyGroup>()
-  readonly total: LatencyGroup
+  readonly #total: LatencyGroup
+  /** The total's histogram lacks exchanges: it is added up from the groups' when it is asked for. */
+  #totalIsStale = false
   /** Capture time that exchanges cover, in microseconds since 1970; 0 before the first. */
   firstMicros = 0
   lastMicros = 0
@@ -97,7 +102,7 @@ export class LatencyTable implements TimedExchangeConsumer {
     this.#groupOf = groupOf
     this.#makeHistogram = makeHistogram
     this.#maximumGroups = maximumGroups
-    this.total = new LatencyGroup('all', makeHistogram())
+    this.#total = new LatencyGroup('all', makeHistogram())
   }
 
   onTimedExchange(timed: TimedExchange): void {
@@ -108,8 +113,19 @@ export class LatencyTable implements TimedExchangeConsumer {
     if (end > this.lastMicros) this.lastMicros = end
     const name = this.#groupOf(timed)
     const group = this.groups.get(name) ?? this.#add(name)
-    group.record(timed)
-    this.total.record(timed)
+    group.record(timed, true)
+    this.#total.record(timed, false)
+    this.#totalIsStale = true
+  }
+
+  /** All groups as one. */
+  get total(): LatencyGroup {
+    if (this.#totalIsStale) {
+      this.#totalIsStale = false
+      this.#total.histogram = this.#makeHistogram()
+      for (const group of this.groups.values()) if (group.timed > 0) this.#total.histogram.add(group.histogram)
+    }
+    return this.#total
   }
 
   /** Requests a second of capture time. */

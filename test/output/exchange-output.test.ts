@@ -144,3 +144,23 @@ test('what is formatted for later is what is printed', (t) => {
     assert.equal(formatted, direct)
   }
 })
+
+test('the quick way of a plain line and the other one write the same', (t) => {
+  const micros = [
+    0, 0.4, 0.5, 1, 9, 99.5, 999, 999.6, 1000, 12_345, 99_999, 123_456, 9_999_999, 12_345_678, 999_999_999,
+  ]
+  const exchanges = [
+    ...micros.map((firstByteMicros) => timed({ at: 1, firstByteMicros, requestMicros: 0, responseMicros: 0 })),
+    timed({ at: 2, request: '' }),
+    timed({ at: 3, request: 'x'.repeat(1024) }),
+    timed({ at: 4, request: 'x'.repeat(1025) }),
+    timed({ at: 5, request: 'set é \t' }),
+    timed({ at: 6, server: new Endpoint(6, 0x20010db8 | 0, 0, 0, 1, 80), client: endpoint(7, 1) }),
+  ]
+  const path = join(temporaryFolder(t), 'out')
+  const stream = new OutputStream(openSync(path, 'w'))
+  const lines = new ExchangeLines(stream, nobody, { color: false, bare: false })
+  for (const each of exchanges) lines.onTimedExchange(each)
+  stream.flush()
+  assert.equal(readFileSync(path, 'utf8'), exchanges.map((each) => lines.format(each)).join(''))
+})
