@@ -50,7 +50,7 @@ export interface JsonSinkParts {
   readonly nameOfDatagram?: (g: Datagram) => string
 }
 
-/** What is kept of an open connection. */
+/** What is kept of a connection that carries data: of the others nothing is, for a flood is made of them. */
 interface Kept {
   /** The fields that say which connection it is, as JSON text. */
   readonly who: string
@@ -98,7 +98,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   onOpen(c: Connection, t: Timestamp): void {
     this.#kept[c.slot] = undefined
     const resumed = c.resumed ? ',"resumed":true' : ''
-    this.#line('open', t, `${this.#keep(c).who},"openerKnown":${c.openerKnown}${resumed}`)
+    this.#line('open', t, `${identity(c)},"openerKnown":${c.openerKnown}${resumed}`)
   }
 
   onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -129,7 +129,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     this.#line(
       'close',
       t,
-      `${this.#keep(c).who},"reason":"${why}"${by === undefined ? '' : `,"resetBy":"${SIDES[by]}"`}` +
+      `${this.#kept[c.slot]?.who ?? identity(c)},"reason":"${why}"${by === undefined ? '' : `,"resetBy":"${SIDES[by]}"`}` +
         `,"duration":${seconds(elapsedMicros(c.openTime, c.lastPacketTime))}` +
         `${c.handshakeMicros < 0 ? '' : `,"handshake":${seconds(c.handshakeMicros)}`}` +
         `,"sent":${counters(c.streams[0])},"received":${counters(c.streams[1])}`,
@@ -163,12 +163,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   #keep(c: Connection): Kept {
     let kept = this.#kept[c.slot]
     if (kept === undefined) {
-      const [client, server] = c.endpoints
-      const vlan = c.vlanId === NO_VLAN ? '' : `,"vlan":${c.vlanId}`
-      const who =
-        `,"connection":${c.id},"client":${asEndpoint(client.address, client.port)}` +
-        `,"server":${asEndpoint(server.address, server.port)}${vlan}`
-      kept = { who, flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
+      kept = { who: identity(c), flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
       while (this.#kept.length <= c.slot) this.#kept.push(undefined)
       this.#kept[c.slot] = kept
     }
@@ -242,6 +237,16 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     }
     this.#stream.writeText(`${begin},"base64":"${buf.toString('base64', start, end)}"}\n`)
   }
+}
+
+/** The fields that say which connection it is. */
+function identity(c: Connection): string {
+  const [client, server] = c.endpoints
+  const vlan = c.vlanId === NO_VLAN ? '' : `,"vlan":${c.vlanId}`
+  return (
+    `,"connection":${c.id},"client":${asEndpoint(client.address, client.port)}` +
+    `,"server":${asEndpoint(server.address, server.port)}${vlan}`
+  )
 }
 
 function asEndpoint(address: string, port: number): string {
