@@ -13,6 +13,7 @@ import { ConnectionIndex } from './connection-index.ts'
 import { FlowCounters } from './counters.ts'
 import type { FlowTableOptions } from './options.ts'
 import {
+  isBeyondEnd,
   isJump,
   judgeSyn,
   resetIsPlausible,
@@ -26,6 +27,7 @@ import { anchor, StreamReassembly } from './stream-reassembly.ts'
 import {
   PHASE_CLOSING,
   PHASE_ESTABLISHED,
+  PHASE_FINISHED,
   PHASE_HALF_OPEN,
   PHASES,
   POSITION_ANCHORED,
@@ -39,6 +41,9 @@ const ACTIVITY_GRAIN_MICROS = 10_000
 
 /** How often, in capture time, the fronts of the lists are looked at. */
 const EXPIRY_INTERVAL_MICROS = 10_000
+
+/** How long the acknowledgement of the last FIN is waited for: longer than the longest round trips and delayed ACKs. */
+const LAST_ACKNOWLEDGEMENT_MICROS = 1_000_000
 
 const IPPROTO_TCP = 6
 
@@ -106,6 +111,11 @@ export class FlowTable {
         if (!this.#synBelongs(c, direction, s, packet)) return
       } else if (this.#jumps(c, stream, s, packet)) return
     }
+    if (c.phase === PHASE_FINISHED && isBeyondEnd(stream, s)) {
+      this.#close(c, 'finished', s.time)
+      this.#openFor(s, packet)
+      return
+    }
     this.#touch(c, stream, s)
     this.#process(c, direction, s, packet)
   }
@@ -137,7 +147,7 @@ export class FlowTable {
       }
     }
     open.sort((a, b) => a.id - b.id)
-    for (const c of open) this.#close(c, reason, t)
+    for (const c of open) this.#close(c, c.phase === PHASE_FINISHED ? 'finished' : reason, t)
   }
 
   #process(c: TrackedConnection, direction: Direction, s: Segment, packet: Packet): void {
@@ -159,7 +169,7 @@ export class FlowTable {
     this.#onPayload(c, stream, s)
     if ((flags & (TCP_FIN | TCP_SYN)) === TCP_FIN) this.#onFin(c, stream, s)
     if (c.phase === PHASE_HALF_OPEN) this.#promote(c, direction, s)
-    if (c.phase === PHASE_CLOSING) this.#closeIfFinished(c, s.time)
+    if (c.phase >= PHASE_CLOSING) this.#closeIfFinished(c, s.time)
   }
 
   #onPayload(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
@@ -245,8 +255,14 @@ export class FlowTable {
   #makeRoom(t: Timestamp): void {
     const { sizes } = this.#lists
     const halfOpen = sizes[PHASE_HALF_OPEN]!
-    const open = halfOpen + sizes[PHASE_ESTABLISHED]! + sizes[PHASE_CLOSING]!
-    if (halfOpen >= this.#options.maximumHalfOpen || (halfOpen > 0 && open >= this.#options.maximumConnections)) {
+    const finished = sizes[PHASE_FINISHED]!
+    const open = halfOpen + sizes[PHASE_ESTABLISHED]! + sizes[PHASE_CLOSING]! + finished
+    if (finished > 0 && open >= this.#options.maximumConnections) {
+      this.#close(this.#connections[this.#lists.first(PHASE_FINISHED)]!, 'finished', t)
+    } else if (
+      halfOpen >= this.#options.maximumHalfOpen ||
+      (halfOpen > 0 && open >= this.#options.maximumConnections)
+    ) {
       this.counters.halfOpenDropped++
       this.#evict(this.#lists.first(PHASE_HALF_OPEN), t)
     } else if (open >= this.#options.maximumConnections) {
@@ -310,7 +326,7 @@ export class FlowTable {
     }
     const fromClient = stream.direction === 0
     const occurrence = c.occurrence + 1
-    this.#close(c, 'jump', s.time)
+    this.#close(c, c.phase === PHASE_FINISHED ? 'finished' : 'jump', s.time)
     this.#open(s, packet, fromClient, occurrence, -1)
     return true
   }
@@ -331,7 +347,7 @@ export class FlowTable {
       return true
     }
     const occurrence = c.occurrence + 1
-    this.#close(c, 'replaced', s.time)
+    this.#close(c, c.phase === PHASE_FINISHED ? 'finished' : 'replaced', s.time)
     this.#open(s, packet, (s.flags & TCP_ACK) === 0, occurrence, -1)
     return false
   }
@@ -363,6 +379,11 @@ export class FlowTable {
       this.counters.ignoredResets++
       return
     }
+    if (c.phase === PHASE_FINISHED) {
+      // It resets nothing any more: a client that went without waiting.
+      this.#close(c, 'finished', s.time)
+      return
+    }
     stream.sawReset = true
     this.#close(c, 'reset', s.time)
   }
@@ -389,17 +410,22 @@ export class FlowTable {
     this.#lists.append(phase, c.slot)
   }
 
+  /** Both sides have finished, and each knows that the other has: the connection's last packet has passed. */
   #closeIfFinished(c: TrackedConnection, t: Timestamp): void {
-    if (c.toServer.finished && c.toClient.finished) this.#close(c, 'finished', t)
+    const { toServer, toClient } = c
+    if (!toServer.finished || !toClient.finished) return
+    if (toServer.finAcknowledged && toClient.finAcknowledged) this.#close(c, 'finished', t)
+    else if (c.phase !== PHASE_FINISHED) this.#moveTo(c, PHASE_FINISHED)
   }
 
   #expire(now: number, t: Timestamp): void {
     for (let stream = this.#reassembly.dueHole(); stream !== null; stream = this.#reassembly.dueHole()) {
       this.#reassembly.visit(stream)
-      if (stream.connection.phase === PHASE_CLOSING) this.#closeIfFinished(stream.connection, t)
+      if (stream.connection.phase >= PHASE_CLOSING) this.#closeIfFinished(stream.connection, t)
     }
     this.#expireList(PHASE_HALF_OPEN, this.#options.halfOpenTimeoutMicros, now, t)
     this.#expireList(PHASE_CLOSING, this.#options.halfClosedTimeoutMicros, now, t)
+    this.#expireList(PHASE_FINISHED, LAST_ACKNOWLEDGEMENT_MICROS, now, t)
   }
 
   #expireList(phase: number, timeoutMicros: number, now: number, t: Timestamp): void {
@@ -412,8 +438,8 @@ export class FlowTable {
         continue
       }
       if (silence <= timeoutMicros) return
-      this.counters.timeouts++
-      this.#close(this.#connections[slot]!, 'timeout', t)
+      if (phase !== PHASE_FINISHED) this.counters.timeouts++
+      this.#close(this.#connections[slot]!, phase === PHASE_FINISHED ? 'finished' : 'timeout', t)
     }
   }
 }

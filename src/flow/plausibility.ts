@@ -1,7 +1,7 @@
 // What a segment means to a connection already known: is this SYN a new connection, this RST believable, this sequence
 // number part of the flow? RFC 9293 §3.5 and §3.10, RFC 5961 as far as an onlooker can follow them.
 
-import { type Segment, TCP_ACK, type Transport } from '../core/segment.ts'
+import { type Segment, TCP_ACK, TCP_RST, TCP_SYN, type Transport } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { POSITION_ANCHORED, POSITION_OWN, POSITION_UNKNOWN, type TrackedStream } from './tracked-connection.ts'
 
@@ -74,6 +74,14 @@ export function isJump(stream: TrackedStream, sequence: number, maximumJumpBytes
   const ahead = sequenceDistance(sequence, stream.expected)
   if (ahead <= 0) return ahead < -Math.max(maximumJumpBytes, PLAUSIBLE_BYTES)
   return sequenceDistance(sequence, stream.reach) > maximumJumpBytes
+}
+
+/** Data that the finished `stream` cannot have sent: of a connection whose SYN was not captured. */
+export function isBeyondEnd(stream: TrackedStream, s: Segment): boolean {
+  const length = s.payloadEnd - s.payloadStart + s.missingBytes
+  if (length === 0 || (s.flags & (TCP_SYN | TCP_RST)) !== 0) return false
+  const ahead = sequenceDistance(s.sequence, stream.expected)
+  return ahead + length > 0 || ahead < -PLAUSIBLE_BYTES
 }
 
 /** Whether an acknowledgement sent with `sequence` on `stream` can come from the one who is connected. */

@@ -4,6 +4,7 @@
 import { Connection, type Direction, Stream } from '../core/connection.ts'
 import { Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { IcmpError, Segment } from '../core/segment.ts'
+import { sequenceDistance } from '../core/sequence.ts'
 import type { GivenUpRanges } from './given-up-ranges.ts'
 import type { Page } from './page-pool.ts'
 
@@ -23,7 +24,9 @@ export const PHASE_HALF_OPEN = 0
 export const PHASE_ESTABLISHED = 1
 /** One side has finished. */
 export const PHASE_CLOSING = 2
-export const PHASES = 3
+/** Both sides have finished: what is left to come is the acknowledgement of the last FIN. */
+export const PHASE_FINISHED = 3
+export const PHASES = 4
 
 export class TrackedStream extends Stream {
   readonly connection: TrackedConnection
@@ -107,6 +110,11 @@ export class TrackedStream extends Stream {
   /** The believed FIN has been reached: nothing more is to come. */
   get finished(): boolean {
     return this.finKnown && this.expected === this.finSequence
+  }
+
+  /** The other side has acknowledged the believed FIN: there is nothing left to say on this stream. */
+  get finAcknowledged(): boolean {
+    return sequenceDistance(this.acknowledged, this.finSequence) > 0
   }
 
   /** Sequence number behind the furthest byte known. */

@@ -33,8 +33,8 @@ interface BodyFlow {
 
 /**
  * Writes bodies as they come, in the output folder, never over a file that is there already. A gap within a body that
- * was sent without compression is a hole in its file, of the size of what is missing; a compressed body ends at its
- * gap. Files get the time of the body's first byte. What goes wrong on disk is told by `blocked` and `drain`.
+ * was sent without compression is a hole in its file, of the size of what is missing, and is filled by bytes that come
+ * before the body ends; a compressed body ends at its gap. Files get the time of the body's first byte. What goes wrong on disk is told by `blocked` and `drain`.
  */
 export class BodyFiles implements BodyConsumer, Sink, FileOwner {
   /** Files written, and those of them that hold less than what was sent: cut short, damaged, or with a hole. */
@@ -69,6 +69,10 @@ export class BodyFiles implements BodyConsumer, Sink, FileOwner {
 
   onBodyGap(c: Connection, d: Direction, missing: number, _t: Timestamp): void {
     this.#store.skip(this.#flows[c.slot * 2 + d]!.file!, missing)
+  }
+
+  onBodyLateData(c: Connection, d: Direction, position: number, buf: Buffer, start: number, end: number): void {
+    this.#store.writeAt(this.#flows[c.slot * 2 + d]!.file!, position, buf, start, end)
   }
 
   onBodyEnd(c: Connection, d: Direction, whole: boolean, _t: Timestamp): void {

@@ -25,7 +25,7 @@ export class FileClaims {
   create(c: Connection, d: Direction, suffix: string): number {
     const first = this.#namer.name(c, d, 0) + suffix
     const hint = this.#hints.get(first)
-    let counter = hint === undefined || hint < c.occurrence ? c.occurrence : hint
+    let counter = Math.max(hint ?? 0, this.#namer.firstCounter(c))
     for (let tries = 0; tries < MAXIMUM_TRIES; tries++, counter++) {
       this.name = counter === 0 ? first : this.#namer.name(c, d, counter) + suffix
       const descriptor = this.#folder.create(this.name)

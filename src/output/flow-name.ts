@@ -69,6 +69,8 @@ const CODES: Readonly<Record<string, Code>> = {
 
 type Piece = string | Code
 
+const TELLING_APART: readonly (Piece | undefined)[] = [CODES.T, CODES.t, CODES.N, CODES.S]
+
 /**
  * Makes names for flows. Names are relative, `/` between folders, and stay below the folder that they are put in: no
  * part of one is empty, `.` or `..`.
@@ -76,11 +78,14 @@ type Piece = string | Code
 export class FlowNamer {
   readonly #pieces: readonly Piece[]
   readonly #mustBeChecked: boolean
+  /** Later connections on a 4-tuple have other names without a counter, or nearly always. */
+  readonly #namesTellApart: boolean
   readonly #fields: NameFields
 
   constructor(pieces: readonly Piece[], names: Names | undefined, forPaths: boolean) {
     this.#pieces = pieces
     this.#mustBeChecked = !everyPartHasText(pieces)
+    this.#namesTellApart = pieces.some((piece) => TELLING_APART.includes(piece))
     this.#fields = {
       names,
       forPaths,
@@ -98,11 +103,16 @@ export class FlowNamer {
     }
   }
 
+  /** The counter that a connection's flows begin with: how many there were on the 4-tuple, unless time tells them apart. */
+  firstCounter(c: Connection): number {
+    return this.#namesTellApart ? 0 : c.occurrence
+  }
+
   /**
    * The flow from `c.endpoints[d]` to the other end. `counter` is the number of namesakes before it: earlier connections
    * on the 4-tuple, or more where files of those names exist already.
    */
-  name(c: Connection, d: Direction, counter: number = c.occurrence): string {
+  name(c: Connection, d: Direction, counter: number = this.firstCounter(c)): string {
     const fields = this.#fields
     const stream = c.streams[d]
     fields.place = c.place

@@ -57,7 +57,7 @@ export interface JsonSinkParts {
   readonly names?: Names | undefined
 }
 
-/** What is kept of an open connection. */
+/** What is kept of a connection that carries data: of the others nothing is, for a flood is made of them. */
 interface Kept {
   /** The fields that say which connection it is, as JSON text. */
   readonly who: string
@@ -107,7 +107,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   onOpen(c: Connection, t: Timestamp): void {
     this.#kept[c.slot] = undefined
     const resumed = c.resumed ? ',"resumed":true' : ''
-    this.#line('open', t, `${this.#keep(c).who},"openerKnown":${c.openerKnown}${resumed}`)
+    this.#line('open', t, `${this.#identity(c)},"openerKnown":${c.openerKnown}${resumed}`)
   }
 
   onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -138,7 +138,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     this.#line(
       'close',
       t,
-      `${this.#keep(c).who},"reason":"${why}"${by === undefined ? '' : `,"resetBy":"${SIDES[by]}"`}` +
+      `${this.#kept[c.slot]?.who ?? this.#identity(c)},"reason":"${why}"${by === undefined ? '' : `,"resetBy":"${SIDES[by]}"`}` +
         `,"duration":${seconds(elapsedMicros(c.openTime, c.lastPacketTime))}` +
         `${c.handshakeMicros < 0 ? '' : `,"handshake":${seconds(c.handshakeMicros)}`}` +
         `,"sent":${counters(c.streams[0])},"received":${counters(c.streams[1])}`,
@@ -173,16 +173,19 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   #keep(c: Connection): Kept {
     let kept = this.#kept[c.slot]
     if (kept === undefined) {
-      const [client, server] = c.endpoints
-      const vlan = c.vlanId === NO_VLAN ? '' : `,"vlan":${c.vlanId}`
-      const who =
-        `,"connection":${c.id},"client":${this.#endpoint(c.place, client)}` +
-        `,"server":${this.#endpoint(c.place, server)}${vlan}`
-      kept = { who, flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
+      kept = { who: this.#identity(c), flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
       while (this.#kept.length <= c.slot) this.#kept.push(undefined)
       this.#kept[c.slot] = kept
     }
     return kept
+  }
+
+  /** The fields that say which connection it is. */
+  #identity(c: Connection): string {
+    const [client, server] = c.endpoints
+    const vlan = c.vlanId === NO_VLAN ? '' : `,"vlan":${c.vlanId}`
+    const ends = `"client":${this.#endpoint(c.place, client)},"server":${this.#endpoint(c.place, server)}`
+    return `,"connection":${c.id},${ends}${vlan}`
   }
 
   #endpoint(place: number, endpoint: Endpoint): string {

@@ -10,6 +10,17 @@ import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from '../protoc
 import { DecodedBody, type DecodedBodyOutput } from './decoded-body.ts'
 
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024
+/** Of one body; late bytes of older ones are lost. */
+const MAXIMUM_HOLES = 64
+
+/** Missing bytes of a body that is given out as it was sent. */
+interface Hole {
+  /** In the stream. */
+  readonly offset: number
+  readonly length: number
+  /** In the body. */
+  readonly position: number
+}
 
 /** The bodies of one direction, one after the other, on their way to the consumer. */
 class BodyLane implements DecodedBodyOutput {
@@ -22,6 +33,10 @@ class BodyLane implements DecodedBodyOutput {
   #started: boolean
   #message: HttpMessage | undefined
   #time: Timestamp | undefined
+  /** Of the body as it is given out, holes included. */
+  #position: number
+  #holes: Hole[]
+  #filledBytes: number
 
   constructor(c: Connection, d: Direction, consumer: BodyConsumer, memory: HeldMemory, decompress: boolean) {
     this.#consumer = consumer
@@ -33,11 +48,17 @@ class BodyLane implements DecodedBodyOutput {
     this.#started = false
     this.#message = undefined
     this.#time = undefined
+    this.#position = 0
+    this.#holes = []
+    this.#filledBytes = 0
   }
 
   begin(m: HttpMessage): void {
     this.#message = m
     this.#started = false
+    this.#position = 0
+    this.#holes = []
+    this.#filledBytes = 0
     this.#body = m.framing === 'none' ? undefined : new DecodedBody(m, this, this.#memory, this.#decompress)
   }
 
@@ -53,12 +74,31 @@ class BodyLane implements DecodedBodyOutput {
     if (this.#decompress && this.#message!.codings.length > 0) return
     this.#start()
     this.#consumer.onBodyGap(this.#connection, this.#direction, missing, t)
+    const { offset } = this.#connection.streams[this.#direction]
+    if (this.#holes.length >= MAXIMUM_HOLES) this.#holes.shift()
+    this.#holes.push({ offset, length: missing, position: this.#position })
+    this.#position += missing
+  }
+
+  /** Bytes of the stream at `offset`, after a gap: fill what is a hole of the body that has not ended yet. */
+  late(offset: number, buf: Buffer, start: number, end: number): void {
+    if (this.#message === undefined) return
+    for (const hole of this.#holes) {
+      const from = Math.max(offset, hole.offset)
+      const to = Math.min(offset + end - start, hole.offset + hole.length)
+      if (from >= to) continue
+      this.#filledBytes += to - from
+      const position = hole.position + from - hole.offset
+      const first = start + from - offset
+      this.#consumer.onBodyLateData(this.#connection, this.#direction, position, buf, first, first + to - from)
+    }
   }
 
   end(how: HttpMessageEnd, t: Timestamp): void {
     this.#time = t
     this.#body?.end(how)
-    const whole = how === 'complete' && this.#message!.missingBodyBytes === 0 && this.#body?.failed !== true
+    const missing = this.#message!.missingBodyBytes - this.#filledBytes
+    const whole = how === 'complete' && missing === 0 && this.#body?.failed !== true
     this.#body = undefined
     this.#message = undefined
     if (this.#started) this.#consumer.onBodyEnd(this.#connection, this.#direction, whole, t)
@@ -67,6 +107,7 @@ class BodyLane implements DecodedBodyOutput {
   bodyData(buf: Buffer, start: number, end: number): void {
     this.#start()
     this.#consumer.onBodyData(this.#connection, this.#direction, buf, start, end, this.#time!)
+    this.#position += end - start
   }
 
   bodyRemark(_reason: string): void {
@@ -113,8 +154,8 @@ export class HttpBodies implements StreamConsumer, HttpMessageConsumer {
     this.#lanes[c.slot]?.framing.onGap(d, missing, cause, t)
   }
 
-  onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, _start: number, _end: number): void {
-    // comes after the body has gone on: its hole stays
+  onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number): void {
+    this.#lanes[c.slot]?.lanes[d].late(offset, buf, start, end)
   }
 
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {

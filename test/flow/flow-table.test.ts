@@ -20,7 +20,8 @@ describe('opening and closing', () => {
     assert.equal(connection.endpoints[1].toString(), '10.0.0.2:80')
     assert.equal(talk.table.counters.openNow, 0)
     assert.equal(talk.table.counters.connections, 1)
-    assert.equal(talk.table.counters.ignoredSegments, 1, 'the last ACK')
+    assert.equal(talk.table.counters.ignoredSegments, 0)
+    assert.equal(connection.streams[0].packets, 5, 'the last ACK is one of them')
     assert.equal(talk.table.counters.deliveredBytes, 7)
   })
 
@@ -141,8 +142,57 @@ describe('opening and closing', () => {
     talk.server.fin('def')
     assert.deepEqual(talk.log, ['open'])
     talk.server.send('abc', { at: 0 })
+    assert.deepEqual(talk.log, ['open', '< abcdef'])
+    talk.client.ack()
     assert.deepEqual(talk.log, ['open', '< abcdef', 'close finished'])
   })
+
+  test('the acknowledgement of the last FIN is waited for, but not for long', () => {
+    const talk = new Conversation().open()
+    talk.client.fin()
+    talk.server.fin()
+    talk.wait(900)
+    assert.deepEqual(talk.log, ['open'])
+    talk.server.fin('', { at: 0 })
+    talk.wait(900)
+    assert.deepEqual(talk.log, ['open'])
+    talk.wait(200)
+    assert.deepEqual(talk.log, ['open', 'close finished'])
+    talk.client.ack()
+    assert.equal(talk.table.counters.timeouts, 0)
+    assert.equal(talk.table.counters.ignoredSegments, 1)
+  })
+
+  test('both FINs at once: the second of the two acknowledgements closes', () => {
+    const talk = new Conversation().open()
+    talk.client.fin()
+    talk.server.fin('', { ack: talk.client.sequenceAt(0) })
+    talk.server.ack()
+    assert.deepEqual(talk.log, ['open'])
+    talk.client.ack()
+    assert.deepEqual(talk.log, ['open', 'close finished'])
+  })
+
+  for (const [name, next, log] of [
+    ['a RST', (talk: Conversation) => talk.client.rst(), ['close finished']],
+    ['the end of the capture', (talk: Conversation) => talk.end(), ['close finished']],
+    [
+      'a new SYN',
+      (talk: Conversation) => {
+        talk.client.renew(2_000_000)
+        talk.client.syn()
+      },
+      ['close finished', 'open c1'],
+    ],
+  ] as const) {
+    test(`${name} in place of the last acknowledgement: it has finished all the same`, () => {
+      const talk = new Conversation().open()
+      talk.client.fin()
+      talk.server.fin()
+      next(talk)
+      assert.deepEqual(talk.log, ['open', ...log])
+    })
+  }
 
   test('a FIN without data waits as well, and ends the connection when the hole is given up', () => {
     const talk = new Conversation().open()

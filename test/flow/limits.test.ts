@@ -180,6 +180,7 @@ describe('the queue', () => {
     talk.client.fin()
     talk.server.lose(1)
     talk.server.fin('x')
+    talk.client.ack()
     for (let i = 0; i < 5; i++) {
       const s = segmentOf(9, TCP_ACK, 4 * i, 'z')
       s.time.set(talk.time)

@@ -96,6 +96,7 @@ describe('in order, once', () => {
     talk.client.ack()
     talk.client.fin()
     talk.server.fin()
+    talk.client.ack()
     assert.deepEqual(talk.log, ['open', '> abcdefghi', '< abcdefghi', 'close finished'])
   })
 
@@ -415,6 +416,7 @@ describe('short snapshots', () => {
     talk.server.send('', { missing: 5, at: 5 })
     talk.server.fin()
     talk.client.fin()
+    talk.server.ack()
     assert.deepEqual(
       talk.recorder.connections[0]!.streams[1].gaps.map((gap) => [gap.offset, gap.length, gap.cause]),
       [

@@ -82,6 +82,36 @@ describe('body files', () => {
     assert.deepEqual([files.files, files.incompleteFiles], [3, 3])
   })
 
+  test('bytes that come late fill the hole, while the body lasts', async (t) => {
+    const folder = temporaryFolder(t)
+    const files = bodyFiles(folder)
+    const head = response('').toString().replace('Length: 0', 'Length: 12')
+    const at = head.length
+    new Talk(new HttpBodies(files, true))
+      .send(1, head)
+      .gap(1, 3)
+      .send(1, 'abc')
+      .gap(1, 3)
+      .late(1, at + 1, 'YZ')
+      .late(1, at, 'X')
+      .late(1, at + 5, '?LM') // its first byte is none of a hole
+      .send(1, 'de')
+      .late(1, at + 8, 'N')
+      .send(1, 'f')
+      .send(1, head)
+      .gap(1, 5)
+      .late(1, 2 * at + 12 + 4, 'E')
+      .late(1, at, 'too late')
+      .send(1, 'fghijkl')
+      .close()
+    await files.finish()
+    assert.deepEqual(contents(folder), {
+      [`${TO_CLIENT}-HTTPBODY-001`]: 'XYZabcLMNdef',
+      [`${TO_CLIENT}-HTTPBODY-002`]: '\0\0\0\0Efghijkl',
+    })
+    assert.deepEqual([files.files, files.incompleteFiles], [2, 1])
+  })
+
   test('never over a file that is there, and never through a link', async (t) => {
     const folder = temporaryFolder(t)
     mkdirSync(folder)

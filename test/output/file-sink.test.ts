@@ -242,6 +242,20 @@ describe('-b, -s and --merge', () => {
 })
 
 describe('no file of an earlier run is touched', () => {
+  test('where names have the time in them, only those of one second are counted, as by tcpflow', async (t) => {
+    const folder = temporaryFolder(t)
+    const sink = new FileSink(filesPlan(folder, { nameTemplate: '%tT%A.%a-%B.%b%V%v%C%c' }), testRun)
+    for (const [occurrence, seconds] of [1_600_000_000, 1_600_000_003, 1_600_000_003].entries()) {
+      new Talk(sink, { occurrence, seconds }).send(0, `${occurrence}`).close()
+    }
+    await sink.finish()
+    assert.deepEqual(contents(folder), {
+      [`1600000000T${TO_SERVER}`]: '0',
+      [`1600000003T${TO_SERVER}`]: '1',
+      [`1600000003T${TO_SERVER}c1`]: '2',
+    })
+  })
+
   test('the next free counter is taken', async (t) => {
     const { folder, sink } = setUp(t)
     writeFileSync(join(folder, TO_SERVER), 'old')

@@ -38,6 +38,8 @@ export interface Result {
   readonly signal: NodeJS.Signals | null
   readonly stdout: Buffer
   readonly stderr: string
+  /** As it came: decoding hides bytes that a terminal would act on. */
+  readonly stderrBytes: Buffer
 }
 
 /** A run under way. It is killed after the test, if it has not ended by then. */
@@ -46,7 +48,7 @@ export class Running {
   /** Resolves when the process has ended and its output is read. */
   readonly result: Promise<Result>
   readonly #stdout: Buffer[] = []
-  #stderr = ''
+  readonly #stderr: Buffer[] = []
   readonly #watchers = new Set<() => void>()
 
   constructor(child: ChildProcess) {
@@ -57,7 +59,7 @@ export class Running {
       this.#changed()
     })
     child.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr += chunk.toString('utf8')
+      this.#stderr.push(chunk)
       this.#changed()
     })
     this.result = new Promise((resolve, reject) => {
@@ -65,7 +67,13 @@ export class Running {
       child.on('close', (code, signal) => {
         clearTimeout(late)
         this.#changed()
-        resolve({ code: code ?? -1, signal, stdout: this.stdout, stderr: this.stderr })
+        resolve({
+          code: code ?? -1,
+          signal,
+          stdout: this.stdout,
+          stderr: this.stderr,
+          stderrBytes: Buffer.concat(this.#stderr),
+        })
       })
     })
   }
@@ -79,7 +87,7 @@ export class Running {
   }
 
   get stderr(): string {
-    return this.#stderr
+    return Buffer.concat(this.#stderr).toString()
   }
 
   /** Resolves once `condition` holds; looked at whenever output comes. Rejects when the process ends before that. */

@@ -183,8 +183,13 @@ class HttpRiver {
   }
 
   #gap(c: Connection, d: Direction, missing: number): void {
+    const { offset } = c.streams[d]
     for (const user of this.#users) user.onGap(c, d, missing, 'network', this.#time)
     c.streams[d].offset += missing
+    // of an odd one the second half comes after all
+    if (missing % 2 === 0) return
+    const late = Buffer.alloc((missing + 1) >> 1, 'late')
+    for (const user of this.#users) user.onLateData(c, d, offset + (missing >> 1), late, 0, late.length, this.#time)
   }
 
   #close(c: Connection, why: CloseReason): void {
@@ -239,6 +244,11 @@ class CheckingBodies implements BodyConsumer {
 
   onBodyGap(_c: Connection, d: Direction, missing: number): void {
     if (this.#inBody[d] === 0 || !(missing > 0)) assert.fail(`a gap of ${missing}`)
+  }
+
+  onBodyLateData(_c: Connection, d: Direction, position: number, buf: Buffer, start: number, end: number): void {
+    if (this.#inBody[d] === 0 || !(position >= 0)) assert.fail(`late data at ${position}`)
+    checkSlice(buf, start, end)
   }
 
   onBodyEnd(_c: Connection, d: Direction): void {
