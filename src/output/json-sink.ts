@@ -107,7 +107,9 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   onOpen(c: Connection, t: Timestamp): void {
     this.#kept[c.slot] = undefined
     const resumed = c.resumed ? ',"resumed":true' : ''
-    this.#line('open', t, `${this.#identity(c)},"openerKnown":${c.openerKnown}${resumed}`)
+    // A flood's connections are not kept; where there are names, a connection keeps those that it began with.
+    const who = this.#names === undefined ? this.#identity(c) : this.#keep(c).who
+    this.#line('open', t, `${who},"openerKnown":${c.openerKnown}${resumed}`)
   }
 
   onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
