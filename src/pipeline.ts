@@ -6,7 +6,7 @@ import type { CaptureEnd } from './container/capture-target.ts'
 import type { Connection } from './core/connection.ts'
 import { OperatorError } from './core/errors.ts'
 import type { Io, StopSignal } from './core/io.ts'
-import { compareTime } from './core/timestamp.ts'
+import { compareTime, Timestamp } from './core/timestamp.ts'
 import { FlowTable } from './flow/flow-table.ts'
 import { defaultFlowTableOptions } from './flow/options.ts'
 import { endSummaryLines } from './output/end-summary.ts'
@@ -29,7 +29,8 @@ const FINISH_PATIENCE_MILLIS = 1000
 
 /** Containers come and go: copies of one packet are looked for as if there were several captures always. */
 const SEVERAL_CAPTURES = 2
-const CONTAINER_END_GRACE_MILLIS = 300
+/** More than a packet may be held back by the merge. */
+const CONTAINER_END_GRACE_MILLIS = 800
 
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
@@ -159,7 +160,8 @@ class Run {
 
   /** Its open connections end, once what its captures still have in their pipes has come. */
   #onContainerEnd({ addresses, places }: CaptureEnd): void {
-    const endedAt = this.#river.clock.clone()
+    const millis = Date.now()
+    const endedAt = new Timestamp(Math.floor(millis / 1000), (millis % 1000) * 1e6)
     const numbers = new Set(places.map((place) => this.#inputs.places.numberOf(place)))
     const own = new Set(addresses)
     const isOf = (c: Connection): boolean =>

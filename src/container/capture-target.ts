@@ -8,6 +8,14 @@ export type CaptureWay = 'veth' | 'bridge' | 'netns' | 'sidecar' | 'host'
 export const ASKABLE_WAYS = ['veth', 'bridge', 'netns', 'sidecar'] as const
 export type AskedWay = (typeof ASKABLE_WAYS)[number]
 
+/** A container's link-layer address, and when it was its own: addresses are given to others afterwards. */
+export interface GateEntry {
+  readonly macAddress: string
+  /** Microseconds since 1970. */
+  readonly sinceMicros: number
+  readonly untilMicros: number
+}
+
 export interface CaptureTarget {
   /** The same key is the same capture: it goes on. */
   readonly key: string
@@ -27,9 +35,9 @@ export interface CaptureTarget {
   readonly sidecarOf: string
   /**
    * A bridge watched for a container that is about to (re)appear: only frames from and to these link-layer addresses count,
-   * and what came shortly before they were known counts too. undefined: everything counts.
+   * while they were its own, also those that came shortly before that was known. undefined: everything counts.
    */
-  readonly gate: readonly string[] | undefined
+  readonly gate: readonly GateEntry[] | undefined
   /** Said once beside the label: that the network is shared, say. */
   readonly remark: string
 }

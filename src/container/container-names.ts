@@ -28,9 +28,9 @@ export class ContainerNames implements Names {
   /** Place number → whose it is; made on demand. */
   readonly #owners = new Map<number, NamedHost | undefined>()
 
-  constructor(places: PlaceTable, engineIsHere: boolean) {
+  constructor(places: PlaceTable, engineMayBeHere: boolean) {
     this.#places = places
-    this.#hostAddresses = new Set(engineIsHere ? ownAddresses() : [])
+    this.#hostAddresses = new Set(engineMayBeHere ? ownAddresses() : [])
   }
 
   update(containers: readonly ContainerSummary[], networks: readonly NetworkDetails[]): void {
@@ -43,7 +43,7 @@ export class ContainerNames implements Names {
     }
     for (const container of containers) putContainer(tables, container)
     this.#keepFormer(tables)
-    const fingerprint = JSON.stringify([...tables.byAddress, ...tables.byPublishedPort])
+    const fingerprint = JSON.stringify([...tables.byAddress, ...tables.byPublishedPort, ...tables.byId])
     if (fingerprint === this.#fingerprint) return
     this.#fingerprint = fingerprint
     this.#tables = tables

@@ -4,7 +4,7 @@
 import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
 import { AwaitedBridges } from './awaited-bridges.ts'
-import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
+import type { AskedWay, CaptureEnd, CaptureTarget, GateEntry } from './capture-target.ts'
 import { ContainerNames } from './container-names.ts'
 import {
   type ContainerDetails,
@@ -15,7 +15,7 @@ import {
   SIDECAR_LABEL,
 } from './engine.ts'
 import { detailsOf, isIdOf, nameOf, TargetFinder, target } from './find-targets.ts'
-import { differenceOf, endOf, type Followed } from './followed.ts'
+import { differenceOf, endedNow, endOf, type Followed, gateEntry } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
   type ContainerSelection,
@@ -50,13 +50,20 @@ export interface WatchListener {
 const RETRY_MILLIS = 1000
 const AGAIN_MILLIS = 100
 const MOST_TOLD = 1000
+const MOST_DESTROYED = 1000
+const PORTS_AGAIN_MILLIS = [1000, 5000]
+/** How long frames of a container that has ended may still lie in a pipe. */
+const DEPARTED_MILLIS = 15_000
+
+/** After these the networks may be others. */
+const NETWORKS_CHANGE = new Set<EngineEvent['kind']>(['create', 'connect', 'disconnect', 'network', 'back'])
 
 export class ContainerWatch {
   readonly names: ContainerNames
   readonly #engine: Engine
   readonly #view: HostView
   readonly #options: WatchOptions
-  readonly #selectors: readonly Selector[]
+  #selectors: readonly Selector[]
   readonly #finder: TargetFinder
   #listener: WatchListener | undefined
   /** By container id. */
@@ -66,6 +73,12 @@ export class ContainerWatch {
   /** Ids whose details may have changed since they were inspected. */
   readonly #stale = new Set<string>()
   readonly #told = new Set<string>()
+  /** Ids of removed containers, while a look may still bring them back to mind. */
+  readonly #destroyed = new Set<string>()
+  /** Ends that the listener has not been told yet. */
+  readonly #ends: CaptureEnd[] = []
+  /** Link-layer addresses of those that have ended, by bridge, and until when (performance.now) they are kept. */
+  #departed: { readonly bridge: string; readonly entry: GateEntry; readonly keepUntil: number }[] = []
   #networks: NetworkDetails[] = []
   #networksStale = true
   readonly #awaited: AwaitedBridges
@@ -78,7 +91,7 @@ export class ContainerWatch {
     this.#engine = engine
     this.#view = view
     this.#options = options
-    this.#selectors = selectorsOf(options.selection)
+    this.#selectors = selectorsOf(options.selection, [])
     this.#finder = new TargetFinder(engine, view, {
       via: options.via,
       networks: options.selection.networks,
@@ -132,8 +145,9 @@ export class ContainerWatch {
     if (kind === 'back') {
       this.#listener?.info('the engine is back')
       for (const each of this.#followed.keys()) this.#stale.add(each)
+      void this.#noticeRemovals().catch(() => {})
     }
-    if (kind === 'connect' || kind === 'disconnect' || kind === 'back') this.#networksStale = true
+    if (NETWORKS_CHANGE.has(kind)) this.#networksStale = true
     if (id !== '') this.#stale.add(id)
     if (kind === 'destroy') this.#onDestroy(id)
     if (kind === 'create') void this.#onCreate(event)
@@ -144,13 +158,23 @@ export class ContainerWatch {
   async #onCreate({ id, name, labels }: EngineEvent): Promise<void> {
     if (!this.#selectors.some((selector) => selector.matches({ id, name, labels }))) return
     const details = await this.#engine.inspect(id).catch(() => undefined)
-    if (details === undefined || details.state === 'running') return
+    if (details === undefined || details.state === 'running' || this.#destroyed.has(id)) return
     this.#created.set(id, details)
+    this.#look()
+  }
+
+  /** What was removed while the engine could not be heard. */
+  async #noticeRemovals(): Promise<void> {
+    const all = await this.#engine.list(true)
+    for (const id of [...this.#followed.keys(), ...this.#created.keys()]) {
+      if (!all.some((c) => c.id === id)) this.#onDestroy(id)
+    }
     this.#look()
   }
 
   /** Removed for good; only another of its name, service or label can follow. */
   #onDestroy(id: string): void {
+    this.#destroyed.add(id)
     this.#created.delete(id)
     const followed = this.#followed.get(id)
     if (followed !== undefined) this.#followed.set(id, { ...followed, removed: true })
@@ -170,8 +194,9 @@ export class ContainerWatch {
         this.#lookAgain = false
         await this.#lookOnce(listener)
       }
-    } catch {
+    } catch (error) {
       // The engine is gone for the moment; `back` or the timer leads to the next look.
+      if (!(error instanceof OperatorError)) listener.error(`containers cannot be followed: ${error}`)
       this.#lookLater(RETRY_MILLIS)
     } finally {
       this.#looking = false
@@ -185,15 +210,15 @@ export class ContainerWatch {
 
   async #lookOnce(listener: WatchListener): Promise<void> {
     const running = await this.#survey()
-    const ended = this.#endOf(running)
-    for (const { line } of ended) listener.info(line)
-    const problems = await this.#follow(running)
+    this.#noteEnds(running, listener)
+    const problems = await this.#follow(running).finally(() => {
+      for (const end of this.#ends.splice(0)) listener.onEnded(end)
+    })
     if (this.#closed) return
     for (const { message, hint } of problems) this.#sayOnce(listener, message, hint)
     for (const line of this.#remarks()) listener.info(line)
     this.#await()
     listener.onTargets(this.#targets())
-    for (const { end } of ended) listener.onEnded(end)
     const over = this.#nothingLeft()
     if (over !== undefined) listener.onNothingLeft(over)
     this.#forget()
@@ -208,6 +233,7 @@ export class ContainerWatch {
     }
     for (const id of this.#stale) if (!this.#followed.has(id)) this.#stale.delete(id)
     if (this.#told.size > MOST_TOLD) this.#told.clear()
+    if (this.#destroyed.size > MOST_DESTROYED) this.#destroyed.clear()
   }
 
   #sayOnce(listener: WatchListener, message: string, hint: string | undefined): void {
@@ -219,11 +245,18 @@ export class ContainerWatch {
   /** Running containers, with the names of all of them refreshed. */
   async #survey(): Promise<ContainerSummary[]> {
     // Those that we start ourselves are nobody's to capture.
-    const running = (await this.#engine.list(false)).filter((c) => !Object.hasOwn(c.labels, SIDECAR_LABEL))
+    const listed = (await this.#engine.list(false)).filter((c) => !Object.hasOwn(c.labels, SIDECAR_LABEL))
+    // `restarting` is listed as running, too, and has no process and no network.
+    const running = listed.filter(({ state }) => state === 'running' || state === 'paused' || state === '')
     const unknown = running.some((c) => c.networks.some((a) => a.networkId !== '' && !detailsOf(a, this.#networks)))
     if (this.#networksStale || unknown) {
       this.#networksStale = false
-      this.#networks = await this.#engine.networks()
+      try {
+        this.#networks = await this.#engine.networks()
+      } catch (error) {
+        this.#networksStale = true
+        throw error
+      }
     }
     this.names.update(running, this.#networks)
     return running
@@ -246,10 +279,16 @@ export class ContainerWatch {
       const names = this.#networks.map((n) => n.name)
       throw new OperatorError(`there is no network ${name}`, closestHint(name, names))
     }
-    const missing = unmatched(this.#selectors, running)
-    if (missing.length === 0 && selection.containers.every((name) => running.some((c) => c.name === name))) return
+    if (
+      unmatched(this.#selectors, running).length === 0 &&
+      selection.containers.every((name) => running.some((c) => c.name === name))
+    ) {
+      return
+    }
     const all = await this.#engine.list(true)
     refuseAmbiguous(selection, all)
+    this.#selectors = selectorsOf(selection, all)
+    const missing = unmatched(this.#selectors, running)
     if (!wait && missing[0] !== undefined) throw notRunning(missing[0], all)
     for (const stopped of all.filter((c) => c.state !== 'running' && missing.some((m) => m.matches(c)))) {
       const details = await this.#engine.inspect(stopped.id)
@@ -257,40 +296,90 @@ export class ContainerWatch {
     }
   }
 
-  /** What of the followed containers is over, as of this list. */
-  #endOf(running: readonly ContainerSummary[]): { line: string; end: CaptureEnd }[] {
-    const ended: { line: string; end: CaptureEnd }[] = []
+  /** Notes which of the followed containers are over, as of this list; says so. */
+  #noteEnds(running: readonly ContainerSummary[], listener: WatchListener): void {
     for (const [id, followed] of this.#followed) {
       if (!followed.running) continue
       const now = running.find((c) => c.id === id)
-      if (now !== undefined && this.#isSelected(now) && !this.#stale.has(id)) continue
-      if (now !== undefined && this.#isSelected(now)) continue // looked at closely by #follow
+      if (now !== undefined && this.#isSelected(now)) continue
       this.#followed.set(id, { ...followed, running: false })
+      this.#depart(followed)
+      this.#ends.push(endOf(followed))
       const name = nameOf(followed.details)
-      ended.push({ line: `${name} has stopped; what it says next is shown when it is back`, end: endOf(followed) })
+      listener.info(
+        now === undefined
+          ? `${name} has stopped; what it says next is shown when it is back`
+          : `${now.name || name} is no longer what was asked for`,
+      )
     }
-    return ended
+  }
+
+  /** Its last frames may still be on their way. */
+  #depart({ details }: Followed): void {
+    const keepUntil = performance.now() + DEPARTED_MILLIS
+    for (const [bridge, entry] of this.#gateEntries(details)) {
+      this.#departed.push({ bridge, entry: endedNow(entry), keepUntil })
+    }
+  }
+
+  #gateEntries(details: ContainerDetails): [bridge: string, entry: GateEntry][] {
+    return this.#finder.wanted(details.networks, this.#networks).flatMap((a) => {
+      const bridge = detailsOf(a, this.#networks)?.bridge ?? ''
+      return bridge === '' || a.macAddress === '' ? [] : [[bridge, gateEntry(a.macAddress, details)]]
+    })
   }
 
   /** Inspects what is new or may have changed, and finds out where to capture it. */
   async #follow(running: readonly ContainerSummary[]): Promise<OperatorError[]> {
     const problems: OperatorError[] = []
-    const selected = this.#wholeNetworks() ? [] : running.filter((c) => this.#isSelected(c))
+    const selected = running.filter((c) => this.#isSelected(c))
     for (const container of selected) {
-      const known = this.#followed.get(container.id)
-      if (known?.running && !this.#stale.delete(container.id)) continue
-      const details = await this.#engine.inspect(container.id)
-      if (details === undefined || details.pid === 0) continue
-      this.#created.delete(container.id)
-      for (const old of this.#predecessors(details)) this.#followed.delete(old)
-      const found = await this.#finder.find(details, this.#networks)
-      if ('error' in found) problems.push(found.error)
-      const targets = 'error' in found ? [] : found.targets
-      const now = { details, targets, running: true, removed: false }
-      this.#followed.set(details.id, now)
-      this.#tellDifference(known, now)
+      const { id } = container
+      const known = this.#followed.get(id)
+      if (this.#wholeNetworks()) {
+        // Its bridge is captured already: only its end is of interest.
+        const details = { ...container, pid: 0, startedAt: '', exposedPorts: [] }
+        this.#followed.set(id, { details, targets: [], running: true, removed: false })
+        continue
+      }
+      if (known?.running && !this.#stale.has(id)) continue
+      this.#stale.delete(id)
+      try {
+        const problem = await this.#followOne(id, known)
+        if (problem !== undefined) problems.push(problem)
+      } catch (error) {
+        this.#stale.add(id)
+        throw error
+      }
     }
     return problems
+  }
+
+  async #followOne(id: string, known: Followed | undefined): Promise<OperatorError | undefined> {
+    const details = await this.#engine.inspect(id)
+    if (details === undefined || details.pid === 0) return undefined
+    const found = await this.#finder.find(details, this.#networks)
+    // It may have been removed meanwhile: a look follows that event.
+    if (this.#destroyed.has(id)) return undefined
+    this.#created.delete(id)
+    for (const old of this.#predecessors(details)) this.#followed.delete(old)
+    const targets = 'error' in found ? [] : found.targets
+    const now = { details, targets, running: true, removed: false }
+    this.#followed.set(id, now)
+    this.#tellDifference(known, now)
+    if (targets.some(({ way }) => way === 'host')) this.#lookAtPortsLater(id, known)
+    return 'error' in found ? found.error : undefined
+  }
+
+  /** A process listens only a moment after its start. */
+  #lookAtPortsLater(id: string, known: Followed | undefined): void {
+    if (known?.running && known.details.startedAt === this.#followed.get(id)?.details.startedAt) return
+    for (const millis of PORTS_AGAIN_MILLIS) {
+      setTimeout(() => {
+        this.#stale.add(id)
+        this.#look()
+      }, millis).unref()
+    }
   }
 
   /** Containers of the same name that are gone for good: this one took their place. */
@@ -304,7 +393,9 @@ export class ContainerWatch {
     if (this.#listener === undefined || before === undefined || !before.running) return
     const { lines, end } = differenceOf(before, now)
     for (const line of lines) this.#listener.info(line)
-    if (end !== undefined) this.#listener.onEnded(end)
+    if (end === undefined) return
+    this.#depart(before)
+    this.#listener.onEnded(end)
   }
 
   #remarks(): string[] {
@@ -353,10 +444,14 @@ export class ContainerWatch {
     const { via, wait, selection, insideInterface } = this.#options
     const elsewhere = (via !== undefined && via !== 'veth' && via !== 'bridge') || insideInterface !== ''
     if (elsewhere || this.#wholeNetworks()) return []
-    const absent = [...this.#followed.values()].filter(({ running }) => !running).map(({ details }) => details)
-    const networks = [...absent, ...this.#created.values()].flatMap((details) =>
-      details.networks.map((a) => detailsOf(a, this.#networks)),
-    )
+    // Those that are captured inside their namespaces are not to be seen on a bridge as well.
+    const absent = [...this.#followed.values()]
+      .filter(({ running, targets }) => !running && targets.some(({ way }) => way === 'veth' || way === 'bridge'))
+      .map(({ details }) => details)
+    const networks = [...absent, ...this.#created.values()].flatMap((details) => {
+      const on = this.#finder.wanted(details.networks, this.#networks).map((a) => detailsOf(a, this.#networks))
+      return on.every((network) => network?.driver === 'bridge') ? on : []
+    })
     if (wait && this.#isWaiting()) {
       networks.push(...(selection.networks.length > 0 ? this.#namedNetworks() : this.#networks))
     }
@@ -371,14 +466,17 @@ export class ContainerWatch {
 
   #targets(): CaptureTarget[] {
     const targets = this.#captured()
+    const now = performance.now()
+    this.#departed = this.#departed.filter(({ keepUntil }) => keepUntil > now)
+    const present = [...this.#followed.values()].filter(({ running }) => running)
     for (const bridge of this.#awaited.names) {
-      const gate: string[] = []
-      for (const { details, running } of this.#followed.values()) {
-        if (!running) continue
-        for (const a of details.networks) {
-          if (a.macAddress !== '' && detailsOf(a, this.#networks)?.bridge === bridge) gate.push(a.macAddress)
-        }
-      }
+      const gate = [
+        ...present
+          .flatMap(({ details }) => this.#gateEntries(details))
+          .filter(([each]) => each === bridge)
+          .map(([, entry]) => entry),
+        ...this.#departed.filter((each) => each.bridge === bridge).map(({ entry }) => entry),
+      ]
       const label = `${bridge}: watched for what is to come`
       targets.push(target({ key: `watch ${bridge}`, way: 'bridge', label, interfaceName: bridge, gate }))
     }
@@ -386,9 +484,12 @@ export class ContainerWatch {
   }
 
   #sayWaiting(running: readonly ContainerSummary[]): void {
-    const missing = unmatched(this.#selectors, running)
-    if (missing.length === 0) return
-    const what = missing.map((selector) => selector.text.split(' ').slice(1).join(' ')).join(', ')
+    const missing = unmatched(this.#selectors, running).map((selector) => selector.text.split(' ').slice(1).join(' '))
+    const { networks } = this.#options.selection
+    const absent = networks.filter((name) => !this.#networks.some((n) => n.name === name || isIdOf(name, n.id)))
+    const awaited = [...missing, ...absent.map((name) => `the network ${name}`)]
+    if (awaited.length === 0) return
+    const what = awaited.join(', ')
     const bridges = this.#awaited.names
     const where =
       bridges.length === 0

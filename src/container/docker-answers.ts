@@ -4,6 +4,7 @@ import type {
   ContainerDetails,
   ContainerSummary,
   EngineEvent,
+  EngineMachine,
   EngineVersion,
   NetworkAttachment,
   NetworkDetails,
@@ -54,6 +55,16 @@ export function containerDetails(answer: unknown): ContainerDetails | undefined 
     pid: wholeNumber(at(state, 'Pid')),
     startedAt: text(at(state, 'StartedAt')),
     exposedPorts: Object.keys(record(at(answer, 'Config', 'ExposedPorts'))),
+  }
+}
+
+/** GET /info. */
+export function engineMachine(info: unknown): EngineMachine {
+  return {
+    hostname: text(at(info, 'Name')),
+    kernelVersion: text(at(info, 'KernelVersion')),
+    memoryBytes: wholeNumber(at(info, 'MemTotal')),
+    rootless: array(at(info, 'SecurityOptions')).some((option) => text(option).includes('name=rootless')),
   }
 }
 
@@ -144,7 +155,13 @@ const CONTAINER_EVENTS: Readonly<Record<string, EventKind>> = {
   rename: 'rename',
 }
 
-const NETWORK_EVENTS: Readonly<Record<string, EventKind>> = { connect: 'connect', disconnect: 'disconnect' }
+const NETWORK_EVENTS: Readonly<Record<string, EventKind>> = {
+  connect: 'connect',
+  disconnect: 'disconnect',
+  create: 'network',
+  destroy: 'network',
+  remove: 'network',
+}
 
 /** What is asked of GET /events. */
 export const EVENT_FILTERS = {
@@ -172,6 +189,10 @@ export function engineEvent(line: unknown): EngineEvent | undefined {
   const attributes = texts(at(line, 'Actor', 'Attributes'))
   if (type === 'network') {
     const kind = own(NETWORK_EVENTS, action)
+    if (kind === 'network') {
+      const name = own(attributes, 'name') ?? ''
+      return { kind, id: '', name: '', labels: {}, network: name, reason: '' }
+    }
     const container = own(attributes, 'container')
     // Podman's event is about the container, and says nothing of the network (newer ones: `network`).
     const id = container ?? text(at(line, 'Actor', 'ID'))

@@ -14,6 +14,7 @@ import {
   containerList,
   countTasksElsewhere,
   EVENT_FILTERS,
+  engineMachine,
   engineVersion,
   networkList,
   type PodmanNetwork,
@@ -26,6 +27,7 @@ import type {
   ContainerSummary,
   Engine,
   EngineEvent,
+  EngineMachine,
   EngineVersion,
   NetworkDetails,
   Sidecar,
@@ -167,6 +169,10 @@ class DockerEngine implements Engine {
   async version(): Promise<EngineVersion> {
     const version = engineVersion(await this.#ask('GET /version', this.#docker.version()))
     return this.#isPodman ? { ...version, product: 'Podman' } : version
+  }
+
+  async machine(): Promise<EngineMachine> {
+    return engineMachine(await this.#ask('GET /info', this.#docker.info()))
   }
 
   async list(all: boolean): Promise<ContainerSummary[]> {

@@ -64,8 +64,18 @@ export interface NetworkDetails {
 
 /** Something happened: only what the capture has to know. `id` is the container's. */
 export interface EngineEvent {
-  readonly kind: 'create' | 'start' | 'die' | 'destroy' | 'rename' | 'connect' | 'disconnect' | 'lost' | 'back'
-  /** '' for `lost` (the engine is gone, we try again) and `back` (it answers again: look at everything anew). */
+  readonly kind:
+    | 'create'
+    | 'start'
+    | 'die'
+    | 'destroy'
+    | 'rename'
+    | 'connect'
+    | 'disconnect'
+    | 'network'
+    | 'lost'
+    | 'back'
+  /** '' for `network` (one was made or removed), `lost` (the engine is gone, we try again) and `back` (it answers again: look at everything anew). */
   readonly id: string
   /** Container name as the event says; '' when it does not. */
   readonly name: string
@@ -83,6 +93,14 @@ export interface EngineVersion {
   readonly operatingSystem: string
 }
 
+export interface EngineMachine {
+  readonly hostname: string
+  readonly kernelVersion: string
+  readonly memoryBytes: number
+  /** It runs without root, in a network namespace of its own: its bridges are not this machine's. */
+  readonly rootless: boolean
+}
+
 /** Every call rejects with OperatorError (one line and a hint) where the engine cannot be reached or refuses. */
 export interface Engine {
   /** `unix:///var/run/docker.sock`, `tcp://build1:2376`, `ssh://me@build1`. */
@@ -90,6 +108,8 @@ export interface Engine {
   /** A Unix socket: perhaps of this machine, perhaps forwarded from another or a virtual machine's. */
   readonly maybeLocal: boolean
   version(): Promise<EngineVersion>
+  /** The machine that it runs on, to tell whether it is this one. */
+  machine(): Promise<EngineMachine>
   /** Running ones, or all. */
   list(all: boolean): Promise<ContainerSummary[]>
   /** undefined when there is none of that id or name any more. */

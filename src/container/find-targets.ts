@@ -17,11 +17,14 @@ export interface FindOptions {
 export type Found = { readonly targets: CaptureTarget[] } | { readonly error: OperatorError }
 
 const MOST_PORTS_IN_FILTER = 32
+const MOST_REMEMBERED = 1000
 
 export class TargetFinder {
   readonly #engine: Engine
   readonly #view: HostView
   readonly #options: FindOptions
+  /** Where containers on the host's network listened before: at their start they do not yet. By id. */
+  readonly #formerPorts = new Map<string, number[]>()
 
   constructor(engine: Engine, view: HostView, options: FindOptions) {
     this.#engine = engine
@@ -32,7 +35,7 @@ export class TargetFinder {
   /** Where to capture a running container. Rejects only where the engine is lost. */
   async find(container: ContainerDetails, networks: readonly NetworkDetails[]): Promise<Found> {
     const owner = await this.#namespaceOwner(container)
-    const attached = this.#wanted(owner.networks, networks)
+    const attached = this.wanted(owner.networks, networks)
     const { via } = this.#options
     const shortfalls: string[] = []
     const attempt = async (way: AskedWay): Promise<CaptureTarget[] | undefined> => {
@@ -68,7 +71,8 @@ export class TargetFinder {
     return owner
   }
 
-  #wanted(attachments: readonly NetworkAttachment[], networks: readonly NetworkDetails[]): NetworkAttachment[] {
+  /** Those attachments that --network leaves. */
+  wanted(attachments: readonly NetworkAttachment[], networks: readonly NetworkDetails[]): NetworkAttachment[] {
     const { networks: named } = this.#options
     if (named.length === 0) return [...attachments]
     return attachments.filter((a) => {
@@ -198,11 +202,11 @@ export class TargetFinder {
     })
   }
 
-  #inNamespace(
+  async #inNamespace(
     container: ContainerDetails,
     owner: ContainerDetails,
     attached: readonly NetworkAttachment[],
-  ): CaptureTarget[] | string {
+  ): Promise<CaptureTarget[] | string> {
     // Of two that share a namespace either process will do, and either may be the visible one.
     const shown = [container, owner].find((each) => this.#view.belongsTo(each.pid, each.id))
     if (shown === undefined) {
@@ -213,6 +217,7 @@ export class TargetFinder {
     const inode = this.#view.namespaceOf(shown.pid)!
     const isHosts = inode === this.#view.namespaceOf()
     const interfaceName = this.#options.insideInterface || 'any'
+    if (isHosts && owner.networkMode === 'host' && this.#options.insideInterface === '') return this.#onHost(container)
     return [
       target({
         key: `netns ${inode} ${owner.startedAt} ${interfaceName}`,
@@ -255,7 +260,8 @@ export class TargetFinder {
     const pids = await this.#engine.processIds(container.id)
     const mine = pids.filter((pid) => this.#view.belongsTo(pid, container.id))
     const listening = this.#view.listeningPorts(mine.length > 0 ? mine : [container.pid])
-    const ports = listening.length > 0 ? listening : declaredPorts(container)
+    if (listening.length > 0) this.#remember(container.id, listening)
+    const ports = listening.length > 0 ? listening : (this.#formerPorts.get(container.id) ?? declaredPorts(container))
     return [
       target({
         key: `host ${container.id} ${ports.join(' ')}`,
@@ -267,6 +273,11 @@ export class TargetFinder {
         remark: sharedRemark(container, ports),
       }),
     ]
+  }
+
+  #remember(id: string, ports: number[]): void {
+    if (this.#formerPorts.size >= MOST_REMEMBERED) this.#formerPorts.clear()
+    this.#formerPorts.set(id, ports)
   }
 
   /** Inside a namespace all networks are seen: an expression for those that were asked for. */

@@ -3,7 +3,9 @@
 
 import { createSocket } from 'node:dgram'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { hostname, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { EngineMachine } from './engine.ts'
 
 export interface InsideInterface {
   readonly name: string
@@ -35,6 +37,22 @@ export interface HostView {
   listeningPorts(pids: readonly number[]): number[]
 }
 
+/**
+ * What may be believed of this machine for an engine: where the engine runs elsewhere (a forwarded socket, a virtual
+ * machine), bridges and addresses of the same names here are others.
+ */
+export function viewFor(machine: EngineMachine, view: HostView): HostView {
+  if (!machine.rootless && isThisMachine(machine)) return view
+  return Object.assign(Object.create(view) as HostView, { hasBridge: () => false })
+}
+
+function isThisMachine({ hostname: name, kernelVersion, memoryBytes }: EngineMachine): boolean {
+  const sameMemory = Math.abs(memoryBytes - totalmem()) <= totalmem() * MEMORY_TOLERANCE
+  return name === hostname() && kernelVersion === release() && sameMemory
+}
+
+/** Two ways of asking the kernel differ by what it keeps for itself. */
+const MEMORY_TOLERANCE = 0.02
 const FORWARDING_ENTRY_BYTES = 16
 const LISTENING = '0A'
 const UDP_UNCONNECTED = '07'

@@ -22,6 +22,8 @@ export interface ContainerSelection {
 const SERVICE_LABELS = ['com.docker.compose.service', 'com.docker.swarm.service.name', 'io.podman.compose.service']
 const COMPOSE_PROJECT_LABEL = 'com.docker.compose.project'
 const MINIMUM_PREFIX_CHARACTERS = 2
+/** As much of an id as engines print: no name is like that by chance. */
+const SHORT_ID_CHARACTERS = 12
 const MOST_NAMES_SHOWN = 8
 
 /** One thing that the operator named, and how a container is told to be it. */
@@ -33,23 +35,30 @@ export interface Selector {
   meansOnly(container: Pick<ContainerSummary, 'id' | 'name'>): boolean
 }
 
-/** The selectors that pick containers; none when only networks are named. */
-export function selectorsOf(selection: ContainerSelection): Selector[] {
+/**
+ * The selectors that pick containers; none when only networks are named. `known`: all containers that there are, running or
+ * not. The beginning of an id means the one of these that it belongs to, and no later one: `db` is a name, too.
+ */
+export function selectorsOf(selection: ContainerSelection, known: readonly ContainerSummary[]): Selector[] {
   return [
-    ...selection.containers.map(containerSelector),
+    ...selection.containers.map((wanted) => containerSelector(wanted, known)),
     ...selection.services.map(serviceSelector),
     ...selection.labels.map(labelSelector),
   ]
 }
 
-function containerSelector(wanted: string): Selector {
+function containerSelector(wanted: string, known: readonly ContainerSummary[]): Selector {
   const text = `--container ${wanted}`
   const name = wanted.startsWith('/') ? wanted.slice(1) : wanted
   if (/[*?[]/.test(name)) {
     const pattern = globPattern(name)
     return { text, matches: (c) => pattern.test(c.name), meansOnly: () => false }
   }
-  const isId = (c: { readonly id: string }): boolean => c.id === name || isPrefix(name, c.id)
+  const named = known.some((c) => c.name === name)
+  const pinned = named ? undefined : known.find((c) => isPrefix(name, c.id))?.id
+  const isLong = name.length >= SHORT_ID_CHARACTERS
+  const isId = ({ id }: { readonly id: string }): boolean =>
+    id === name || id === pinned || (isLong && isPrefix(name, id))
   return { text, matches: (c) => c.name === name || isId(c), meansOnly: (c) => c.name !== name && isId(c) }
 }
 

@@ -7,8 +7,7 @@ import type { LiveSource } from '../capture/live-source.ts'
 import type { CaptureEnd, CaptureTarget } from '../container/capture-target.ts'
 import { ContainerWatch, type WatchListener } from '../container/container-watch.ts'
 import type { Engine } from '../container/engine.ts'
-import type { HostView } from '../container/host-view.ts'
-import { LinuxHostView } from '../container/host-view.ts'
+import { type HostView, LinuxHostView, viewFor } from '../container/host-view.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import type { PlaceTable } from '../core/places.ts'
@@ -24,6 +23,7 @@ type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
 /** The image that the README tells people to build. */
 const PUBLISHED_IMAGE = 'tcpflow'
+const MOST_FAILED = 1000
 /** A capture that has been replaced is read on for so long: its last packets are on their way. */
 const CLOSING_GRACE_MILLIS = 300
 
@@ -42,7 +42,7 @@ export type ContainerEndListener = (end: CaptureEnd) => void
 /** Opens the engine; nothing is captured before `run`. Rejects with OperatorError. */
 export async function openContainerCapture(parts: ContainerCaptureParts): Promise<ContainerCapture> {
   const engine = await connectEngine(parts.containers.dockerHost, parts.env)
-  return new ContainerCapture(parts, engine, new LinuxHostView())
+  return new ContainerCapture(parts, engine, viewFor(await engine.machine(), new LinuxHostView()))
 }
 
 /** One capture that is open, or being opened. */
@@ -52,6 +52,8 @@ interface Open {
   gate: FrameGate | undefined
   /** No longer wanted. */
   leaving: boolean
+  /** Ends it then. */
+  timer: NodeJS.Timeout | undefined
 }
 
 export class ContainerCapture implements WatchListener {
@@ -59,6 +61,12 @@ export class ContainerCapture implements WatchListener {
   readonly #engine: Engine
   readonly #watch: ContainerWatch
   readonly #open = new Map<string, Open>()
+  /** Those that were asked to end. */
+  readonly #closing = new Set<Open>()
+  readonly #opening = new Set<Promise<void>>()
+  /** The latest that the watch asked for. */
+  #wanted: readonly CaptureTarget[] = []
+  readonly #closes = new Set<Promise<void>>()
   #messages: Messages | undefined
   #merge: LiveMerge | undefined
   #buffers: ReadBuffers | undefined
@@ -116,34 +124,45 @@ export class ContainerCapture implements WatchListener {
 
   async close(): Promise<void> {
     this.stop()
-    await Promise.all([...this.#open.values()].map(({ feed }) => feed?.source.close()))
+    // What is being opened is closed by itself once it is open; the engine is needed for that.
+    await Promise.allSettled(this.#opening)
+    const open = [...this.#open.values(), ...this.#closing]
+    await Promise.allSettled([...this.#closes, ...open.map(({ feed }) => feed?.source.close())])
     await this.#engine.close()
     await this.#parts.launcher.close()
   }
 
   /** A capture has ended, and all of it has been handed on. */
   feedEnded(feed: Feed, failure: unknown): void {
-    const entry = [...this.#open].find(([, open]) => open.feed === feed)
+    const open = [...this.#open.values(), ...this.#closing].find((each) => each.feed === feed)
     this.#buffers?.giveBack(feed)
-    void feed.source.close()
+    const closed = feed.source.close()
+    this.#closes.add(closed)
+    void closed.finally(() => this.#closes.delete(closed))
     if (failure !== undefined && !(failure instanceof OperatorError)) throw failure
-    if (entry === undefined) return
-    const [key, open] = entry
-    this.#open.delete(key)
+    if (open === undefined) return
+    this.#closing.delete(open)
+    const asked = open.leaving || this.#stopped
+    if (this.#open.get(open.target.key) === open) this.#open.delete(open.target.key)
     const { endReason, endMessage, endHint } = open.feed!.source
     // A container's veth goes with it, and the watch says so.
-    if (open.leaving || this.#stopped || endReason !== 'failed') return
+    if (asked || (failure === undefined && endReason !== 'failed')) return
     const label = open.target.containers.join(', ') || open.target.interfaceName
-    if (endMessage !== undefined)
-      this.#messages?.info(`${label}: ${endMessage}${endHint === undefined ? '' : `; ${endHint}`}`)
+    const error = failure ?? new OperatorError(endMessage ?? 'the capture broke off', endHint)
+    this.#tell(new OperatorError(`${label}: ${error.message}`, error.hint))
+    // If it is still wanted, it is opened again.
+    this.#watch.lookAgain()
   }
 
   // What the watch says.
 
   onTargets(targets: readonly CaptureTarget[]): void {
-    void this.#change(targets, false).then((failures) => {
-      for (const error of failures) this.#tell(error)
-    })
+    this.#change(targets, false).then(
+      (failures) => {
+        for (const error of failures) this.#tell(error)
+      },
+      (error: unknown) => this.#tell(new OperatorError(`containers cannot be captured: ${error}`)),
+    )
   }
 
   onEnded(end: CaptureEnd): void {
@@ -173,24 +192,32 @@ export class ContainerCapture implements WatchListener {
   async #change(targets: readonly CaptureTarget[], atStart: boolean): Promise<OperatorError[]> {
     if (this.#stopped) return []
     const failures: OperatorError[] = []
+    this.#wanted = targets
     const added = targets.filter((target) => !this.#open.has(target.key))
     for (const target of targets) this.#update(target)
     await Promise.all(
       added.map(async (target) => {
+        const opening = this.#add(target, atStart)
+        this.#opening.add(opening)
         try {
-          await this.#add(target, atStart)
+          await opening
         } catch (error) {
           this.#open.delete(target.key)
           if (!(error instanceof OperatorError)) throw error
           if (atStart || this.#failed.has(target.key)) failures.push(error)
           // It may have gone just now: a fresh look tells whether it is still wanted.
           else this.#watch.lookAgain()
+          if (this.#failed.size >= MOST_FAILED) this.#failed.clear()
           this.#failed.add(target.key)
+        } finally {
+          this.#opening.delete(opening)
         }
       }),
     )
-    const wanted = new Set(targets.map((target) => target.key))
-    for (const [key, open] of this.#open) if (!wanted.has(key)) this.#remove(open)
+    // What is no longer wanted ends when everything that replaces it listens.
+    if (this.#opening.size > 0) return failures
+    const wanted = new Set(this.#wanted.map((target) => target.key))
+    for (const open of this.#open.values()) if (!wanted.has(open.target.key)) this.#remove(open)
     return failures
   }
 
@@ -198,6 +225,7 @@ export class ContainerCapture implements WatchListener {
   #update(target: CaptureTarget): void {
     const open = this.#open.get(target.key)
     if (open === undefined) return
+    clearTimeout(open.timer)
     open.leaving = false
     open.target = target
     if (open.feed !== undefined && target.gate !== undefined) this.#merge?.want(open.feed, target.gate)
@@ -205,7 +233,7 @@ export class ContainerCapture implements WatchListener {
 
   async #add(target: CaptureTarget, atStart: boolean): Promise<void> {
     const gate = target.gate === undefined ? undefined : new FrameGate()
-    const open: Open = { target, feed: undefined, gate, leaving: false }
+    const open: Open = { target, feed: undefined, gate, leaving: false, timer: undefined }
     this.#open.set(target.key, open)
     const source = await this.#openSource(target)
     if (this.#stopped || this.#open.get(target.key) !== open) {
@@ -216,7 +244,7 @@ export class ContainerCapture implements WatchListener {
     open.feed = feed
     // What is wanted may have changed while it was being opened.
     const { gate: addresses, label, way } = open.target
-    this.#merge?.add(feed, gate)
+    this.#merge!.add(feed, gate)
     if (addresses !== undefined) this.#merge?.want(feed, addresses)
     else
       this.#messages?.info(
@@ -262,10 +290,12 @@ export class ContainerCapture implements WatchListener {
   #remove(open: Open): void {
     if (open.leaving) return
     open.leaving = true
-    const { feed } = open
     // Its last packets may still be on their way.
-    setTimeout(() => {
-      if (open.leaving) feed?.source.stop()
+    open.timer = setTimeout(() => {
+      // From here on the same key may be opened anew.
+      this.#open.delete(open.target.key)
+      this.#closing.add(open)
+      open.feed?.source.stop()
     }, CLOSING_GRACE_MILLIS).unref()
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Engine, NetworkDetails } from '../container/engine.ts'
 import { TargetFinder } from '../container/find-targets.ts'
-import { LinuxHostView } from '../container/host-view.ts'
+import { LinuxHostView, viewFor } from '../container/host-view.ts'
 import type { Io } from '../core/io.ts'
 import { connectEngine } from './connect-engine.ts'
 
@@ -26,8 +26,9 @@ const INSPECTED_AT_A_TIME = 8
 export async function listContainers(dockerHost: string | undefined, env: Io['env']): Promise<ListedContainer[]> {
   const engine = await connectEngine(dockerHost, env)
   try {
-    const finder = new TargetFinder(engine, new LinuxHostView(), { via: undefined, networks: [], insideInterface: '' })
-    const [running, networks] = await Promise.all([engine.list(false), engine.networks()])
+    const [running, networks, machine] = await Promise.all([engine.list(false), engine.networks(), engine.machine()])
+    const view = viewFor(machine, new LinuxHostView())
+    const finder = new TargetFinder(engine, view, { via: undefined, networks: [], insideInterface: '' })
     const rows: ListedContainer[] = []
     const next = [...running]
     const work = async (): Promise<void> => {

@@ -96,7 +96,7 @@ export class DumpRiver implements River {
   #copiesOfInterfaces: DuplicateFilter | undefined
   #duplicates: DuplicateFilter | undefined
   readonly #refusedLinkTypes = new Set<number>()
-  readonly #dropsByFeed = new Map<Feed, number[]>()
+  readonly #dropsByFeed = new WeakMap<Feed, number[]>()
   #dropsTold = 0
   readonly #dropsToldAt = new Timestamp(Number.NEGATIVE_INFINITY)
   #turnedAt = performance.now()

@@ -1,42 +1,72 @@
 // A bridge watched for a container that is about to (re)appear. Its link-layer addresses become known a moment after its
 // first frames: those wait here, within bounds, and are let through when their addresses turn out to be wanted.
 
+import type { GateEntry } from '../container/capture-target.ts'
 import { Packet } from '../core/packet.ts'
-import { elapsedMicros } from '../core/timestamp.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 
 const LINKTYPE_ETHERNET = 1
 const MAXIMUM_HELD_BYTES = 4 << 20
+/** What a held frame costs beside its bytes. */
+const OVERHEAD_BYTES = 400
 const MAXIMUM_HELD_MICROS = 10_000_000
+/** Frames that have been dropped at the front before the array is made shorter: moving all of them costs. */
+const COMPACT_AT = 1024
 const DESTINATION = 0
 const SOURCE = 6
 const ADDRESSES_BYTES = 12
 
 export class FrameGate {
-  /** Upper 24 bits → lower 24 bits of each wanted address. */
-  #wanted = new Set<number>()
+  /** By address, as a number. */
+  #wanted = new Map<number, GateEntry[]>()
   #held: Packet[] = []
+  /** Where the held ones begin in the array. */
+  #first = 0
   #heldBytes = 0
 
   /**
-   * From now on these addresses (`02:42:ac:11:00:02`) count. Returns what was held of those that are new, oldest first:
-   * copies, the caller's to keep.
+   * From now on these count. Returns what was held and counts now, oldest first: copies, the caller's to keep.
    */
-  want(addresses: readonly string[]): Packet[] {
-    const added = new Set(addresses.map(addressNumber).filter((each) => !this.#wanted.has(each)))
-    this.#wanted = new Set(addresses.map(addressNumber))
-    if (added.size === 0) return []
-    const released = this.#held.filter((packet) => isOf(packet, added))
-    this.#held = this.#held.filter((packet) => !released.includes(packet))
-    for (const packet of released) this.#heldBytes -= packet.end - packet.start
+  want(entries: readonly GateEntry[]): Packet[] {
+    this.#wanted = new Map()
+    for (const entry of entries) {
+      const number = Number.parseInt(entry.macAddress.replaceAll(':', ''), 16)
+      const same = this.#wanted.get(number)
+      if (same === undefined) this.#wanted.set(number, [entry])
+      else same.push(entry)
+    }
+    if (entries.length === 0) return []
+    const released: Packet[] = []
+    const kept: Packet[] = []
+    for (let i = this.#first; i < this.#held.length; i++) {
+      const packet = this.#held[i]!
+      if (this.#counts(packet)) released.push(packet)
+      else kept.push(packet)
+    }
+    this.#held = kept
+    this.#first = 0
+    for (const packet of released) this.#heldBytes -= packet.end + OVERHEAD_BYTES
     return released
   }
 
   /** True: it counts now. False: it is none of ours, as far as is known; a copy of it waits. */
   passes(packet: Packet): boolean {
     if (packet.linkType !== LINKTYPE_ETHERNET) return true
-    if (this.#wanted.size > 0 && isOf(packet, this.#wanted)) return true
+    if (this.#wanted.size > 0 && this.#counts(packet)) return true
     this.#hold(packet)
     return false
+  }
+
+  #counts({ buf, start, end, time }: Packet): boolean {
+    if (end - start < ADDRESSES_BYTES) return false
+    return this.#isOwn(numberAt(buf, start + DESTINATION), time) || this.#isOwn(numberAt(buf, start + SOURCE), time)
+  }
+
+  #isOwn(address: number, time: Timestamp): boolean {
+    const entries = this.#wanted.get(address)
+    if (entries === undefined) return false
+    const micros = microsOf(time)
+    return entries.some(({ sinceMicros, untilMicros }) => micros >= sinceMicros && micros <= untilMicros)
   }
 
   #hold(packet: Packet): void {
@@ -49,29 +79,26 @@ export class FrameGate {
     copy.buf = Buffer.from(packet.buf.subarray(packet.start, packet.end))
     copy.end = copy.buf.length
     this.#held.push(copy)
-    this.#heldBytes += copy.end
-    let expired = 0
-    for (const old of this.#held) {
-      const fresh = elapsedMicros(old.time, packet.time) < MAXIMUM_HELD_MICROS
-      if (fresh && this.#heldBytes <= MAXIMUM_HELD_BYTES) break
-      this.#heldBytes -= old.end
-      expired++
+    this.#heldBytes += copy.end + OVERHEAD_BYTES
+    const oldest = microsOf(packet.time) - MAXIMUM_HELD_MICROS
+    for (;;) {
+      const old = this.#held[this.#first]!
+      if (this.#heldBytes <= MAXIMUM_HELD_BYTES && microsOf(old.time) > oldest) break
+      this.#heldBytes -= old.end + OVERHEAD_BYTES
+      this.#first++
+      if (this.#first === this.#held.length) break
     }
-    // In steps: taking one from the front of a long array moves all the others.
-    if (expired > 0) this.#held.splice(0, expired)
+    if (this.#first < COMPACT_AT || this.#first * 2 < this.#held.length) return
+    this.#held.splice(0, this.#first)
+    this.#first = 0
   }
 }
 
+function microsOf(time: Timestamp): number {
+  return time.seconds * 1e6 + time.nanos / 1000
+}
+
 /** 48 bits fit a number. */
-function addressNumber(address: string): number {
-  return Number.parseInt(address.replaceAll(':', ''), 16)
-}
-
-function isOf({ buf, start, end }: Packet, wanted: ReadonlySet<number>): boolean {
-  if (end - start < ADDRESSES_BYTES) return false
-  return wanted.has(numberAt(buf, start + DESTINATION)) || wanted.has(numberAt(buf, start + SOURCE))
-}
-
 function numberAt(buf: Buffer, at: number): number {
   const high = (buf[at]! << 16) | (buf[at + 1]! << 8) | buf[at + 2]!
   const low = (buf[at + 3]! << 16) | (buf[at + 4]! << 8) | buf[at + 5]!

@@ -1,5 +1,6 @@
 // Several live captures as one, by packet time. Captures may join and leave while it runs: containers do.
 
+import type { GateEntry } from '../container/capture-target.ts'
 import type { Packet } from '../core/packet.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, READ_STATISTICS } from '../savefile/reader.ts'
@@ -28,6 +29,16 @@ class MergeLane {
     this.feed = feed
     this.gate = gate
     this.#onArrival = onArrival
+  }
+
+  /** The first step; what the source gives may be no savefile at all. */
+  begin(): void {
+    try {
+      this.advance()
+    } catch (error) {
+      this.failure = error
+      this.status = READ_END
+    }
   }
 
   /** Moves to the next thing in the buffer that counts; starts a read when the buffer is used up. */
@@ -95,12 +106,12 @@ export class LiveMerge {
   add(feed: Feed, gate?: FrameGate): void {
     const lane = new MergeLane(feed, gate, () => this.#wake())
     this.#lanes.push(lane)
-    lane.advance()
+    lane.begin()
     this.#wake()
   }
 
   /** Sets a gate's addresses; what it held of them goes on at once. */
-  want(feed: Feed, addresses: readonly string[]): void {
+  want(feed: Feed, addresses: readonly GateEntry[]): void {
     const lane = this.#lanes.find((each) => each.feed === feed)
     if (lane?.gate === undefined) return
     lane.released.push(...lane.gate.want(addresses))

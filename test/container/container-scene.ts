@@ -5,6 +5,7 @@ import type {
   ContainerSummary,
   Engine,
   EngineEvent,
+  EngineMachine,
   EngineVersion,
   NetworkDetails,
   Sidecar,
@@ -129,6 +130,10 @@ export class FakeEngine implements Engine {
 
   async processIds(): Promise<number[]> {
     return this.pids
+  }
+
+  async machine(): Promise<EngineMachine> {
+    return { hostname: '', kernelVersion: '', memoryBytes: 0, rootless: false }
   }
 
   elsewhere = 0

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { CaptureTarget } from '../../src/container/capture-target.ts'
 import { ContainerWatch, type WatchOptions } from '../../src/container/container-watch.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
+import { OperatorError } from '../../src/core/errors.ts'
 import { PlaceTable } from '../../src/core/places.ts'
 import { attachment, container, FakeEngine, FakeView, idOf } from './container-scene.ts'
 
@@ -41,9 +42,11 @@ class Watched {
 
   /** What is captured, in short. */
   get captured(): string[] {
-    return this.targets.map((t) =>
-      t.gate === undefined ? t.label : `watch ${t.interfaceName} ${t.gate.join(' ')}`.trim(),
-    )
+    return this.targets.map((t) => {
+      if (t.gate === undefined) return t.label
+      const now = t.gate.filter(({ untilMicros }) => untilMicros === Number.POSITIVE_INFINITY)
+      return `watch ${t.interfaceName} ${now.map(({ macAddress }) => macAddress).join(' ')}`.trim()
+    })
   }
 
   async settle(): Promise<void> {
@@ -265,4 +268,51 @@ test('names follow: containers by address, published ports on the host, loopback
   assert.equal(name('172.17.0.9', 5432), 'db')
   assert.ok(watch.names.version > before)
   watch.close()
+})
+
+test('a removed network ends the run where it was all that was asked for', async () => {
+  const w = await new Watched(new FakeEngine(), { networks: ['front'] }).start()
+  w.engine.networkList = w.engine.networkList.filter(({ name }) => name !== 'front')
+  w.engine.emit('network')
+  await w.settle()
+  assert.equal(w.log.at(-1), 'over: nothing is left to capture: the network was removed')
+  w.watch.close()
+})
+
+test('--network narrows what is watched during a restart too', async () => {
+  const networks = [...web.networks, attachment('front', '10.5.0.2', '02:42:0a:05:00:02')]
+  const both = container('web', { networks })
+  const w = await new Watched(new FakeEngine(both), { containers: ['web'], networks: ['front'] }).start()
+  w.engine.stop(both.id)
+  await w.settle()
+  assert.deepEqual(w.captured, ['watch br-abcdef123456'])
+  w.engine.start({ ...both, startedAt: 'later' })
+  await w.settle()
+  assert.deepEqual(w.captured, ['web: veth3 on br-abcdef123456', 'watch br-abcdef123456 02:42:0a:05:00:02'])
+  w.watch.close()
+})
+
+test('a container in a restart loop is one that has stopped', async () => {
+  const w = await new Watched(new FakeEngine(web), { containers: ['web'] }).start()
+  w.engine.containers.set(web.id, { ...web, state: 'restarting', pid: 0 })
+  const list = w.engine.list.bind(w.engine)
+  w.engine.list = async () => [...(await list(true))]
+  w.engine.emit('die', web)
+  await w.settle()
+  assert.deepEqual(w.captured, ['watch docker0'])
+  assert.match(w.log[0]!, /web has stopped/)
+  w.watch.close()
+})
+
+test('an inspection that fails once loses nothing', async () => {
+  const w = await new Watched(new FakeEngine(web), { containers: ['web'] }).start()
+  const inspect = w.engine.inspect.bind(w.engine)
+  w.engine.inspect = async () => {
+    w.engine.inspect = inspect
+    throw new OperatorError('the engine does not answer')
+  }
+  w.engine.start({ ...web, startedAt: 'later' })
+  await new Promise((resolve) => setTimeout(resolve, 1300))
+  assert.deepEqual(w.log, ['web was restarted', 'ended web 172.17.0.2'])
+  w.watch.close()
 })

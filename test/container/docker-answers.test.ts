@@ -253,7 +253,11 @@ describe('an event', () => {
       { ...nothing, kind: 'connect', id: ID, network: 'n' },
     ],
     ['exec', { Type: 'container', Action: 'exec_start: sh', Actor: { ID } }, undefined],
-    ['network create', { Type: 'network', Action: 'create', Actor: { ID: NETWORK_ID } }, undefined],
+    [
+      'network create',
+      { Type: 'network', Action: 'create', Actor: { ID: NETWORK_ID, Attributes: { name: 'n' } } },
+      { ...nothing, kind: 'network', network: 'n' },
+    ],
     ['image', { Type: 'image', Action: 'start', Actor: { ID } }, undefined],
     ['no id', { Type: 'container', Action: 'start' }, undefined],
     ['an action of an object', { Type: 'container', Action: 'constructor', Actor: { ID } }, undefined],

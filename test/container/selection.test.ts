@@ -14,7 +14,7 @@ const swarm = container('stack_db.1.x', { labels: { 'com.docker.swarm.service.na
 const all = [web, api1, swarm]
 
 function chosen(more: Partial<typeof NONE> & Record<string, readonly string[]>): string[] {
-  const selectors = selectorsOf({ ...NONE, ...more })
+  const selectors = selectorsOf({ ...NONE, ...more }, all)
   return all.filter((c) => selectors.some((s) => s.matches(c))).map((c) => c.name)
 }
 
@@ -62,7 +62,7 @@ test('an id prefix that two share is refused with both names; a name goes before
 })
 
 test('what does not run is told apart from what does not exist', () => {
-  const selectors = selectorsOf({ ...NONE, containers: ['wev'], services: ['apii'], labels: ['no=thing'] })
+  const selectors = selectorsOf({ ...NONE, containers: ['wev'], services: ['apii'], labels: ['no=thing'] }, all)
   assert.equal(unmatched(selectors, all).length, 3)
   const errors = selectors.map((s) => notRunning(s, all))
   assert.deepEqual(
@@ -72,7 +72,19 @@ test('what does not run is told apart from what does not exist', () => {
   assert.match(errors[0]!.hint!, /^closest: web,/)
   assert.match(errors[1]!.hint!, /^closest: api,/)
   const stopped = { ...web, state: 'exited' }
-  const error = notRunning(selectorsOf({ ...NONE, containers: ['web'] })[0]!, [stopped])
+  const error = notRunning(selectorsOf({ ...NONE, containers: ['web'] }, [stopped])[0]!, [stopped])
   assert.equal(error.message, 'container web is not running (exited)')
   assert.match(error.hint!, /--wait --container web/)
+})
+
+test('a name that looks like the beginning of an id means the name; a beginning means the container that there was', () => {
+  const db = container('db')
+  const stranger = { ...web, id: `db${'0'.repeat(62)}` }
+  const [named] = selectorsOf({ ...NONE, containers: ['db'] }, [db, stranger])
+  assert.ok(named!.matches(db) && !named!.matches(stranger))
+  const [awaited] = selectorsOf({ ...NONE, containers: ['db'] }, [])
+  assert.ok(awaited!.matches(db) && !awaited!.matches(stranger))
+  const [pinned] = selectorsOf({ ...NONE, containers: ['db0'] }, [stranger])
+  assert.ok(pinned!.matches(stranger))
+  assert.ok(!pinned!.matches({ ...web, id: `db01${'0'.repeat(60)}` }))
 })

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { GateEntry } from '../../src/container/capture-target.ts'
+import { Packet } from '../../src/core/packet.ts'
 import type { Feed, River } from '../../src/pipeline/feed.ts'
 import { FrameGate } from '../../src/pipeline/frame-gate.ts'
 import { LiveMerge } from '../../src/pipeline/live-merge.ts'
@@ -94,6 +96,11 @@ test('one capture that breaks off does not end the others where the listener let
   ])
 })
 
+const always = (macAddress: string): GateEntry => ({
+  macAddress,
+  sinceMicros: 0,
+  untilMicros: Number.POSITIVE_INFINITY,
+})
 const OURS = '02:42:ac:11:00:02'
 const OTHERS = '02:42:ac:11:00:09'
 
@@ -120,7 +127,7 @@ test('a gate holds frames until their addresses are wanted, then lets them throu
     river.seen.filter((each) => each !== 'flush'),
     [],
   )
-  merge.want(feed, [OURS])
+  merge.want(feed, [always(OURS)])
   await settled()
   source.give(frames([1003, OTHERS, '02:42:ac:11:00:07'], [1004, OURS, OTHERS]).subarray(24))
   source.end()
@@ -130,6 +137,41 @@ test('a gate holds frames until their addresses are wanted, then lets them throu
     river.seen.filter((each) => each !== 'flush'),
     ['br1000', 'br1002', 'br1004'],
   )
+})
+
+test('an address counts only while it is the container’s: frames of who had it before, or has it after, do not', async () => {
+  const gate = new FrameGate()
+  const seen = (millis: number): boolean => {
+    const packet = new Packet()
+    packet.linkType = 1
+    packet.time.seconds = millis / 1000
+    packet.buf = Buffer.from('0242ac1100020242ac110009080045', 'hex')
+    packet.end = packet.buf.length
+    return gate.passes(packet)
+  }
+  assert.equal(seen(1000), false)
+  assert.equal(seen(3000), false)
+  const entry = { macAddress: OURS, sinceMicros: 2_000_000, untilMicros: 5_000_000 }
+  assert.deepEqual(
+    gate.want([entry]).map(({ time }) => time.seconds),
+    [3],
+  )
+  assert.equal(seen(4000), true)
+  assert.equal(seen(6000), false)
+})
+
+test('a source that is no savefile ends its lane and is told, and nothing else', async () => {
+  const river = new Recorder()
+  const merge = new LiveMerge(river, (feed, failure) => river.seen.push(`end ${feed.source.name} ${failure}`))
+  const banner = whole('a', Buffer.from('Welcome to this image!\n'))
+  banner.read = async (into, start) => Buffer.from('Welcome to this image!\n').copy(into, start)
+  merge.add(feedOf(banner))
+  merge.add(feedOf(whole('b', capture(2000))))
+  merge.close()
+  await merge.run()
+  const told = river.seen.filter((each) => each !== 'flush').sort()
+  assert.equal(told[0], 'b2000')
+  assert.match(told[1]!, /^end a OperatorError/)
 })
 
 test('what a gate holds is bounded, in time and in bytes', async () => {
@@ -143,7 +185,7 @@ test('what a gate holds is bounded, in time and in bytes', async () => {
     assert.equal(feed.reader.next(), READ_PACKET)
     assert.equal(gate.passes(feed.reader.packet), false)
   }
-  const times = gate.want([OURS]).map((packet) => packet.time.seconds)
+  const times = gate.want([always(OURS)]).map((packet) => packet.time.seconds)
   assert.deepEqual(times, [40, 41, 42, 43, 44, 45, 46, 47, 48, 49])
 
   const full = new FrameGate()
@@ -156,7 +198,8 @@ test('what a gate holds is bounded, in time and in bytes', async () => {
     packet.originalLength = i
     full.passes(packet)
   }
-  const held = full.want([OURS])
-  assert.equal(held.length, Math.floor((4 << 20) / 1500))
+  const held = full.want([always(OURS)])
+  // each costs its bytes and something for itself
+  assert.equal(held.length, Math.floor((4 << 20) / 1900))
   assert.equal(held.at(-1)?.originalLength, 9999)
 })
