@@ -256,7 +256,7 @@ describe('an event', () => {
     [
       'network create',
       { Type: 'network', Action: 'create', Actor: { ID: NETWORK_ID, Attributes: { name: 'n' } } },
-      { ...nothing, kind: 'network', network: 'n' },
+      { ...nothing, kind: 'network', id: '', network: 'n' },
     ],
     ['image', { Type: 'image', Action: 'start', Actor: { ID } }, undefined],
     ['no id', { Type: 'container', Action: 'start' }, undefined],
