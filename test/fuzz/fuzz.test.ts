@@ -13,7 +13,7 @@ const SEED = 20_260_101
 const ROUNDS: Readonly<Record<string, number>> = {
   frames: 36,
   savefiles: 6,
-  compressed: 16,
+  compressed: 2,
   segments: 28,
   http: 5,
   sanitizer: 36,
