@@ -2,6 +2,7 @@
 
 import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
+import { ZstdFrames } from './zstd-frames.ts'
 
 /** Gives the next piece of compressed data, undefined at the end. A piece is never written to again. */
 export type NextPiece = () => Promise<Buffer | undefined>
@@ -122,13 +123,17 @@ async function* unzstd(next: NextPiece): AsyncGenerator<Uint8Array, void, undefi
   }
   // It ends after a frame that ends within a piece: the frames behind it are for another one.
   let rest: Buffer | undefined
+  const frames = new ZstdFrames()
   const restAndNext = async () => {
     const piece = rest ?? (await next())
+    if (rest === undefined && piece !== undefined) frames.push(piece)
     rest = undefined
     return piece
   }
   do rest = yield* throughStream(native({ chunkSize: OUTPUT_BYTES }), restAndNext)
   while (rest !== undefined && rest.length > 0)
+  // Node 22's says nothing when a frame is cut off.
+  if (!frames.whole) throw new EndsEarly()
 }
 
 async function* unzstdInJavaScript(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {

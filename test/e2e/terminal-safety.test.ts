@@ -15,6 +15,7 @@ import {
   statisticsBlock,
   u64,
 } from '../savefile/pcapng-builder.ts'
+import { assertHarmless, OUR_COLOURS } from '../support/harmless.ts'
 import { makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { ethernet, ipv4, udp } from '../support/packet-builder.ts'
 import { pcapFile } from '../support/pcap-builder.ts'
@@ -121,31 +122,6 @@ function capture(): Buffer {
   }))
   const talks = captureOf(...httpTalks(), whole, bytewise, alternating, paused, gaps)
   return Buffer.concat([talks, pcapFile(datagrams).subarray(24)])
-}
-
-/** Our colours and no other sequence. */
-const OUR_COLOURS = /\x1b\[(?:0|7|38;5;(?:32|166)|1;38;5;\d{1,3})m/g
-const ACTS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/
-/** By Unicode's own property, not by our list; the lines and annotations are not in it. */
-const HIDES = /[\p{Default_Ignorable_Code_Point}\u2028-\u202e\ufff9-\ufffb]/u
-
-/** Asserts that nothing in there could act on a terminal. */
-function assertHarmless(bytes: Buffer, what: string, colours = false): void {
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    assert.fail(`${what}: ill-formed UTF-8, so raw C1 may be in it`)
-  }
-  if (colours) text = text.replace(OUR_COLOURS, '')
-  text = text.replaceAll('\r\n', '\n')
-  for (const pattern of [ACTS, HIDES]) {
-    const found = pattern.exec(text)
-    if (found !== null) {
-      const around = text.slice(Math.max(0, found.index - 30), found.index + 30)
-      assert.fail(`${what}: U+${found[0].codePointAt(0)!.toString(16)} in ${JSON.stringify(around)}`)
-    }
-  }
 }
 
 let captureBytes: Buffer

@@ -13,9 +13,11 @@ const SEED = 20_260_101
 const ROUNDS: Readonly<Record<string, number>> = {
   frames: 36,
   savefiles: 6,
+  compressed: 2,
   segments: 28,
   http: 5,
   sanitizer: 36,
+  sinks: 12,
   bpf: 28,
 }
 /** Between a quarter of the way and the end: code that is compiled meanwhile takes a few. */
@@ -28,7 +30,7 @@ for (const target of targets) {
   test(`${target.name}: ${rounds * ROUND} inputs, no throw, hang or growth`, { timeout: HANG_MILLIS }, async () => {
     let early = 0
     for (let round = 0; round < rounds; round++) {
-      const failure = runRound(target, SEED, round)
+      const failure = await runRound(target, SEED, round)
       if (failure !== undefined) {
         const path = writeFailure(target.name, failure.inputs)
         console.error(`again: npm run fuzz -- --replay ${path}`)
@@ -53,8 +55,8 @@ const brittle: FuzzTarget = {
   },
 }
 
-test('what fails is found, kept and found again', (t) => {
-  const failure = runRound(brittle, SEED, 3)
+test('what fails is found, kept and found again', async (t) => {
+  const failure = await runRound(brittle, SEED, 3)
   assert.ok(failure?.error instanceof RangeError)
   const sevens = (inputs: readonly Buffer[]) => inputs.filter(([first]) => first === 7).length
   assert.equal(sevens(failure.inputs), 2)
@@ -63,8 +65,8 @@ test('what fails is found, kept and found again', (t) => {
   const { target, inputs } = readFailure(path)
   assert.equal(target, targets[0])
   assert.deepEqual(inputs, failure.inputs)
-  assert.match(String(replay(brittle, inputs)), /two sevens/)
-  assert.equal(replay(brittle, inputs.slice(1 + inputs.findIndex(([first]) => first === 7))), undefined)
+  assert.match(String(await replay(brittle, inputs)), /two sevens/)
+  assert.equal(await replay(brittle, inputs.slice(1 + inputs.findIndex(([first]) => first === 7))), undefined)
 })
 
 test('inputs depend on seed, target and number only', () => {

@@ -26,10 +26,10 @@ const { values, positionals } = parseArgs({
   options: { seed: { type: 'string' }, only: { type: 'string' }, replay: { type: 'string' } },
 })
 
-function replayFile(path: string): void {
+async function replayFile(path: string): Promise<void> {
   const { target, inputs } = readFailure(path)
   console.log(`${target.name}: ${inputs.length} input${inputs.length === 1 ? '' : 's'}`)
-  const error = replay(target, inputs)
+  const error = await replay(target, inputs)
   console.log(error ?? 'does not fail')
   process.exitCode = error === undefined ? 0 : 1
 }
@@ -139,5 +139,5 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`
 }
 
-if (values.replay !== undefined) replayFile(values.replay)
+if (values.replay !== undefined) await replayFile(values.replay)
 else fuzzOn()

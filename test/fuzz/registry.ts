@@ -3,13 +3,15 @@
 import { randomFor } from './random.ts'
 import type { FuzzRunner, FuzzTarget } from './target.ts'
 import { bpf } from './targets/bpf.ts'
+import { compressed } from './targets/compressed.ts'
 import { frames } from './targets/frames.ts'
 import { http } from './targets/http.ts'
 import { sanitizer } from './targets/sanitizer.ts'
 import { savefiles } from './targets/savefiles.ts'
 import { segments } from './targets/segments.ts'
+import { sinks } from './targets/sinks.ts'
 
-export const targets: readonly FuzzTarget[] = [frames, savefiles, segments, http, sanitizer, bpf]
+export const targets: readonly FuzzTarget[] = [frames, savefiles, compressed, segments, http, sanitizer, sinks, bpf]
 
 /** Inputs that one runner takes: enough for state to build up, few enough to keep and to try again. */
 export const ROUND = 256
@@ -27,25 +29,25 @@ export interface FuzzFailure {
 }
 
 /** Runs a whole round; `onInput` is told the number of each input before it runs. */
-export function runRound(
+export async function runRound(
   target: FuzzTarget,
   seed: number,
   round: number,
   onInput: (index: number) => void = () => {},
-): FuzzFailure | undefined {
+): Promise<FuzzFailure | undefined> {
   const run = target.start()
   for (let index = round * ROUND; index < (round + 1) * ROUND; index++) {
     onInput(index)
-    const error = failureOf(run, inputOf(target, seed, index))
-    if (error !== undefined) return { target, inputs: smallestSequence(target, seed, index), error }
+    const error = await failureOf(run, inputOf(target, seed, index))
+    if (error !== undefined) return { target, inputs: await smallestSequence(target, seed, index), error }
   }
   return undefined
 }
 
 /** Alone if that fails, else everything that its runner had before. */
-function smallestSequence(target: FuzzTarget, seed: number, index: number): Buffer[] {
+async function smallestSequence(target: FuzzTarget, seed: number, index: number): Promise<Buffer[]> {
   const last = inputOf(target, seed, index)
-  if (failureOf(target.start(), last) !== undefined) return [last]
+  if ((await failureOf(target.start(), last)) !== undefined) return [last]
   return inputsUpTo(target, seed, index)
 }
 
@@ -56,18 +58,18 @@ export function inputsUpTo(target: FuzzTarget, seed: number, index: number): Buf
 }
 
 /** Runs recorded inputs again. */
-export function replay(target: FuzzTarget, inputs: readonly Buffer[]): unknown {
+export async function replay(target: FuzzTarget, inputs: readonly Buffer[]): Promise<unknown> {
   const run = target.start()
   for (const input of inputs) {
-    const error = failureOf(run, input)
+    const error = await failureOf(run, input)
     if (error !== undefined) return error
   }
   return undefined
 }
 
-function failureOf(run: FuzzRunner, input: Buffer): unknown {
+async function failureOf(run: FuzzRunner, input: Buffer): Promise<unknown> {
   try {
-    run(input)
+    await run(input)
     return undefined
   } catch (error) {
     return error ?? new Error('threw nothing')

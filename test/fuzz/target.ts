@@ -9,12 +9,12 @@ export interface FuzzTarget {
   generate(random: Random): Buffer
   /**
    * Makes a runner, which may keep state from one input to the next, as a long capture does. It takes any bytes, and
-   * throws when they made the program do what no bytes may.
+   * throws (or rejects) when they made the program do what no bytes may. One input at a time.
    */
   start(): FuzzRunner
 }
 
-export type FuzzRunner = (input: Buffer) => void
+export type FuzzRunner = (input: Buffer) => void | Promise<void>
 
 /** Most loop turns that an input of `bytes` may cost: what needs more hangs, sooner or later. */
 export function stepBound(bytes: number): number {

@@ -30,7 +30,7 @@ async function fuzz(work: FuzzWork, tell: (message: FuzzMessage) => void): Promi
       progress[PROGRESS.target] = which
       const turnEnd = performance.now() + TURN_MILLIS
       do {
-        const failure = runRound(target, work.seed, rounds[which]!++, (index) => {
+        const failure = await runRound(target, work.seed, rounds[which]!++, (index) => {
           progress[PROGRESS.input] = index
         })
         progress[PROGRESS.executions] = progress[PROGRESS.executions]! + ROUND

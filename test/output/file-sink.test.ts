@@ -342,7 +342,8 @@ describe('a connection that left the table and speaks again', () => {
     )
     assert.equal(written.at(-1)?.sizeBytes, 9)
     assert.equal(written.at(-1)?.md5, '8aa99b1f439ff71293e95357bac6fd94')
-    assert.equal(statSync(join(folder, '1362692526-50955c1')).mtimeMs / 1000, 1_362_692_526.869344)
+    const { mtimeNs } = statSync(join(folder, '1362692526-50955c1'), { bigint: true })
+    assert.equal(mtimeNs / 1000n, 1_362_692_526_869_344n)
   })
 
   test('a connection that is only a namesake does not', async (t) => {
