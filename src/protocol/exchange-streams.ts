@@ -95,7 +95,10 @@ export class ExchangeStreams implements StreamConsumer {
     const watched = this.#watched[c.slot]
     if (watched === undefined) return
     this.#watched[c.slot] = undefined
-    if (watched.detector !== undefined) this.#choose(watched, watched.detector)
+    if (watched.detector !== undefined) {
+      watched.detector.decideAtEnd()
+      this.#choose(watched, watched.detector)
+    }
     this.#deactivate(watched)
     watched.parser?.onClose(t)
   }

@@ -5,6 +5,8 @@ import {
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
+  SIDE_CLIENT,
+  SIDE_SERVER,
 } from '../../src/protocol/exchange-parser.ts'
 import { redis } from '../../src/protocol/redis.ts'
 import { playEveryWay } from './exchange-transcript.ts'
@@ -113,7 +115,9 @@ test('recognition', () => {
     ['*3\r\n$3\r\nse', RECOGNISED_MAYBE],
     ['*3\r', RECOGNISED_MAYBE],
     ['*', RECOGNISED_MAYBE],
-    ['*2\r\n$5\r\nthere\r\n$1\r\n', RECOGNISED_SERVER],
+    ['*2\r\n$5\r\nthere\r\n$1\r\n', RECOGNISED_MAYBE],
+    ['*2\r\n$0\r\n\r\n$1\r\n', RECOGNISED_MAYBE],
+    ['*3\r\n$7\r\nmessage\r\n$1\r\n', RECOGNISED_SERVER],
     ['*2\r\n:1\r\n:2\r\n', RECOGNISED_SERVER],
     ['*-1\r\n', RECOGNISED_SERVER],
     ['+OK\r\n', RECOGNISED_SERVER],
@@ -152,5 +156,22 @@ test('recognition', () => {
     const name = ['no', 'maybe', 'client', 'server']
     const is = redis.recognise(bytes, 2, 2 + text.length)
     assert.equal(name[is], name[expected], JSON.stringify(text))
+  }
+})
+
+test('recognition where the side is known', () => {
+  const rows: readonly (readonly [number, string, number])[] = [
+    [SIDE_CLIENT, '*2\r\n$3\r\nfoo\r\n', RECOGNISED_CLIENT],
+    [SIDE_SERVER, '*2\r\n$3\r\nGET\r\n', RECOGNISED_SERVER],
+    [SIDE_CLIENT, `*1\r\n$65\r\n${'x'.repeat(65)}\r\n`, RECOGNISED_CLIENT],
+    [SIDE_CLIENT, '*0\r\n', RECOGNISED_MAYBE],
+    [SIDE_CLIENT, 'foo bar\r\n', RECOGNISED_MAYBE],
+    [SIDE_CLIENT, 'foo / HTTP/1.1\r\n', RECOGNISED_NO],
+    [SIDE_SERVER, 'foo bar\r\n', RECOGNISED_NO],
+    [SIDE_SERVER, 'INFO {}\r\n', RECOGNISED_NO],
+  ]
+  for (const [side, text, expected] of rows) {
+    const bytes = Buffer.from(text)
+    assert.equal(redis.recognise(bytes, 0, bytes.length, side), expected, JSON.stringify(text))
   }
 })
