@@ -9,7 +9,7 @@ import {
   SIDE_SERVER,
 } from '../../src/protocol/exchange-parser.ts'
 import { redis } from '../../src/protocol/redis.ts'
-import { playEveryWay } from './exchange-transcript.ts'
+import { playEveryWay, type Step, Transcript, timeOf } from './exchange-transcript.ts'
 
 function ask(...words: readonly (string | Buffer)[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
@@ -72,6 +72,41 @@ test('what nobody should read', () => {
     assert.ok(!JSON.stringify(told).includes('secret'))
   }
   assert.equal(playEveryWay(redis, [['>', 'AUTH "two words"\r\n']])[0]!.request, 'AUTH (redacted)')
+})
+
+test('what is behind a blocking command in its pipeline waits with it, and only that', () => {
+  const get = ask('GET', 'a')
+  const steps: Step[] = [
+    ['>', Buffer.concat([ask('BLPOP', 'l', '0'), get, get])],
+    ['<', '*2\r\n$1\r\nl\r\n$1\r\nx\r\n'],
+    ['>', get],
+    ['<', '$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n'],
+  ]
+  const told = playEveryWay(redis, steps)
+  assert.deepEqual(
+    told.map((e) => e.blocking),
+    [true, true, true, false],
+  )
+})
+
+test('behind a blocking command that was given up', () => {
+  const transcript = new Transcript(redis)
+  transcript.play([['>', ask('BLPOP', 'l', '0')]])
+  transcript.parser.expire(timeOf(9))
+  transcript.play([
+    ['>', ask('GET', 'a')],
+    ['<', '*-1\r\n$-1\r\n'],
+    ['>', ask('GET', 'b')],
+    ['<', '$-1\r\n'],
+  ])
+  assert.deepEqual(
+    transcript.told.map((e) => [e.request, e.status, e.blocking]),
+    [
+      ['BLPOP l 0', 'unanswered', true],
+      ['GET a', 'ok', true],
+      ['GET b', 'ok', false],
+    ],
+  )
 })
 
 test('blocking commands', () => {
