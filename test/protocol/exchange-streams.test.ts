@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Connection, type Direction, Stream } from '../../src/core/connection.ts'
+import { type CloseReason, Connection, type Direction, Stream } from '../../src/core/connection.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import type { Exchange } from '../../src/core/exchange.ts'
 import { dns } from '../../src/protocol/dns.ts'
@@ -69,7 +69,10 @@ class Scene {
       protocols,
       fallback,
       consumer: {
-        onExchange: (e: Exchange) => this.told.push(`${e.protocol} ${e.client?.port} ${e.request} ${e.status}`),
+        onExchange: (e: Exchange) =>
+          this.told.push(
+            `${e.protocol} ${e.client?.port} ${e.request} ${e.status}${e.statusText === 'capture ended' ? ' (capture ended)' : ''}`,
+          ),
       },
       onChosen: (name, c) => this.chosen.push(`${name} on ${c.id}`),
     })
@@ -104,8 +107,8 @@ class Scene {
     return this
   }
 
-  close(c: Connection): this {
-    this.streams.onClose(c, 'finished', timeOf(this.moment++))
+  close(c: Connection, why: CloseReason = 'finished'): this {
+    this.streams.onClose(c, why, timeOf(this.moment++))
     return this
   }
 }
@@ -371,6 +374,30 @@ describe('who opened the connection is the client', () => {
     scene.say(c, 1, 'INFO {}\r\n').say(c, 0, 'CONNECT {}\r\nPING\r\n').say(c, 1, '+OK\r\nPONG\r\n').close(c)
     assert.deepEqual(scene.chosen, ['raw on 1'])
   })
+})
+
+test('what the end of the capture leaves open is not unanswered; what the timeout or the connection ended is', () => {
+  const asks: readonly (readonly [string | Buffer, string])[] = [
+    [GET, 'http 40000 GET /'],
+    ['*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n', 'redis 40000 GET foo'],
+    ['get foo\r\n', 'memcached 40000 get foo'],
+    [framed(query()), 'dns 40000 A example.com'],
+    ['knock\n', 'raw 40000 knock.'],
+  ]
+  for (const [ask, line] of asks) {
+    for (const why of ['capture-ended', 'interface-gone', 'reset'] as const) {
+      const scene = new Scene(EXCHANGE_PROTOCOLS, raw)
+      const c = scene.open(0)
+      scene.say(c, 0, ask)
+      scene.close(c, why)
+      assert.deepEqual(scene.told, [why === 'reset' ? `${line} unanswered` : `${line} unknown (capture ended)`])
+      const d = scene.open(0)
+      scene.say(d, 0, ask)
+      scene.streams.expire(timeOf(9))
+      scene.close(d, 'capture-ended')
+      assert.equal(scene.told[1], `${line} unanswered`)
+    }
+  }
 })
 
 test('expire asks those that spoke, until it has found them silent', () => {
