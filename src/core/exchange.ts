@@ -6,7 +6,8 @@ import { Timestamp } from './timestamp.ts'
 
 /**
  * `unanswered`: the conversation ended, or the patience with it, before a response came. `unknown`: there was one, but
- * bytes of it or of its request are missing from the capture, so that neither its outcome nor its latency can be told.
+ * bytes of it or of its request are missing from the capture, so that neither its outcome nor its latency can be told; or
+ * the capture ended too soon for one (`statusText` says so).
  * `silent`: none was asked for (noreply, quiet gets that missed), so it counts and has no latency.
  */
 export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown' | 'silent'
@@ -34,7 +35,7 @@ export class Exchange {
   status: ExchangeStatus = 'ok'
   /** The protocol's own word for the outcome: `200`, `-WRONGTYPE …`, `NXDOMAIN`, `STORED`; '' where it has none. */
   statusText = ''
-  /** The server was asked to wait (BLPOP, XREAD BLOCK, WAIT): its latency is no fault. */
+  /** The server was asked to wait (BLPOP, XREAD BLOCK, WAIT), by this request or one ahead of it: its latency is no fault. */
   blocking = false
   /** Requests of this connection that were still unanswered when this one came; 0 without pipelining. */
   aheadInPipeline = 0

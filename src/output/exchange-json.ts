@@ -5,7 +5,7 @@
 //   client, server  "address:port", IPv6 in brackets
 //   protocol        redis, memcached, http, dns, raw
 //   command, key    what requests of one sort have in common; what it is about (first key, path, queried name) or ""
-//   status          ok, error, unanswered, unknown (bytes are missing from the capture), silent (no answer was asked for)
+//   status          ok, error, unanswered, unknown (bytes are missing, or it was open when the capture ended), silent (no answer was asked for)
 //   latencyMicros   request's first byte to response's last byte: the sum of the next four; null without a response
 //   requestBytes, responseBytes   on the wire, headers included
 //   requestTransferMicros    first to last byte of the request

@@ -1,7 +1,8 @@
 // Finds out by content which protocol a connection speaks, and which side asks; its ports only settle a doubt.
 //
 // What is judged is how each direction begins. In a connection that was joined in its middle nothing begins at the first
-// byte seen, so each delivery is judged too, and a "no" means little.
+// byte seen, so each delivery is judged too, and a "no" means little. Who opened the connection is the client, whatever
+// the bytes look like: where that was seen, bytes can only say that a protocol does not fit.
 
 import type { Connection, Direction } from '../core/connection.ts'
 import { opposite } from '../core/connection.ts'
@@ -12,6 +13,9 @@ import {
   RECOGNISED_CLIENT,
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
+  RECOGNISED_SERVER,
+  SIDE_CLIENT,
+  SIDE_SERVER,
 } from './exchange-parser.ts'
 import { HeldBytes, type HeldMemory } from './held-bytes.ts'
 
@@ -137,7 +141,7 @@ export class ProtocolDetector {
     let maybe: ExchangeProtocol | undefined
     let left = 0
     for (const protocol of this.#candidates) {
-      const verdict = protocol.recognise(buf, start, end)
+      const verdict = this.#verdictOf(protocol, d, buf, start, end)
       if (verdict !== RECOGNISED_NO) left++
       if (verdict === RECOGNISED_NO) continue
       if (verdict === RECOGNISED_MAYBE) {
@@ -153,9 +157,15 @@ export class ProtocolDetector {
     } else if (best !== undefined) {
       this.#decide(best, bestVerdict === RECOGNISED_CLIENT ? d : opposite(d))
     } else if (this.#fromTheBeginning && left < this.#candidates.length) {
-      this.#candidates = this.#candidates.filter((protocol) => protocol.recognise(buf, start, end) !== RECOGNISED_NO)
+      this.#candidates = this.#candidates.filter((p) => this.#verdictOf(p, d, buf, start, end) !== RECOGNISED_NO)
       if (left === 0) this.#decide(undefined, 0)
     }
+  }
+
+  #verdictOf(protocol: ExchangeProtocol, d: Direction, buf: Buffer, start: number, end: number): number {
+    if (!this.#connection.openerKnown) return protocol.recognise(buf, start, end)
+    const verdict = protocol.recognise(buf, start, end, d === 0 ? SIDE_CLIENT : SIDE_SERVER)
+    return verdict === (d === 0 ? RECOGNISED_SERVER : RECOGNISED_CLIENT) ? RECOGNISED_NO : verdict
   }
 
   #isEnough(heldBytes: number): boolean {
@@ -165,6 +175,12 @@ export class ProtocolDetector {
     if (this.#fromTheBeginning) return this.#bytes >= MAXIMUM_BYTES || there + back >= MAXIMUM_DELIVERIES
     const deliveries = Math.min(there, back)
     return deliveries >= MAXIMUM_DELIVERIES_FROM_THE_MIDDLE || this.#bytes >= MAXIMUM_BYTES_FROM_THE_MIDDLE
+  }
+
+  /** The connection has ended before it was decided: what it may be, and has the port of, it is. */
+  decideAtEnd(): void {
+    const maybe = this.#maybe
+    if (this.#fromTheBeginning && maybe !== undefined && this.#usesPortOf(maybe)) this.#decide(maybe, 0)
   }
 
   #decideByPort(): void {

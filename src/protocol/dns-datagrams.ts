@@ -10,6 +10,7 @@ import { Exchange, type ExchangeConsumer } from '../core/exchange.ts'
 import type { Packet } from '../core/packet.ts'
 import type { Datagram } from '../core/segment.ts'
 import { compareTime, elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import { CaptureEnd } from './capture-end.ts'
 import { DnsMessage, recogniseMessage } from './dns-message.ts'
 import { DnsQuery, questionOf } from './dns-query.ts'
 import { RECOGNISED_CLIENT } from './exchange-parser.ts'
@@ -68,7 +69,7 @@ export interface DnsCounters {
  */
 export class DnsExchanges implements DatagramConsumer {
   readonly counters: DnsCounters
-  readonly #consumer: ExchangeConsumer
+  readonly #consumer: CaptureEnd
   readonly #maximum: number
   readonly #exchange: Exchange
   readonly #message: DnsMessage
@@ -80,7 +81,7 @@ export class DnsExchanges implements DatagramConsumer {
 
   constructor(consumer: ExchangeConsumer, maximumOutstanding = MAXIMUM_OUTSTANDING) {
     this.counters = { queries: 0, answers: 0, unmatchedAnswers: 0, malformed: 0, evicted: 0 }
-    this.#consumer = consumer
+    this.#consumer = new CaptureEnd(consumer)
     this.#maximum = maximumOutstanding
     this.#exchange = new Exchange()
     this.#message = new DnsMessage()
@@ -113,8 +114,9 @@ export class DnsExchanges implements DatagramConsumer {
     }
   }
 
-  /** The capture has ended: tells what is unanswered. */
+  /** The capture has ended: what has no answer yet is told as `unknown`. */
   close(): void {
+    this.#consumer.ended = true
     while (this.#oldest !== undefined) this.#tell(this.#oldest)
   }
 

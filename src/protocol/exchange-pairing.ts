@@ -57,6 +57,9 @@ export class ExchangePairing {
   #untracked: number
   /** How many of the pending ones are quiet. */
   #quiet: number
+  /** How many of them are blocking; an expired one was, and its answer is still due. */
+  #blocking: number
+  #blockingForgotten: boolean
   /** Characters of their text. */
   #pendingText: number
   /** Quiet requests were told as silent for their age, and nothing was answered since. */
@@ -87,6 +90,8 @@ export class ExchangePairing {
     this.#forgotten = 0
     this.#untracked = 0
     this.#quiet = 0
+    this.#blocking = 0
+    this.#blockingForgotten = false
     this.#pendingText = 0
     this.#quietExpired = false
     this.#idleTurns = 0
@@ -167,7 +172,9 @@ export class ExchangePairing {
       this.#tellDraft(draft, 'unknown')
     } else {
       draft.aheadInPipeline = pending.length
+      draft.behindBlocking = this.#blocking > 0 || this.#blockingForgotten
       if (draft.quiet) this.#quiet++
+      if (draft.blocking) this.#blocking++
       this.#pendingText += draft.request.length
       copyRequest(draft, pending.push())
     }
@@ -179,6 +186,7 @@ export class ExchangePairing {
     this.#quietExpired = false
     if (this.#forgotten > 0) {
       this.#forgotten--
+      if (this.#forgotten === 0) this.#blockingForgotten = false
       this.#endDraining()
       return
     }
@@ -237,7 +245,7 @@ export class ExchangePairing {
    */
   expireFirst(before: Timestamp): number {
     if (!this.pending.firstEndsBefore(before)) return -1
-    const { count, flags, quiet } = this.pending.first()!
+    const { count, flags, quiet, blocking } = this.pending.first()!
     if (this.#trust === LOST) {
       this.#supposeNothingWaits()
     } else if (quiet) {
@@ -246,6 +254,7 @@ export class ExchangePairing {
       this.#endDraining()
     } else {
       this.#forgotten += count
+      if (blocking) this.#blockingForgotten = true
       this.#tellFirst('unanswered')
     }
     return flags
@@ -260,6 +269,7 @@ export class ExchangePairing {
   #supposeNothingWaits(): void {
     while (this.pending.length > 0) this.#tellFirst('unknown')
     this.#forgotten = 0
+    this.#blockingForgotten = false
     this.#untracked = 0
     this.#idleTurns = 0
     this.#busyTurns = 0
@@ -288,6 +298,7 @@ export class ExchangePairing {
   #shift(): void {
     const first = this.pending.first()!
     if (first.quiet) this.#quiet--
+    if (first.blocking) this.#blocking--
     this.#pendingText -= first.request.length
     this.pending.shiftInto(this.#exchange)
   }
@@ -340,6 +351,7 @@ function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.key = from.key
   to.request = from.request
   to.blocking = from.blocking
+  to.behindBlocking = from.behindBlocking
   to.quiet = from.quiet
   to.aheadInPipeline = from.aheadInPipeline
   to.flags = from.flags

@@ -14,6 +14,11 @@ export const RECOGNISED_CLIENT = 2
 /** It is, and these bytes are a server's. */
 export const RECOGNISED_SERVER = 3
 
+/** Who said the bytes that are judged, where the capture shows it; else it is to be told from the bytes. */
+export const SIDE_UNKNOWN = 0
+export const SIDE_CLIENT = 1
+export const SIDE_SERVER = 2
+
 /** One connection's parser. Nothing on the wire makes it throw, and what it keeps is bounded. */
 export interface ExchangeParser {
   /** `buf[start..end)`, lent; in order within a direction (StreamConsumer.onData). */
@@ -39,8 +44,8 @@ export interface ExchangeProtocol {
   readonly ports: readonly number[]
   /**
    * Judges the first bytes of one direction (at most 512, from the connection's beginning or from anywhere in its middle): a
-   * RECOGNISED_ value.
+   * RECOGNISED_ value. `side` is a SIDE_ value, SIDE_UNKNOWN when left out.
    */
-  recognise(buf: Buffer, start: number, end: number): number
+  recognise(buf: Buffer, start: number, end: number, side?: number): number
   createParser(context: ParserContext): ExchangeParser
 }

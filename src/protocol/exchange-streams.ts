@@ -4,6 +4,7 @@ import type { CloseReason, Connection, Direction, GapCause } from '../core/conne
 import type { StreamConsumer } from '../core/consumers.ts'
 import type { ExchangeConsumer } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
+import { CaptureEnd } from './capture-end.ts'
 import { ProtocolDetector } from './detect.ts'
 import type { ExchangeParser, ExchangeProtocol } from './exchange-parser.ts'
 import { HeldMemory } from './held-bytes.ts'
@@ -50,7 +51,10 @@ class Watched {
 export class ExchangeStreams implements StreamConsumer {
   readonly counters: ExchangeStreamsCounters
   readonly #options: ExchangeStreamsOptions
+  readonly #consumer: CaptureEnd
   readonly #memory: HeldMemory
+  /** Of the latest `expire`: a protocol found only at the end has not heard of it. */
+  readonly #expiredBefore: Timestamp
   /** By slot. */
   readonly #watched: (Watched | undefined)[]
   /** Those that spoke since `expire` last found them silent: nobody else can have an unanswered request. */
@@ -59,7 +63,9 @@ export class ExchangeStreams implements StreamConsumer {
   constructor(options: ExchangeStreamsOptions) {
     this.counters = { connections: new Map(), undecided: 0 }
     this.#options = options
+    this.#consumer = new CaptureEnd(options.consumer)
     this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
+    this.#expiredBefore = new Timestamp(Number.NEGATIVE_INFINITY)
     this.#watched = []
     this.#active = []
   }
@@ -91,17 +97,25 @@ export class ExchangeStreams implements StreamConsumer {
     // what comes after its gap was told is too late to be timed
   }
 
-  onClose(c: Connection, _why: CloseReason, t: Timestamp): void {
+  /** What the capture's end leaves open is told as `unknown`. */
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
     const watched = this.#watched[c.slot]
     if (watched === undefined) return
     this.#watched[c.slot] = undefined
-    if (watched.detector !== undefined) this.#choose(watched, watched.detector)
+    if (watched.detector !== undefined) {
+      watched.detector.decideAtEnd()
+      this.#choose(watched, watched.detector)
+      watched.parser?.expire(this.#expiredBefore)
+    }
     this.#deactivate(watched)
+    this.#consumer.ended = why === 'capture-ended' || why === 'interface-gone'
     watched.parser?.onClose(t)
+    this.#consumer.ended = false
   }
 
   /** Requests from before `before` without a response are told as unanswered. Costs by the connections that spoke since. */
   expire(before: Timestamp): void {
+    this.#expiredBefore.set(before)
     const active = this.#active
     for (let i = active.length - 1; i >= 0; i--) {
       const watched = active[i]!
@@ -128,7 +142,8 @@ export class ExchangeStreams implements StreamConsumer {
   }
 
   #choose(watched: Watched, detector: ProtocolDetector): void {
-    const { fallback, consumer, onChosen } = this.#options
+    const { fallback, onChosen } = this.#options
+    const consumer = this.#consumer
     const { connection } = watched
     watched.detector = undefined
     if (detector.protocol === undefined) this.counters.undecided++

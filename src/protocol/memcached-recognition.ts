@@ -1,6 +1,13 @@
 // Whether bytes look like memcached's, text or binary, and whose they are.
 
-import { RECOGNISED_CLIENT, RECOGNISED_MAYBE, RECOGNISED_NO, RECOGNISED_SERVER } from './exchange-parser.ts'
+import {
+  RECOGNISED_CLIENT,
+  RECOGNISED_MAYBE,
+  RECOGNISED_NO,
+  RECOGNISED_SERVER,
+  SIDE_CLIENT,
+  SIDE_UNKNOWN,
+} from './exchange-parser.ts'
 import { HEADER_BYTES, isBinaryHeader, REQUEST_MAGIC, RESPONSE_MAGIC } from './memcached-binary-frames.ts'
 
 const CR = 13
@@ -44,7 +51,7 @@ const WORDS =
 const ALL_WORDS = WORDS.split(' ')
 
 /** See ExchangeProtocol. A boundary is tried at the start, then after each line end. */
-export function recogniseMemcached(buf: Buffer, start: number, end: number): number {
+export function recogniseMemcached(buf: Buffer, start: number, end: number, side = SIDE_UNKNOWN): number {
   const first = buf[start]
   if (first === REQUEST_MAGIC || first === RESPONSE_MAGIC) return recogniseBinary(buf, start, end)
   const atStart = recogniseLine(buf, start, end)
@@ -54,7 +61,15 @@ export function recogniseMemcached(buf: Buffer, start: number, end: number): num
     const here = recogniseLine(buf, pos, end)
     if (here === RECOGNISED_CLIENT || here === RECOGNISED_SERVER) return here
   }
-  return RECOGNISED_NO
+  return side === SIDE_CLIENT && isAnyCommandLine(buf, start, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
+}
+
+/** Of a client that is known to be one: a command, or its beginning, that is none of ours; it is answered by ERROR. */
+function isAnyCommandLine(buf: Buffer, start: number, end: number): boolean {
+  let stop = start
+  while (stop < end && buf[stop] !== LF) stop++
+  if (stop < end && buf[stop - 1] !== CR) return false
+  return /^[a-z][a-z_]{0,31}( [\x20-\x7e]*)?\r?$/.test(buf.toString('latin1', start, stop))
 }
 
 function recogniseBinary(buf: Buffer, start: number, end: number): number {

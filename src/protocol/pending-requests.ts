@@ -20,8 +20,10 @@ export class PendingRequest {
   command = ''
   key = ''
   request = ''
-  /** See Exchange. */
+  /** It asks the server to wait. */
   blocking = false
+  /** One ahead of it does. */
+  behindBlocking = false
   /** It may get no answer (memcached's quiet commands). */
   quiet = false
   aheadInPipeline = 0
@@ -77,7 +79,7 @@ export class PendingRequests {
     exchange.command = request.command
     exchange.key = request.key
     exchange.request = request.request
-    exchange.blocking = request.blocking
+    exchange.blocking = request.blocking || request.behindBlocking
     exchange.aheadInPipeline = request.aheadInPipeline
     exchange.requestStart.set(request.start)
     exchange.requestEnd.set(request.end)

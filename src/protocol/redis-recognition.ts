@@ -1,6 +1,14 @@
 // Whether bytes look like Redis', and whose they are.
 
-import { RECOGNISED_CLIENT, RECOGNISED_MAYBE, RECOGNISED_NO, RECOGNISED_SERVER } from './exchange-parser.ts'
+import {
+  RECOGNISED_CLIENT,
+  RECOGNISED_MAYBE,
+  RECOGNISED_NO,
+  RECOGNISED_SERVER,
+  SIDE_CLIENT,
+  SIDE_SERVER,
+  SIDE_UNKNOWN,
+} from './exchange-parser.ts'
 import { findRedisCommand, UNKNOWN_COMMAND } from './redis-commands.ts'
 import { isTypeByte } from './redis-reply-types.ts'
 
@@ -10,33 +18,36 @@ const STAR = 0x2a
 const DOLLAR = 0x24
 
 /** See ExchangeProtocol. A boundary is tried at the start, then after each line end. */
-export function recogniseRedis(buf: Buffer, start: number, end: number): number {
-  const first = recogniseAt(buf, start, end)
+export function recogniseRedis(buf: Buffer, start: number, end: number, side = SIDE_UNKNOWN): number {
+  const first = recogniseAt(buf, start, end, side)
   if (first !== RECOGNISED_NO) return first
   for (let pos = start + 2; pos < end; pos++) {
     if (buf[pos - 1] !== LF || buf[pos - 2] !== CR || buf[pos] !== STAR) continue
     // In the middle only a request is sure enough: values hold lines of any kind.
-    if (recogniseAt(buf, pos, end) === RECOGNISED_CLIENT) return RECOGNISED_CLIENT
+    if (recogniseAt(buf, pos, end, SIDE_UNKNOWN) === RECOGNISED_CLIENT) return RECOGNISED_CLIENT
   }
-  return RECOGNISED_NO
+  // A line with a command that nobody knows is Redis' when it is answered like one.
+  return side === SIDE_CLIENT && isAnyCommandLine(buf, start, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
 }
 
-function recogniseAt(buf: Buffer, start: number, end: number): number {
+function recogniseAt(buf: Buffer, start: number, end: number, side: number): number {
   const type = buf[start]!
-  if (!isTypeByte(type)) return recogniseInline(buf, start, end)
+  if (!isTypeByte(type)) return side === SIDE_SERVER ? RECOGNISED_NO : recogniseInline(buf, start, end)
   const lineEnd = endOfLine(buf, start, end)
   if (lineEnd < 0) return end - start < 128 && isLineSoFar(type, buf, start + 1, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
   if (!isLine(type, buf, start + 1, lineEnd)) return RECOGNISED_NO
   const next = lineEnd + 2
-  if (type === STAR) return recogniseArray(buf, start, next, end)
+  if (type === STAR) return recogniseArray(buf, start, next, end, side)
   if (type === 0x2b || type === 0x2d) return recogniseText(type, buf, start + 1, lineEnd, end)
   if (next >= end) return RECOGNISED_SERVER
   // A string's text follows its length; after anything else, and inside aggregates, comes another type byte.
   return isString(type) || isTypeByte(buf[next]!) ? RECOGNISED_SERVER : RECOGNISED_NO
 }
 
-/** A client sends arrays of strings, the first of which is a command; a server may send any other array. */
-function recogniseArray(buf: Buffer, start: number, next: number, end: number): number {
+/** A client sends arrays of strings, the first of which is a command that may be unknown; a server may send any array. */
+function recogniseArray(buf: Buffer, start: number, next: number, end: number, side: number): number {
+  // To a client's empty array the server says nothing.
+  if (side === SIDE_CLIENT && buf[start + 1] === 0x30) return RECOGNISED_MAYBE
   if (buf[start + 1] === 0x2d || buf[start + 1] === 0x30 || buf[start + 1] === 0x3f) return RECOGNISED_SERVER
   if (next >= end) return RECOGNISED_MAYBE
   if (!isTypeByte(buf[next]!)) return RECOGNISED_NO
@@ -45,11 +56,30 @@ function recogniseArray(buf: Buffer, start: number, next: number, end: number): 
   if (lineEnd < 0) return isLineSoFar(DOLLAR, buf, next + 1, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
   if (!isLine(DOLLAR, buf, next + 1, lineEnd)) return RECOGNISED_NO
   const length = Number.parseInt(buf.toString('latin1', next + 1, lineEnd), 10)
-  if (!(length > 0 && length <= 64)) return RECOGNISED_SERVER
+  if (side === SIDE_SERVER || length < 0) return RECOGNISED_SERVER
+  if (side === SIDE_CLIENT) return RECOGNISED_CLIENT
+  // A command that is renamed or new, or a list of values: what the other side says tells which.
+  if (length === 0 || length > 64) return RECOGNISED_MAYBE
   const word = lineEnd + 2
   if (word + length > end) return RECOGNISED_MAYBE
+  if (isMessage(buf, word, word + length)) return RECOGNISED_SERVER
   const known = findRedisCommand(buf, word, word + length) !== UNKNOWN_COMMAND
-  return known || isModuleCommand(buf, word, word + length) ? RECOGNISED_CLIENT : RECOGNISED_SERVER
+  return known || isModuleCommand(buf, word, word + length) ? RECOGNISED_CLIENT : RECOGNISED_MAYBE
+}
+
+/** The first word of what a subscriber gets. */
+function isMessage(buf: Buffer, start: number, end: number): boolean {
+  const word = buf.toString('latin1', start, end)
+  return word === 'message' || word === 'pmessage' || word === 'smessage'
+}
+
+/** `foo bar` or its beginning, as people at telnet may type. */
+function isAnyCommandLine(buf: Buffer, start: number, end: number): boolean {
+  const ended = endOfLine(buf, start, end)
+  const lineEnd = ended >= 0 ? ended : buf[end - 1] === CR ? end - 1 : end
+  if (!isPrintable(buf, start, lineEnd)) return false
+  const line = buf.toString('latin1', start, lineEnd)
+  return /^[A-Za-z][\w.]{0,63}( |$)/.test(line) && !/ (HTTP|RTSP|SIP)\/\d(\.\d)?$/.test(line)
 }
 
 /** `FT.SEARCH`, `JSON.GET`. */

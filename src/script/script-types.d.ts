@@ -86,7 +86,7 @@ export interface ScriptExchange {
   key: string
   /** The request on one line, at most 1024 characters. */
   request: string
-  /** `unanswered`: no response came. `unknown`: bytes are missing from the capture. */
+  /** `unanswered`: no response came. `unknown`: bytes are missing, or it was open when the capture ended. */
   status: 'ok' | 'error' | 'unanswered' | 'unknown' | 'silent'
   /** `200`, `-WRONGTYPE …`, `NXDOMAIN`; '' where the protocol has none. */
   statusText: string

@@ -315,7 +315,7 @@ test('key-size.mjs: the keys that move the most bytes', async (t) => {
   )
 })
 
-test('a script hears of questions that were never answered, and beside --json both print', async (t) => {
+test('a script hears of questions that had no answer yet when the capture ended, and beside --json both print', async (t) => {
   const question = Buffer.from(
     '0007010000010000000000000377777707657861 6d706c6503636f6d0000010001'.replace(' ', ''),
     'hex',
@@ -326,7 +326,7 @@ test('a script hears of questions that were never answered, and beside --json bo
   writeFileSync(join(folder, 'all.mjs'), source)
   const args = ['latency', '-q', '-r', 'trace.pcap', '--script', 'all.mjs']
   const alone = await mustRun(t, args, { cwd: folder })
-  assert.equal(alone.stdout.toString(), 'dns A www.example.com unanswered -1\n')
+  assert.equal(alone.stdout.toString(), 'dns A www.example.com unknown -1\n')
   const both = await mustRun(t, [...args, '--json'], { cwd: folder })
   assert.equal(
     both.stdout

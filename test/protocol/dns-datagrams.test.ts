@@ -138,7 +138,7 @@ describe('DNS over UDP', () => {
       .reply(answer({ id: 9 }), { sport: 40001 })
     assert.deepEqual(talk.end(), [
       'A example.com | ok | NOERROR | 700 | 800 | 29/29',
-      'A example.com | unanswered | 0 | 29/0',
+      'A example.com | unknown | capture ended | 0 | 29/0',
     ])
     assert.equal(talk.exchanges.counters.unmatchedAnswers, 6)
   })

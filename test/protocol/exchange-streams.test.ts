@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Connection, type Direction, Stream } from '../../src/core/connection.ts'
+import { type CloseReason, Connection, type Direction, Stream } from '../../src/core/connection.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import type { Exchange } from '../../src/core/exchange.ts'
 import { dns } from '../../src/protocol/dns.ts'
@@ -15,7 +15,9 @@ import {
 } from '../../src/protocol/exchange-parser.ts'
 import { ExchangeStreams } from '../../src/protocol/exchange-streams.ts'
 import { http } from '../../src/protocol/http.ts'
+import { memcached } from '../../src/protocol/memcached.ts'
 import { raw } from '../../src/protocol/raw.ts'
+import { redis } from '../../src/protocol/redis.ts'
 import { EXCHANGE_PROTOCOLS } from '../../src/protocol/registry.ts'
 import { answer, framed, query } from './dns-builder.ts'
 import { timeOf } from './exchange-transcript.ts'
@@ -67,7 +69,10 @@ class Scene {
       protocols,
       fallback,
       consumer: {
-        onExchange: (e: Exchange) => this.told.push(`${e.protocol} ${e.client?.port} ${e.request} ${e.status}`),
+        onExchange: (e: Exchange) =>
+          this.told.push(
+            `${e.protocol} ${e.client?.port} ${e.request} ${e.status}${e.statusText === 'capture ended' ? ' (capture ended)' : ''}`,
+          ),
       },
       onChosen: (name, c) => this.chosen.push(`${name} on ${c.id}`),
     })
@@ -102,8 +107,8 @@ class Scene {
     return this
   }
 
-  close(c: Connection): this {
-    this.streams.onClose(c, 'finished', timeOf(this.moment++))
+  close(c: Connection, why: CloseReason = 'finished'): this {
+    this.streams.onClose(c, why, timeOf(this.moment++))
     return this
   }
 }
@@ -146,9 +151,12 @@ describe('finding the protocol', () => {
     }
   })
 
-  test('all protocols side by side, in pieces of any size, whoever was taken for the client', () => {
-    for (const size of [1, 2, 7, 1000]) {
-      for (const client of [0, 1] as const) {
+  test('all protocols side by side, in pieces of any size; from the middle, whoever is taken for the client', () => {
+    for (const [client, sizes] of [
+      [0, [1, 2, 7, 1000]],
+      [1, [1000]],
+    ] as const) {
+      for (const size of sizes) {
         const scene = new Scene(EXCHANGE_PROTOCOLS, raw)
         const talks: readonly (readonly [string | Buffer, string | Buffer])[] = [
           [GET, OK],
@@ -157,19 +165,21 @@ describe('finding the protocol', () => {
           [framed(query()), framed(answer({ answers: 1 }))],
           ['? knock knock\n', '! who is there\n'],
         ]
-        const connections = talks.map((_, slot) => scene.open(slot))
+        const connections = talks.map((_, slot) => scene.open(slot, { middle: client === 1 }))
         talks.forEach(([request, response], slot) => {
           const c = connections[slot]!
           scene.say(c, client, request, size).say(c, client === 0 ? 1 : 0, response, size)
         })
         for (const c of connections) scene.close(c)
         const port = (slot: number) => (client === 0 || slot === 4 ? 40000 + slot : 9999)
-        assert.deepEqual(scene.told.slice(0, 4), [
+        const paired = client === 0 ? 'ok' : 'unknown'
+        const inOrder = [
           `http ${port(0)} GET / ok`,
-          `redis ${port(1)} GET foo ok`,
-          `memcached ${port(2)} get foo ok`,
+          `redis ${port(1)} GET foo ${paired}`,
+          `memcached ${port(2)} get foo ${paired}`,
           `dns ${port(3)} A example.com ok`,
-        ])
+        ]
+        assert.deepEqual(scene.told.slice(0, 4).sort(), inOrder.sort())
         const knock = client === 0 ? '? knock knock. ok' : '! who is there. unanswered'
         assert.equal(scene.told[4], `raw 40004 ${knock}`)
       }
@@ -272,6 +282,122 @@ describe('finding the protocol', () => {
     scene.say(c, 0, 'GET').say(c, 1, 'HT').close(c)
     assert.deepEqual(scene.told, ['raw 40000 GET ok'])
   })
+})
+
+describe('who opened the connection is the client', () => {
+  const FOO = '*2\r\n$3\r\nfoo\r\n$3\r\nbar\r\n'
+  const GET_K = '*2\r\n$3\r\nGET\r\n$1\r\nk\r\n'
+  const LIST = '*2\r\n$1\r\na\r\n$1\r\nb\r\n'
+  const UNKNOWN = "-ERR unknown command 'foo'\r\n"
+
+  test('a first command that Redis does not know, whatever the answer, in pieces, for auto and for redis', () => {
+    for (const protocols of [EXCHANGE_PROTOCOLS, [redis]]) {
+      for (const size of [1, 5, 1000]) {
+        for (const [reply, status] of [
+          [UNKNOWN, 'error'],
+          [LIST, 'ok'],
+        ] as const) {
+          const scene = new Scene(protocols, raw)
+          const c = scene.open(0)
+          scene
+            .say(c, 0, FOO, size)
+            .say(c, 1, reply, size)
+            .say(c, 0, GET_K, size)
+            .say(c, 1, '$1\r\nv\r\n', size)
+            .close(c)
+          assert.deepEqual(scene.told, [`redis 40000 foo bar ${status}`, 'redis 40000 GET k ok'])
+        }
+      }
+    }
+  })
+
+  test('a line that Redis does not know', () => {
+    for (const protocols of [EXCHANGE_PROTOCOLS, [redis]]) {
+      for (const size of [3, 1000]) {
+        const scene = new Scene(protocols)
+        const c = scene.open(0)
+        scene.say(c, 0, 'foo bar\r\n', size).say(c, 1, UNKNOWN, size)
+        scene.say(c, 0, 'GET k\r\n', size).say(c, 1, '$-1\r\n', size).close(c)
+        assert.deepEqual(scene.told, ['redis 40000 foo bar error', 'redis 40000 GET k ok'])
+      }
+    }
+  })
+
+  test('where that was not seen, the simple answers decide, from either side', () => {
+    for (const client of [0, 1] as const) {
+      const server = client === 0 ? 1 : 0
+      const scene = new Scene(EXCHANGE_PROTOCOLS)
+      const c = scene.open(0, { middle: true })
+      scene.say(c, client, FOO).say(c, server, LIST)
+      for (let i = 0; i < 6; i++) scene.say(c, client, FOO).say(c, server, ':1\r\n')
+      scene.close(c)
+      const port = client === 0 ? 40000 : 9999
+      assert.deepEqual(scene.chosen, ['redis on 1'])
+      assert.equal(scene.told.at(-1), `redis ${port} foo bar ok`)
+      assert.ok(scene.told.every((line) => line.startsWith(`redis ${port} foo bar `)))
+    }
+  })
+
+  test('a first command that memcached does not know', () => {
+    for (const protocols of [EXCHANGE_PROTOCOLS, [memcached]]) {
+      for (const size of [2, 1000]) {
+        const scene = new Scene(protocols)
+        const c = scene.open(0)
+        scene.say(c, 0, 'foo\r\n', size).say(c, 1, 'ERROR\r\n', size)
+        scene.say(c, 0, 'get k\r\n', size).say(c, 1, 'END\r\n', size)
+        scene.say(c, 0, 'get l\r\n', size).say(c, 1, 'END\r\n', size).close(c)
+        assert.deepEqual(
+          scene.told,
+          ['foo error', 'get k ok', 'get l ok'].map((line) => `memcached 40000 ${line}`),
+        )
+      }
+    }
+  })
+
+  test('nothing but an unknown command: the port decides at the end', () => {
+    const scene = new Scene(EXCHANGE_PROTOCOLS, raw)
+    const c = scene.open(0, { port: 11211 })
+    scene.say(c, 0, 'foo\r\n').say(c, 1, 'ERROR\r\n').close(c)
+    assert.deepEqual(scene.told, ['memcached 40000 foo error'])
+  })
+
+  test('a protocol by which the roles would be the other way round is not the one', () => {
+    const scene = new Scene([http], raw)
+    const c = scene.open(0)
+    scene.say(c, 0, OK).say(c, 1, GET).close(c)
+    assert.deepEqual(scene.chosen, ['raw on 1'])
+  })
+
+  test('NATS, which has lines like Redis’, is none', () => {
+    const scene = new Scene(EXCHANGE_PROTOCOLS, raw)
+    const c = scene.open(0)
+    scene.say(c, 1, 'INFO {}\r\n').say(c, 0, 'CONNECT {}\r\nPING\r\n').say(c, 1, '+OK\r\nPONG\r\n').close(c)
+    assert.deepEqual(scene.chosen, ['raw on 1'])
+  })
+})
+
+test('what the end of the capture leaves open is not unanswered; what the timeout or the connection ended is', () => {
+  const asks: readonly (readonly [string | Buffer, string])[] = [
+    [GET, 'http 40000 GET /'],
+    ['*2\r\n$3\r\nGET\r\n$3\r\nfoo\r\n', 'redis 40000 GET foo'],
+    ['get foo\r\n', 'memcached 40000 get foo'],
+    [framed(query()), 'dns 40000 A example.com'],
+    ['knock\n', 'raw 40000 knock.'],
+  ]
+  for (const [ask, line] of asks) {
+    for (const why of ['capture-ended', 'interface-gone', 'reset'] as const) {
+      const scene = new Scene(EXCHANGE_PROTOCOLS, raw)
+      const c = scene.open(0)
+      scene.say(c, 0, ask)
+      scene.close(c, why)
+      assert.deepEqual(scene.told, [why === 'reset' ? `${line} unanswered` : `${line} unknown (capture ended)`])
+      const d = scene.open(0)
+      scene.say(d, 0, ask)
+      scene.streams.expire(timeOf(9))
+      scene.close(d, 'capture-ended')
+      assert.equal(scene.told[1], `${line} unanswered`)
+    }
+  }
 })
 
 test('expire asks those that spoke, until it has found them silent', () => {

@@ -5,9 +5,11 @@ import {
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
+  SIDE_CLIENT,
+  SIDE_SERVER,
 } from '../../src/protocol/exchange-parser.ts'
 import { redis } from '../../src/protocol/redis.ts'
-import { playEveryWay } from './exchange-transcript.ts'
+import { playEveryWay, type Step, Transcript, timeOf } from './exchange-transcript.ts'
 
 function ask(...words: readonly (string | Buffer)[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
@@ -72,6 +74,41 @@ test('what nobody should read', () => {
   assert.equal(playEveryWay(redis, [['>', 'AUTH "two words"\r\n']])[0]!.request, 'AUTH (redacted)')
 })
 
+test('what is behind a blocking command in its pipeline waits with it, and only that', () => {
+  const get = ask('GET', 'a')
+  const steps: Step[] = [
+    ['>', Buffer.concat([ask('BLPOP', 'l', '0'), get, get])],
+    ['<', '*2\r\n$1\r\nl\r\n$1\r\nx\r\n'],
+    ['>', get],
+    ['<', '$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n'],
+  ]
+  const told = playEveryWay(redis, steps)
+  assert.deepEqual(
+    told.map((e) => e.blocking),
+    [true, true, true, false],
+  )
+})
+
+test('behind a blocking command that was given up', () => {
+  const transcript = new Transcript(redis)
+  transcript.play([['>', ask('BLPOP', 'l', '0')]])
+  transcript.parser.expire(timeOf(9))
+  transcript.play([
+    ['>', ask('GET', 'a')],
+    ['<', '*-1\r\n$-1\r\n'],
+    ['>', ask('GET', 'b')],
+    ['<', '$-1\r\n'],
+  ])
+  assert.deepEqual(
+    transcript.told.map((e) => [e.request, e.status, e.blocking]),
+    [
+      ['BLPOP l 0', 'unanswered', true],
+      ['GET a', 'ok', true],
+      ['GET b', 'ok', false],
+    ],
+  )
+})
+
 test('blocking commands', () => {
   const rows: readonly (readonly [string, boolean])[] = [
     ['BLPOP l 0', true],
@@ -113,7 +150,9 @@ test('recognition', () => {
     ['*3\r\n$3\r\nse', RECOGNISED_MAYBE],
     ['*3\r', RECOGNISED_MAYBE],
     ['*', RECOGNISED_MAYBE],
-    ['*2\r\n$5\r\nthere\r\n$1\r\n', RECOGNISED_SERVER],
+    ['*2\r\n$5\r\nthere\r\n$1\r\n', RECOGNISED_MAYBE],
+    ['*2\r\n$0\r\n\r\n$1\r\n', RECOGNISED_MAYBE],
+    ['*3\r\n$7\r\nmessage\r\n$1\r\n', RECOGNISED_SERVER],
     ['*2\r\n:1\r\n:2\r\n', RECOGNISED_SERVER],
     ['*-1\r\n', RECOGNISED_SERVER],
     ['+OK\r\n', RECOGNISED_SERVER],
@@ -152,5 +191,22 @@ test('recognition', () => {
     const name = ['no', 'maybe', 'client', 'server']
     const is = redis.recognise(bytes, 2, 2 + text.length)
     assert.equal(name[is], name[expected], JSON.stringify(text))
+  }
+})
+
+test('recognition where the side is known', () => {
+  const rows: readonly (readonly [number, string, number])[] = [
+    [SIDE_CLIENT, '*2\r\n$3\r\nfoo\r\n', RECOGNISED_CLIENT],
+    [SIDE_SERVER, '*2\r\n$3\r\nGET\r\n', RECOGNISED_SERVER],
+    [SIDE_CLIENT, `*1\r\n$65\r\n${'x'.repeat(65)}\r\n`, RECOGNISED_CLIENT],
+    [SIDE_CLIENT, '*0\r\n', RECOGNISED_MAYBE],
+    [SIDE_CLIENT, 'foo bar\r\n', RECOGNISED_MAYBE],
+    [SIDE_CLIENT, 'foo / HTTP/1.1\r\n', RECOGNISED_NO],
+    [SIDE_SERVER, 'foo bar\r\n', RECOGNISED_NO],
+    [SIDE_SERVER, 'INFO {}\r\n', RECOGNISED_NO],
+  ]
+  for (const [side, text, expected] of rows) {
+    const bytes = Buffer.from(text)
+    assert.equal(redis.recognise(bytes, 0, bytes.length, side), expected, JSON.stringify(text))
   }
 })
