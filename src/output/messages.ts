@@ -24,6 +24,8 @@ export class TerminalMessages implements Messages {
   beforeLine: (() => void) | undefined = undefined
   readonly #stream: OutputStream
   readonly #options: MessagesOptions
+  /** How many errors were told. */
+  errors = 0
   #unheard = 0
 
   constructor(fd: number, options: MessagesOptions) {
@@ -40,6 +42,7 @@ export class TerminalMessages implements Messages {
   }
 
   error(line: string, hint?: string): void {
+    this.errors++
     this.#say(line, false)
     if (hint !== undefined)
       this.#write(

@@ -430,6 +430,31 @@ describe('from files', () => {
     const { code, stderr } = await tcpflow(t, ['latency', '-r', join(folder, 'missing.pcap')])
     assert.equal(code, 1)
     assert.match(stderr, /missing\.pcap/)
+    assert.doesNotMatch(stderr, /no requests/)
+    assert.equal((await tcpflow(t, ['latency', '-q', '--table', '-r', join(folder, 'missing.pcap')])).stdout.length, 0)
+  })
+
+  test('one direction alone is said', async (t) => {
+    for (const [filter, missing] of [
+      ['dst port 6379', /only one direction was captured: responses were not seen/],
+      ['src port 6379', /only one direction was captured: requests were not seen/],
+    ] as const) {
+      const { stderr } = await mustRun(t, ['latency', '-p', 'redis', '-r', redis, filter])
+      assert.match(stderr, missing)
+      assert.equal(stderr.match(/only one direction/g)!.length, 1)
+    }
+    assert.doesNotMatch((await mustRun(t, ['latency', '-r', redis])).stderr, /only one direction/)
+    assert.doesNotMatch((await mustRun(t, ['latency', '-r', redis, 'port 1'])).stderr, /only one direction/)
+  })
+
+  test('tables that come again say of when they are', async (t) => {
+    const long = join(folder, 'long.pcap')
+    makeRedis(long, 60_000)
+    const { stdout } = await mustRun(t, ['latency', '--table', '--every', '100ms', '-q', '-r', long], { env: UTC })
+    const text = stdout.toString()
+    const times = text.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, since the start:\nroute +requests/gm) ?? []
+    assert.ok(times.length > 1, text)
+    assert.equal(times.length, text.match(/^route +requests/gm)!.length)
   })
 
   test('a reader that goes away ends it quietly', () => {
