@@ -94,7 +94,11 @@ export class Sinks {
 
 /** Makes what the plan asks for. `names`: of hosts, where they are wanted. Throws OperatorError where an output cannot be opened. */
 export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sinks> {
-  const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
+  const messages = new TerminalMessages(io.stderr, {
+    info: !plan.quiet,
+    notes: plan.notes,
+    program: plan.latency?.program ?? 'tcpflow',
+  })
   const arena = new Arena(
     readBufferBytes(plan.input) +
       OUTPUT_ARENA_BYTES +

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -485,7 +485,15 @@ describe('from files', () => {
     assertGolden('latency/tcpkit-raw.txt', tcpkit('-r', http).stdout.split('\n').slice(0, 8).join('\n'))
     assertGolden('latency/tcpkit-ascii.txt', tcpkit('-r', http, '-A').stdout.split('\n').slice(190, 220).join('\n'))
     assert.match(tcpkit('-h').stdout, /^Usage: tcpkit /)
-    assert.match(tcpkit('-v').stdout, /^tcpflow \d/)
+    assert.match(tcpkit('-v').stdout, /^tcpkit \(tcpflow \d.*\)\n$/)
+    assert.equal(tcpkit('-Q').stderr, "tcpkit: unknown flag -Q\n  try 'tcpkit -h'\n")
+    assert.match(tcpkit('-r', 'missing.pcap').stderr, /^(tcpkit: statistics .*\n)?tcpkit: no such file: missing.pcap\n/)
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port: takenPort } = taken.address() as AddressInfo
+    const inUse = tcpkit('-r', redis, '-P', String(takenPort))
+    taken.close()
+    assert.match(inUse.stderr, new RegExp(`^tcpkit: -P: 127\\.0\\.0\\.1:${takenPort} is in use\\n`))
     const input = readFileSync(redis)
     const running = start(t, ['tcpkit', '-r', '-', '-p', 'redis', '-P', '0'], { stdin: 'pipe' })
     running.child.stdin!.write(input)
