@@ -128,6 +128,7 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
 }
 
 const ONLY_WITH_LATENCY = new Map([['onExchange', 'is called by tcpflow latency only']] as const)
+const WANTS_EXCHANGES = 'wants exchanges: run tcpflow latency --script …'
 
 async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Promise<void> {
   const [{ openScript }, { ScriptOutput }] = await Promise.all([
@@ -149,7 +150,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
       messages,
       names,
-      ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY } : {}),
+      ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY, alone: WANTS_EXCHANGES } : {}),
     })
     sinks.scripts.push(script)
     sinks.all.push(script)
