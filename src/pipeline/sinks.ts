@@ -192,6 +192,17 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
   sinks.drops.push(console)
   if (sinks.scriptOutput !== undefined) sinks.scriptOutput.beforePrint = () => console.makeWay()
   sinks.all.push(console)
+  if (!plan.udp && plan.scripts.length === 0) addDatagramHint(sinks)
+}
+
+/** Who sees nothing of a capture of DNS is told why. */
+function addDatagramHint({ counted, endings, messages }: Sinks): void {
+  counted.push((counts) =>
+    endings.push(() => {
+      const { connections, datagrams } = counts()
+      if (connections === 0 && datagrams > 0) messages.info('UDP is shown with --udp')
+    }),
+  )
 }
 
 async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, names?: Names): Promise<void> {

@@ -105,4 +105,5 @@ const NOTHING_COUNTED: RunCounts = {
   gaps: 0,
   gapBytes: 0,
   evicted: 0,
+  datagrams: 0,
 }
