@@ -140,7 +140,11 @@ export interface SavePlan {
 
 export type LatencyGrouping = 'server' | 'container' | 'command' | 'route' | 'key'
 
+/** What the program was started as, and what its messages begin with. */
+export type ProgramName = 'tcpflow' | 'tcpkit'
+
 export interface LatencyPlan {
+  readonly program: ProgramName
   /** `auto`, or the registry's name of one. */
   readonly protocol: string
   /** What is printed of each exchange; bare: exactly tcpkit's line. */

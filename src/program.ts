@@ -4,7 +4,7 @@ import * as nodeModule from 'node:module'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Io, StopSignal } from './core/io.ts'
-import { reportError, run } from './main.ts'
+import { programOf, reportError, run } from './main.ts'
 import { isTerminal } from './terminal.ts'
 
 const STDIN = 0
@@ -83,7 +83,8 @@ function keepCompiledCode(): void {
 
 /** Never returns: all output is out when a run ends, and what may still be open (standard input, a child) must not hold us. */
 export async function runProgram(): Promise<never> {
-  process.on('uncaughtException', (error) => process.exit(reportError(error, STDERR)))
+  const argv = process.argv.slice(2)
+  process.on('uncaughtException', (error) => process.exit(reportError(error, STDERR, programOf(argv))))
   keepCompiledCode()
-  process.exit(await run(process.argv.slice(2), io))
+  process.exit(await run(argv, io))
 }

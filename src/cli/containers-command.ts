@@ -8,6 +8,20 @@ import type { Command } from './commands.ts'
 import { formatTable } from './table.ts'
 import { harmless, writeText } from './write-text.ts'
 
+/** Where it is captured is what was asked for: the image goes first, then networks, addresses, ports. */
+const SHRINKABLE = [
+  { column: 1, least: 14 },
+  { column: 2 },
+  { column: 3, least: 10 },
+  { column: 6, least: 20 },
+  { column: 4 },
+  { column: 0, least: 12 },
+  { column: 1 },
+  { column: 3 },
+  { column: 0 },
+  { column: 6 },
+]
+
 export const containersCommand: Command = async (settings, words, io) => {
   if (words.length > 0) throw new UsageError(`containers takes no words, but ${words.join(' ')} was given`)
   const rows = await listContainers(settings.dockerHost, io.env)
@@ -17,7 +31,7 @@ export const containersCommand: Command = async (settings, words, io) => {
     writeText(io.stdout, harmless(rows.map(({ name }) => `${name}\n`).join('')))
   } else {
     const width = io.stdoutIsTerminal ? io.columns() : Number.POSITIVE_INFINITY
-    writeText(io.stdout, table(rows, width, wantsColor(settings.color, io.env, io.stdoutIsTerminal)))
+    writeText(io.stdout, containersTable(rows, width, wantsColor(settings.color, io.env, io.stdoutIsTerminal)))
   }
   return 0
 }
@@ -27,7 +41,7 @@ function asciiJson(row: ListedContainer): string {
   return JSON.stringify(row).replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-function table(rows: readonly ListedContainer[], width: number, color: boolean): string {
+export function containersTable(rows: readonly ListedContainer[], width: number, color: boolean): string {
   colors.enabled = color
   const header = ['NAME', 'IMAGE', 'NETWORK', 'ADDRESS', 'PORTS', 'VIA', 'CAPTURED AT']
   const cells = rows.map((row) =>
@@ -39,11 +53,11 @@ function table(rows: readonly ListedContainer[], width: number, color: boolean):
       row.publishedPorts.join(','),
       row.way === '' ? '-' : row.way,
       row.where,
-    ].map(harmless),
+    ].map((cell) => harmless(cell.replace(/[\t\n\r]/g, '.'))),
   )
-  const lines = formatTable([header, ...cells], width, [1, 2, 6, 4, 3, 0])
+  const { lines, widths } = formatTable([header, ...cells], width, SHRINKABLE)
   const [first, ...others] = lines
-  const shown = others.map((line, i) => cyan(line.slice(0, cells[i]![0]!.length)) + line.slice(cells[i]![0]!.length))
+  const shown = others.map((line) => cyan(line.slice(0, widths[0])) + line.slice(widths[0]))
   const none = rows.length === 0 ? 'no container is running\n' : ''
   return `${[bold(first!), ...shown].join('\n')}\n${none}`
 }

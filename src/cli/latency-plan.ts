@@ -55,6 +55,7 @@ function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   const table = latency.tableOnly ? 'stdout' : s.quiet ? 'none' : 'stderr'
   const tableOnTerminal = table === 'stdout' ? surroundings.stdoutIsTerminal : surroundings.stderrIsTerminal
   return {
+    program: 'tcpflow',
     protocol: latency.protocol ?? 'auto',
     format: formatOf(s),
     threshold: latency.threshold,
@@ -85,6 +86,7 @@ function tcpkitPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   const protocol = s.latency.protocol ?? 'raw'
   return {
     ...plan,
+    program: 'tcpkit',
     protocol,
     format: s.scripts.length > 0 ? 'none' : 'bare',
     table: 'none',

@@ -1,6 +1,7 @@
 // argv → settings and words: yargs' parser, configured from the flag table.
 
 import { Parser } from 'yargs/helpers'
+import { editDistance } from '../core/edit-distance.ts'
 import { UsageError } from '../core/errors.ts'
 import { COMMAND_WORDS } from './commands.ts'
 import { expandArguments } from './expand-arguments.ts'
@@ -30,6 +31,12 @@ const YARGS_CONFIGURATION = {
   'short-option-groups': false,
 }
 
+const LATENCY_FIRST = 'tcpflow latency …'
+/** A slip of the fingers, or the plural left out. */
+const MAXIMUM_SLIPS = 2
+/** Shorter ones are near to too many words: names of hosts, words of a filter. */
+const LEAST_GUESSED_CHARACTERS = 5
+
 /** Throws UsageError for a flag that does not exist, lacks its value, or has one that cannot be read. */
 export function parseArguments(argv: readonly string[]): Parsed {
   const table = flagTableOf(argv)
@@ -37,12 +44,35 @@ export function parseArguments(argv: readonly string[]): Parsed {
   const settings = new Settings()
   settings.flagTable = table
   settings.command = table
-  const words = applyFlags(table === 'dump' ? argv : argv.slice(1), flags, settings)
+  if (table === 'dump') refuseMisspeltCommand(argv[0])
+  const words = table === 'dump' ? applyDumpFlags(argv, settings) : applyFlags(argv.slice(1), flags, settings)
   const command = settings.command === 'dump' && !settings.wordsAreFiles ? COMMAND_WORDS[words[0] ?? ''] : undefined
-  if (command === undefined) return { settings, words }
-  if (command === 'latency') throw new UsageError('latency has flags of its own: it comes first', 'tcpflow latency …')
+  if (command === undefined) {
+    if (settings.command === 'dump' && !settings.wordsAreFiles) refuseMisspeltCommand(words[0])
+    return { settings, words }
+  }
+  if (command === 'latency') throw new UsageError('latency has flags of its own: it comes first', LATENCY_FIRST)
   settings.command = command
   return { settings, words: words.slice(1) }
+}
+
+/** libpcap would look for a host of that name, for seconds. No word of a filter is so near to a command. */
+function refuseMisspeltCommand(word: string | undefined): void {
+  if (word === undefined || COMMAND_WORDS[word] !== undefined) return
+  const meant = Object.keys(COMMAND_WORDS)
+    .filter((known) => known.length >= LEAST_GUESSED_CHARACTERS)
+    .find((known) => editDistance(word.slice(0, known.length + MAXIMUM_SLIPS + 1), known) <= MAXIMUM_SLIPS)
+  if (meant !== undefined) throw new UsageError(`no such command: ${word}`, `did you mean ${meant}?`)
+}
+
+/** `tcpflow -r a.pcap latency --table`: what is unknown here is a flag of latency. */
+function applyDumpFlags(argv: readonly string[], settings: Settings): string[] {
+  try {
+    return applyFlags(argv, FLAG_TABLES.dump, settings)
+  } catch (error) {
+    if (!(error instanceof UsageError) || !/^unknown flag/.test(error.message) || !argv.includes('latency')) throw error
+    throw new UsageError(error.message, `latency has flags of its own: it comes first, ${LATENCY_FIRST}`)
+  }
 }
 
 /** Returns the words. */

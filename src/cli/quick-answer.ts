@@ -15,7 +15,7 @@ export function quickAnswer(
   const table = flagTableOf(argv)
   const flags = table === 'dump' ? argv : argv.slice(1)
   const command = flags.length === 1 ? commandOf(flags[0]!, table) : 'dump'
-  if (command === 'version') return formatVersion()
+  if (command === 'version') return formatVersion(table)
   return command === 'help' ? formatHelp(wantsColor('auto', env, stdoutIsTerminal()), table) : undefined
 }
 

@@ -4,7 +4,7 @@ import type { Command } from './commands.ts'
 import { formatVersion } from './version.ts'
 import { writeText } from './write-text.ts'
 
-export const versionCommand: Command = (_settings, _words, io) => {
-  writeText(io.stdout, formatVersion())
+export const versionCommand: Command = (settings, _words, io) => {
+  writeText(io.stdout, formatVersion(settings.flagTable))
   return 0
 }

@@ -6,6 +6,9 @@ const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const ASCII_BLOCKS = [' ', '.', ':', '-', '=', '+', '*', '#', '@']
 const GAP = '  '
 const LEAST_NAME_WIDTH = 8
+/** As many characters of longer names have room before columns get any, and of names with several parts. */
+const USEFUL_NAME_WIDTH = 12
+const USEFUL_NAMES_WIDTH = 24
 const MOST_NAME_WIDTH = 48
 /** What fits a screen; the rest is counted. */
 const MAXIMUM_ROWS = 40
@@ -13,6 +16,9 @@ const MAXIMUM_ROWS = 40
 const MOST_BARS = 20
 const FEW_BARS = 8
 const NARROW_WIDTH = 110
+
+/** Of a shorter run, how many a second is anybody's guess. */
+const LEAST_RATED_MICROS = 1e6
 
 const BOLD = '\x1b[1m'
 const RESET = '\x1b[0m'
@@ -41,19 +47,28 @@ export function formatLatencyTable(table: LatencyTable, options: ReportOptions):
   const groups = table.sorted()
   const shown = groups.slice(0, MAXIMUM_ROWS)
   const rows = groups.length > 1 ? [...shown, table.total] : shown
-  const columns = fitting(columnsOf(table, options), rows, options)
-  const used = columns.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
   const names = rows.map((group) => options.sanitize(group.name))
   const longest = Math.max(options.title.length, ...names.map((name) => name.length))
-  const nameWidth = Math.max(LEAST_NAME_WIDTH, Math.min(longest, MOST_NAME_WIDTH, options.width - used))
-  const head = [options.title.padEnd(nameWidth), ...columns.map((c) => padded(c, c.title, rows))].join(GAP).trimEnd()
+  const severalParts = options.title.includes(' ')
+  const least = Math.max(LEAST_NAME_WIDTH, Math.min(longest, severalParts ? USEFUL_NAMES_WIDTH : USEFUL_NAME_WIDTH))
+  const columns = fitting(columnsOf(table, options), rows, options.width - least)
+  const used = columns.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
+  const nameWidth = Math.max(least, Math.min(longest, MOST_NAME_WIDTH, options.width - used))
+  const line = (name: string, cells: readonly string[]): string => {
+    const shown = severalParts
+      ? cutInTheMiddle(name, nameWidth, options.unicode)
+      : cut(name, nameWidth, options.unicode)
+    return cut([shown.padEnd(nameWidth), ...cells].join(GAP).trimEnd(), options.width, options.unicode)
+  }
+  const head = line(
+    options.title,
+    columns.map((c) => padded(c, c.title, rows)),
+  )
   const lines = rows.map((group, i) =>
-    [
-      cut(names[i]!, nameWidth, options.unicode).padEnd(nameWidth),
-      ...columns.map((c) => padded(c, c.cell(group), rows)),
-    ]
-      .join(GAP)
-      .trimEnd(),
+    line(
+      names[i]!,
+      columns.map((c) => padded(c, c.cell(group), rows)),
+    ),
   )
   const hidden = groups.length - shown.length
   return [
@@ -68,37 +83,39 @@ export function formatLatencyTable(table: LatencyTable, options: ReportOptions):
 function columnsOf(table: LatencyTable, options: ReportOptions): Column[] {
   const { total } = table
   const at = (percent: number) => (group: LatencyGroup) => milliseconds(group.percentile(percent))
+  const isTooShort = table.lastMicros - table.firstMicros < LEAST_RATED_MICROS
+  const rate = (group: LatencyGroup): string => (isTooShort ? '-' : shortNumber(table.rateOf(group)))
   const [from, to] = drawnRange(total)
   const bars = options.width < NARROW_WIDTH ? FEW_BARS : MOST_BARS
   const step = Math.ceil((to - from + 1) / bars)
   const all: (Column | undefined)[] = [
     { title: 'requests', cell: (g) => String(g.requests), expendable: 0 },
-    { title: 'per s', cell: (g) => shortNumber(table.rateOf(g)), expendable: 6 },
+    { title: 'per s', cell: rate, expendable: 6 },
     { title: 'errors', cell: (g) => String(g.errors), expendable: 1 },
     total.unanswered === 0 ? undefined : { title: 'unanswered', cell: (g) => String(g.unanswered), expendable: 1 },
-    total.unknown === 0 ? undefined : { title: 'unknown', cell: (g) => String(g.unknown), expendable: 3 },
+    total.unknown === 0 ? undefined : { title: 'unknown', cell: (g) => String(g.unknown), expendable: 5 },
     { title: 'p50 ms', cell: at(50), expendable: 0 },
-    { title: 'p90', cell: at(90), expendable: 4 },
-    { title: 'p99', cell: at(99), expendable: 0 },
-    { title: 'p99.9', cell: at(99.9), expendable: 5 },
-    { title: 'max', cell: (g) => milliseconds(g.timed === 0 ? -1 : g.maximumMicros), expendable: 2 },
-    { title: 'bytes', cell: (g) => shortBytes(g.requestBytes + g.responseBytes), expendable: 7 },
+    { title: 'p90', cell: at(90), expendable: 8 },
+    { title: 'p99', cell: at(99), expendable: 2 },
+    { title: 'p99.9', cell: at(99.9), expendable: 9 },
+    { title: 'max', cell: (g) => milliseconds(g.timed === 0 ? -1 : g.maximumMicros), expendable: 3 },
+    { title: 'bytes', cell: (g) => shortBytes(g.requestBytes + g.responseBytes), expendable: 10 },
     total.timed === 0
       ? undefined
       : {
           title: `${shortMicros(2 ** from)}-${shortMicros(2 ** (to + 1))}`,
           cell: (g) => `|${drawn(g, from, to, step, options.unicode)}|`,
-          expendable: 3,
+          expendable: 7,
         },
   ]
   return all.filter((column) => column !== undefined)
 }
 
-/** The columns that leave room for the names. */
-function fitting(columns: Column[], rows: readonly LatencyGroup[], { width }: ReportOptions): Column[] {
+/** The columns for which there is room. */
+function fitting(columns: Column[], rows: readonly LatencyGroup[], width: number): Column[] {
   const kept = [...columns]
   const used = (): number => kept.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
-  while (used() + LEAST_NAME_WIDTH > width) {
+  while (used() > width) {
     const most = Math.max(...kept.map(({ expendable }) => expendable))
     if (most === 0) break
     kept.splice(
@@ -176,6 +193,13 @@ function shortBytes(bytes: number): string {
     unit++
   }
   return `${unit === 0 || size >= 99.5 ? size.toFixed(0) : size.toFixed(1)} ${units[unit]}`
+}
+
+/** What several parts begin and end with tells more than the first alone. */
+function cutInTheMiddle(text: string, width: number, unicode: boolean): string {
+  if (text.length <= width) return text
+  const ending = Math.floor((width - 1) / 2)
+  return `${text.slice(0, width - 1 - ending)}${unicode ? '…' : '~'}${text.slice(text.length - ending)}`
 }
 
 function cut(text: string, width: number, unicode: boolean): string {

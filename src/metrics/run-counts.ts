@@ -7,6 +7,7 @@ export interface RunCounts {
   readonly interfaceDrops: number
   readonly connections: number
   readonly openConnections: number
+  readonly datagrams: number
   readonly payloadBytes: number
   readonly gaps: number
   readonly gapBytes: number

@@ -22,9 +22,9 @@ export class StatisticsPort {
     this.#server.maxConnections = MAXIMUM_CONNECTIONS
   }
 
-  /** Resolves to the port. Rejects with OperatorError. */
-  listen(address: ListenAddress): Promise<number> {
-    return listen(this.#server, address, '--stats')
+  /** Resolves to the port. Rejects with OperatorError, which names the flag that asked for it. */
+  listen(address: ListenAddress, flag = '--stats'): Promise<number> {
+    return listen(this.#server, address, flag)
   }
 
   close(): void {

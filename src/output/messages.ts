@@ -15,6 +15,8 @@ export interface MessagesOptions {
   readonly info: boolean
   /** false: --no-notes. */
   readonly notes: boolean
+  /** What lines begin with; tcpflow when left out. */
+  readonly program?: string
 }
 
 export class TerminalMessages implements Messages {
@@ -24,11 +26,15 @@ export class TerminalMessages implements Messages {
   beforeLine: (() => void) | undefined = undefined
   readonly #stream: OutputStream
   readonly #options: MessagesOptions
+  readonly #program: string
+  /** How many errors were told. */
+  errors = 0
   #unheard = 0
 
   constructor(fd: number, options: MessagesOptions) {
     this.#stream = new OutputStream(fd, { buffer: Buffer.allocUnsafe(16 * 1024), name: 'standard error' })
     this.#options = options
+    this.#program = options.program ?? 'tcpflow'
   }
 
   note(line: string): void {
@@ -40,6 +46,7 @@ export class TerminalMessages implements Messages {
   }
 
   error(line: string, hint?: string): void {
+    this.errors++
     this.#say(line, false)
     if (hint !== undefined)
       this.#write(
@@ -81,10 +88,10 @@ export class TerminalMessages implements Messages {
     this.liveLine?.erase()
     this.beforeLine?.()
     if (this.#unheard > 0) {
-      this.#write(`tcpflow: ${counted(this.#unheard, 'note')} left out, standard error was not read\n`)
+      this.#write(`${this.#program}: ${counted(this.#unheard, 'note')} left out, standard error was not read\n`)
       this.#unheard = 0
     }
-    this.#write(`tcpflow: ${sanitizeLine(line)}\n`)
+    this.#write(`${this.#program}: ${sanitizeLine(line)}\n`)
   }
 
   #write(text: string): void {

@@ -38,10 +38,19 @@ export async function listContainers(dockerHost: string | undefined, env: Io['en
       }
     }
     await Promise.all(Array.from({ length: INSPECTED_AT_A_TIME }, work))
-    return rows.sort((a, b) => (a.name < b.name ? -1 : 1))
+    return withNamedModes(rows).sort((a, b) => (a.name < b.name ? -1 : 1))
   } finally {
     await engine.close()
   }
+}
+
+/** Those that share another one's network name it by its id: said by its name, or the beginning of the id where it is gone. */
+export function withNamedModes(rows: readonly ListedContainer[]): ListedContainer[] {
+  const names = new Map(rows.map(({ id, name }) => [id, name]))
+  return rows.map((row) => {
+    const id = /^container:([0-9a-f]{64})$/.exec(row.networkMode)?.[1]
+    return id === undefined ? row : { ...row, networkMode: `container:${names.get(id) ?? id.slice(0, 12)}` }
+  })
 }
 
 async function describe(

@@ -16,6 +16,7 @@ import { LatencyTable } from '../latency/latency-table.ts'
 import { RoundTrips } from '../latency/round-trips.ts'
 import { Slowest } from '../latency/slowest.ts'
 import { Threshold } from '../latency/threshold.ts'
+import { TIME_PREFIX_BYTES, TimePrefix } from '../output/console-time.ts'
 import { ExchangeJson } from '../output/exchange-json.ts'
 import { ExchangeLines } from '../output/exchange-lines.ts'
 import type { TerminalMessages } from '../output/messages.ts'
@@ -29,6 +30,7 @@ import { ExchangeStreams } from '../protocol/exchange-streams.ts'
 import { raw } from '../protocol/raw.ts'
 import { EXCHANGE_PROTOCOLS } from '../protocol/registry.ts'
 import { fanOutSegments } from './fan-out.ts'
+import { OneWay } from './one-way.ts'
 import type { Sinks } from './sinks.ts'
 import { openWatchPorts, type WatchPorts } from './watch-ports.ts'
 
@@ -40,6 +42,8 @@ const EXPIRY_STEP_MICROS = 250_000
 const MAXIMUM_ANNOUNCED = 500
 /** Of a table that goes to no terminal. */
 const UNLIMITED_WIDTH = 200
+/** `2026-01-31 12:34:56` */
+const WHOLE_SECONDS_BYTES = 19
 const MICROS_PER_MILLI = 1000
 
 /** Throws OperatorError when a port that was asked for cannot be had. */
@@ -63,9 +67,12 @@ export async function addLatencySinks(
     sinks.datagrams.push(packets)
   }
   sinks.segments = fanOutSegments(segments)
-  sinks.streams.push(run.streams)
+  sinks.streams.push(run.streams, run.oneWay)
   if (run.datagrams !== undefined) sinks.datagrams.push(run.datagrams)
   sinks.clocks.push(run)
+  sinks.counted.push((counts) => {
+    run.hasPackets = () => counts().packets > 0
+  })
   sinks.endings.push(() => run.datagrams?.close())
   sinks.all.push(run)
   if (!plan.quiet || latency.table === 'stdout') io.onReportSignal?.(() => run.report())
@@ -88,18 +95,22 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   /** DNS over UDP, unless another protocol was asked for. */
   readonly datagrams: DnsExchanges | undefined
   readonly roundTrips = new RoundTrips()
+  readonly oneWay = new OneWay()
   readonly #parts: LatencyRunParts
   readonly #table: LatencyTable
   readonly #printer: ExchangeLines | ExchangeJson | undefined
   readonly #slowest: Slowest | undefined
   readonly #threshold: Threshold | undefined
   readonly #announced = new Set<string>()
+  hasPackets = (): boolean => true
   /** Of the latest exchange: most of the time the next has the same. */
   #lastServer = ''
   #lastProtocol = ''
   readonly #expiredAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #reportedAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #before = new Timestamp()
+  /** Where tables come again and again. */
+  readonly #latest = new Timestamp()
 
   constructor(parts: LatencyRunParts) {
     const { latency, hosts, stream } = parts
@@ -151,6 +162,7 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
       this.datagrams?.expire(this.#before)
     }
     if (everyMillis === 0) return
+    this.#latest.set(t)
     if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
     if (elapsedMicros(this.#reportedAt, t) < everyMillis * MICROS_PER_MILLI) return
     this.#reportedAt.set(t)
@@ -162,13 +174,14 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     const { io, latency, messages, stream } = this.#parts
     const onStdout = latency.table === 'stdout'
     const isTerminal = onStdout ? io.stdoutIsTerminal : io.stderrIsTerminal
-    const text = formatLatencyTable(this.#table, {
+    const table = formatLatencyTable(this.#table, {
       width: isTerminal ? io.columns() : UNLIMITED_WIDTH,
       unicode: latency.unicode,
       color: latency.tableColor,
       title: latency.by.join(' '),
       sanitize: sanitizeLine,
     })
+    const text = latency.everyMillis > 0 ? `${this.#timeLine()}${table}` : table
     stream.flush()
     if (onStdout) {
       stream.writeText(text)
@@ -179,11 +192,23 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   }
 
   async finish(): Promise<void> {
-    const { latency, ports, stream } = this.#parts
+    const { latency, messages, ports, stream } = this.#parts
     for (const line of this.#slowest?.lines() ?? []) stream.writeText(line)
-    if (latency.table !== 'none') this.report()
+    const couldNotBegin = messages.errors > 0 && !this.hasPackets()
+    if (latency.table !== 'none' && !couldNotBegin) this.report()
+    const { requests, unanswered } = this.#table.total
+    const oneWay = this.oneWay.line(requests, unanswered)
+    if (oneWay !== undefined && latency.packets === 'none') messages.info(oneWay)
     ports.close()
     await stream.finish()
+  }
+
+  /** Tables that come again and again are of the whole run until then, which their numbers do not show. */
+  #timeLine(): string {
+    if (this.#latest.seconds === 0) return ''
+    const time = Buffer.alloc(TIME_PREFIX_BYTES)
+    new TimePrefix().put(this.#latest, time, 0)
+    return `${time.toString('latin1', 0, WHOLE_SECONDS_BYTES)}, since the start:\n`
   }
 
   /** Errors and what got no answer are shown however fast they were. */

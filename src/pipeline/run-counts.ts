@@ -4,7 +4,7 @@ import type { FlowCounters } from '../flow/counters.ts'
 import type { RunCounts } from '../metrics/run-counts.ts'
 import type { DumpRiver } from './dump-river.ts'
 
-export function runCounts({ counters }: DumpRiver, flow: FlowCounters): RunCounts {
+export function runCounts({ counters, decoder }: DumpRiver, flow: FlowCounters): RunCounts {
   return {
     packets: counters.packets,
     packetBytes: counters.packetBytes,
@@ -12,6 +12,7 @@ export function runCounts({ counters }: DumpRiver, flow: FlowCounters): RunCount
     interfaceDrops: counters.interfaceDrops,
     connections: flow.connections,
     openConnections: flow.openNow,
+    datagrams: decoder.counters.datagrams,
     payloadBytes: flow.deliveredBytes,
     gaps: flow.gaps,
     gapBytes: flow.gapBytes,

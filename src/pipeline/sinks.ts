@@ -94,7 +94,11 @@ export class Sinks {
 
 /** Makes what the plan asks for. `names`: of hosts, where they are wanted. Throws OperatorError where an output cannot be opened. */
 export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sinks> {
-  const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
+  const messages = new TerminalMessages(io.stderr, {
+    info: !plan.quiet,
+    notes: plan.notes,
+    program: plan.latency?.program ?? 'tcpflow',
+  })
   const arena = new Arena(
     readBufferBytes(plan.input) +
       OUTPUT_ARENA_BYTES +
@@ -124,6 +128,7 @@ export function addProgress(sinks: Sinks, plan: Plan, io: Io, counts: () => Prog
 }
 
 const ONLY_WITH_LATENCY = new Map([['onExchange', 'is called by tcpflow latency only']] as const)
+const WANTS_EXCHANGES = 'wants exchanges: run tcpflow latency --script …'
 
 async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Promise<void> {
   const [{ openScript }, { ScriptOutput }] = await Promise.all([
@@ -145,7 +150,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
       messages,
       names,
-      ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY } : {}),
+      ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY, alone: WANTS_EXCHANGES } : {}),
     })
     sinks.scripts.push(script)
     sinks.all.push(script)
@@ -187,6 +192,17 @@ async function addConsole(sinks: Sinks, plan: Plan, consolePlan: ConsolePlan, io
   sinks.drops.push(console)
   if (sinks.scriptOutput !== undefined) sinks.scriptOutput.beforePrint = () => console.makeWay()
   sinks.all.push(console)
+  if (!plan.udp && plan.scripts.length === 0) addDatagramHint(sinks)
+}
+
+/** Who sees nothing of a capture of DNS is told why. */
+function addDatagramHint({ counted, endings, messages }: Sinks): void {
+  counted.push((counts) =>
+    endings.push(() => {
+      const { connections, datagrams } = counts()
+      if (connections === 0 && datagrams > 0) messages.info('UDP is shown with --udp')
+    }),
+  )
 }
 
 async function addJson(sinks: Sinks, plan: Plan, jsonPlan: JsonPlan, io: Io, names?: Names): Promise<void> {

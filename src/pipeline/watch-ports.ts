@@ -29,8 +29,9 @@ export async function openWatchPorts(
   const closers: (() => void)[] = []
   let metrics: TimedExchangeConsumer | undefined
   if (latency.stats !== undefined) {
+    const flag = latency.program === 'tcpkit' ? '-P' : '--stats'
     const port = new StatisticsPort(() => statistics.toJson())
-    await open(latency.stats, 'statistics on', '', (plan) => port.listen(plan), sinks)
+    await open(latency.stats, 'statistics on', '', (plan) => port.listen(plan, flag), sinks)
     closers.push(() => port.close())
   }
   if (latency.metrics !== undefined) {
@@ -104,4 +105,5 @@ const NOTHING_COUNTED: RunCounts = {
   gaps: 0,
   gapBytes: 0,
   evicted: 0,
+  datagrams: 0,
 }

@@ -12,7 +12,7 @@ import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchang
 import type { Timestamp } from '../core/timestamp.ts'
 import { ConnectionViews, stateOf } from './connection-views.ts'
 import { AddressTexts, copyOf, exchangeView, microsOf, packetView } from './event-views.ts'
-import { type Hook, type ScriptEngine, ScriptError, ScriptQueue, type ScriptWorld } from './script-engine.ts'
+import { HOOKS, type Hook, type ScriptEngine, ScriptError, ScriptQueue, type ScriptWorld } from './script-engine.ts'
 
 /** How long a script works before the event loop gets a turn. */
 const TURN_MILLIS = 40
@@ -32,6 +32,8 @@ export interface ScriptParts {
   readonly names: Names | undefined
   /** Hooks that this run can never call, and why not. */
   readonly neverCalled?: ReadonlyMap<Hook, string>
+  /** Said instead of a script that has no other hooks. */
+  readonly alone?: string
 }
 
 /**
@@ -73,7 +75,7 @@ export class ScriptConsumer
   }
 
   async load(): Promise<void> {
-    const { path, cwd, neverCalled, messages } = this.#parts
+    const { path, cwd } = this.#parts
     const file = resolve(cwd, path)
     try {
       closeSync(openSync(file, 'r'))
@@ -85,7 +87,15 @@ export class ScriptConsumer
     }
     this.#wantsConnections = this.hears('onConnection')
     this.#wantsData = this.hears('onData')
-    for (const [hook, why] of neverCalled ?? []) if (this.hears(hook)) messages.info(`${path}: ${hook} ${why}`)
+    this.#sayNeverCalled()
+  }
+
+  #sayNeverCalled(): void {
+    const { path, neverCalled = new Map<Hook, string>(), alone, messages } = this.#parts
+    const idle = [...neverCalled].filter(([hook]) => this.hears(hook))
+    const hasOthers = HOOKS.some((hook) => hook !== 'onEnd' && this.hears(hook) && !neverCalled.has(hook))
+    if (idle.length > 0 && !hasOthers && alone !== undefined) messages.info(`${path} ${alone}`)
+    else for (const [hook, why] of idle) messages.info(`${path}: ${hook} ${why}`)
   }
 
   /** Does the script have this hook? */

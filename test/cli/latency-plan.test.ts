@@ -31,6 +31,7 @@ describe('latency', () => {
     assert.equal(plan.filter, 'port 6379')
     assert.deepEqual([plan.console, plan.json, plan.files], [undefined, undefined, undefined])
     assert.deepEqual(latency, {
+      program: 'tcpflow',
       protocol: 'auto',
       format: 'lines',
       threshold: undefined,
@@ -218,7 +219,7 @@ describe('help', () => {
       quickAnswer(['tcpkit', '-h'], {}, () => false),
       formatHelp(false, 'tcpkit'),
     )
-    assert.match(quickAnswer(['tcpkit', '-v'], {}, () => false)!, /^tcpflow /)
+    assert.match(quickAnswer(['tcpkit', '-v'], {}, () => false)!, /^tcpkit \(tcpflow \d.*\)$/m)
   })
 
   test('its examples are understood, and nothing in them is without effect', () => {

@@ -161,3 +161,9 @@ test('what is answered without loading the program is what the program answers',
     )
   }
 })
+
+test('tcpkit speaks in its own name', async () => {
+  const expected = `tcpkit (tcpflow ${packageJson.version})\n`
+  assert.deepEqual(await runWith(['tcpkit', '-v']), { code: 0, stdout: expected, stderr: '' })
+  assert.equal((await runWith(['tcpkit', '-Q'])).stderr, "tcpkit: unknown flag -Q\n  try 'tcpkit -h'\n")
+})

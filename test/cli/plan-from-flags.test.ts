@@ -259,6 +259,14 @@ describe('what is refused, with exit code 2', () => {
     ['-c -w a --keep 3', /--keep needs/],
     ['-r a.pcap -w ./a.pcap', /would overwrite/],
     ['-r /work/a.pcap -w a.pcap', /would overwrite/],
+    ['latncy', /^no such command: latncy$/, /^did you mean latency\?$/],
+    ['latncy --table', /^no such command: latncy$/, /latency\?/],
+    ['continers -q', /^no such command: continers$/, /^did you mean containers\?$/],
+    ['container', /^no such command: container$/, /containers\?/],
+    ['-r a.pcap latenzy', /^no such command: latenzy$/, /latency\?/],
+    ['-r a.pcap latency', /comes first/, /tcpflow latency/],
+    ['-r a.pcap latency --table', /^unknown flag --table$/, /latency .* comes first/],
+    ['-r a.pcap latency -t 10 --top 5', /^unknown flag -t$/, /latency .* comes first/],
   ]
   for (const [line, message, hint] of table) {
     test(line, () => {
@@ -274,6 +282,12 @@ describe('what is refused, with exit code 2', () => {
         },
       )
     })
+  }
+})
+
+test('what is no command is a filter, or a file', () => {
+  for (const line of ['-c host latencx', '-c net 10', '-c portrange 1-9', '-c contain', '-c p', '-r x -l latncy']) {
+    assert.doesNotThrow(() => planOf(line), line)
   }
 })
 

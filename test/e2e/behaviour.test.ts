@@ -145,6 +145,15 @@ test('--udp: datagrams too, and only then', async (t) => {
   const line = '010.000.000.001.05353-010.000.000.002.00053: who is it?'
   assert.ok((await shown(t, both, '-c', '--udp')).includes(line))
   assert.ok(!(await shown(t, both, '-c')).includes(line))
+  const alone = pcapFile([{ frame, time: 1_700_000_001 }])
+  for (const [input, flags, hint] of [
+    [alone, ['-c'], true],
+    [alone, ['-c', '--udp'], false],
+    [both, ['-c'], false],
+  ] as const) {
+    const { stderr } = await mustRun(t, [...flags, '-r', '-'], { input })
+    assert.equal(stderr.includes('tcpflow: UDP is shown with --udp\n'), hint, stderr)
+  }
   const files = await written(t, both, '--udp')
   assert.equal(texts(files)['010.000.000.001.05353-010.000.000.002.00053'], 'who is it?')
   assert.equal(Object.keys(texts(await written(t, both))).length, 2)

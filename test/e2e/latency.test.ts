@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -430,6 +430,31 @@ describe('from files', () => {
     const { code, stderr } = await tcpflow(t, ['latency', '-r', join(folder, 'missing.pcap')])
     assert.equal(code, 1)
     assert.match(stderr, /missing\.pcap/)
+    assert.doesNotMatch(stderr, /no requests/)
+    assert.equal((await tcpflow(t, ['latency', '-q', '--table', '-r', join(folder, 'missing.pcap')])).stdout.length, 0)
+  })
+
+  test('one direction alone is said', async (t) => {
+    for (const [filter, missing] of [
+      ['dst port 6379', /only one direction was captured: responses were not seen/],
+      ['src port 6379', /only one direction was captured: requests were not seen/],
+    ] as const) {
+      const { stderr } = await mustRun(t, ['latency', '-p', 'redis', '-r', redis, filter])
+      assert.match(stderr, missing)
+      assert.equal(stderr.match(/only one direction/g)!.length, 1)
+    }
+    assert.doesNotMatch((await mustRun(t, ['latency', '-r', redis])).stderr, /only one direction/)
+    assert.doesNotMatch((await mustRun(t, ['latency', '-r', redis, 'port 1'])).stderr, /only one direction/)
+  })
+
+  test('tables that come again say of when they are', async (t) => {
+    const long = join(folder, 'long.pcap')
+    makeRedis(long, 60_000)
+    const { stdout } = await mustRun(t, ['latency', '--table', '--every', '100ms', '-q', '-r', long], { env: UTC })
+    const text = stdout.toString()
+    const times = text.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d, since the start:\nroute +requests/gm) ?? []
+    assert.ok(times.length > 1, text)
+    assert.equal(times.length, text.match(/^route +requests/gm)!.length)
   })
 
   test('a reader that goes away ends it quietly', () => {
@@ -460,7 +485,15 @@ describe('from files', () => {
     assertGolden('latency/tcpkit-raw.txt', tcpkit('-r', http).stdout.split('\n').slice(0, 8).join('\n'))
     assertGolden('latency/tcpkit-ascii.txt', tcpkit('-r', http, '-A').stdout.split('\n').slice(190, 220).join('\n'))
     assert.match(tcpkit('-h').stdout, /^Usage: tcpkit /)
-    assert.match(tcpkit('-v').stdout, /^tcpflow \d/)
+    assert.match(tcpkit('-v').stdout, /^tcpkit \(tcpflow \d.*\)\n$/)
+    assert.equal(tcpkit('-Q').stderr, "tcpkit: unknown flag -Q\n  try 'tcpkit -h'\n")
+    assert.match(tcpkit('-r', 'missing.pcap').stderr, /^(tcpkit: statistics .*\n)?tcpkit: no such file: missing.pcap\n/)
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port: takenPort } = taken.address() as AddressInfo
+    const inUse = tcpkit('-r', redis, '-P', String(takenPort))
+    taken.close()
+    assert.match(inUse.stderr, new RegExp(`^tcpkit: -P: 127\\.0\\.0\\.1:${takenPort} is in use\\n`))
     const input = readFileSync(redis)
     const running = start(t, ['tcpkit', '-r', '-', '-p', 'redis', '-P', '0'], { stdin: 'pipe' })
     running.child.stdin!.write(input)

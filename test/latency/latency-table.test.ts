@@ -139,13 +139,49 @@ describe('as people see it', () => {
     assertGolden('latency/table-color.txt', formatLatencyTable(table, { ...options, color: true }))
   })
 
-  test('no line is wider than the terminal, from 60 columns on', () => {
+  test('no line is wider than the terminal', () => {
     const table = filled()
-    for (let width = 60; width < 160; width++) {
+    for (let width = 10; width < 160; width++) {
       for (const line of formatLatencyTable(table, { ...options, width }).split('\n')) {
         if (!line.startsWith('where')) assert.ok(line.length <= width, `${width}: ${line}`)
       }
     }
+  })
+
+  test('what failed is the last to be left out, and what is drawn goes early', () => {
+    const heads = [110, 80, 60, 50].map((width) => {
+      const head = formatLatencyTable(filled(), { ...options, width }).split('\n')[0]!
+      return head.trim().split(/\s\s+/).join(',')
+    })
+    assert.deepEqual(heads, [
+      'command,requests,per s,errors,unanswered,p50 ms,p90,p99,p99.9,max,bytes,128us-2s',
+      'command,requests,per s,errors,unanswered,p50 ms,p99,max,128us-2s',
+      'command,requests,errors,unanswered,p50 ms,p99,max',
+      'command,requests,errors,unanswered,p50 ms',
+    ])
+  })
+
+  test('several parts stay told apart, however long the first is', () => {
+    const server = 'a-server-with-a-rather-long-name.in.some.domain:6379'
+    const table = new LatencyTable((t) => `${server} ${t.exchange.command}`, makeHistogram)
+    for (const command of ['GET', 'SET']) table.onTimedExchange(timed({ command }))
+    for (const unicode of [true, false]) {
+      const text = formatLatencyTable(table, { ...options, unicode, title: 'server command', width: 80 })
+      for (const command of ['GET', 'SET']) {
+        assert.match(text, new RegExp(`^a-server-wit.*${unicode ? '…' : '~'}.*:6379 ${command} `, 'm'))
+      }
+    }
+  })
+
+  test('of less than a second, no rate is told', () => {
+    const rateIn = (micros: number): string | undefined => {
+      const table = byCommand()
+      table.onTimedExchange(timed({ at: 0, firstByteMicros: 100 }))
+      table.onTimedExchange(timed({ at: micros - 100, firstByteMicros: 100 }))
+      return formatLatencyTable(table, options).split('\n')[1]!.split(/\s+/)[2]
+    }
+    assert.equal(rateIn(999_999), '-')
+    assert.equal(rateIn(1_000_000), '2.0')
   })
 
   test('nothing at all', () => {

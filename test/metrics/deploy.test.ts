@@ -33,6 +33,7 @@ before(async () => {
     gaps: 0,
     gapBytes: 0,
     evicted: 0,
+    datagrams: 0,
   }
   const metrics = new ExchangeMetrics(
     '0',

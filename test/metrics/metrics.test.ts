@@ -21,6 +21,7 @@ const COUNTS = {
   gaps: 2,
   gapBytes: 2920,
   evicted: 0,
+  datagrams: 0,
 }
 
 function metricsOf(hosts = new ExchangeHosts(undefined)): ExchangeMetrics {

@@ -265,6 +265,19 @@ test('a hook that can never be called here is said', async (t) => {
   })
   await script.finish()
   assert.deepEqual(workshop.said, ['exchanges.mjs: onExchange is called by tcpflow latency only'])
+  for (const [name, others, expected] of [
+    ['alone.mjs', 'export function onEnd() {}', 'alone.mjs wants exchanges'],
+    ['both.mjs', 'export function onData() {}', 'both.mjs: onExchange is never called'],
+  ] as const) {
+    const other = new Workshop(t)
+    await (
+      await other.open(name, `export function onExchange() {}; ${others}`, {
+        neverCalled: new Map([['onExchange', 'is never called']]),
+        alone: 'wants exchanges',
+      })
+    ).finish()
+    assert.deepEqual(other.said, [expected])
+  }
 })
 
 test('what is abandoned is not waited for', async (t) => {

@@ -36,13 +36,16 @@ export class Workshop implements Messages {
     return path
   }
 
-  open(name: string, source: string, options: { names?: Names; neverCalled?: Map<Hook, string> } = {}) {
+  open(name: string, source: string, options: { names?: Names; neverCalled?: Map<Hook, string>; alone?: string } = {}) {
     this.write(name, source)
     return this.openFile(name, options)
   }
 
   /** A path within the folder, or an absolute one. */
-  openFile(path: string, options: { names?: Names; neverCalled?: Map<Hook, string> } = {}): Promise<ScriptConsumer> {
+  openFile(
+    path: string,
+    options: { names?: Names; neverCalled?: Map<Hook, string>; alone?: string } = {},
+  ): Promise<ScriptConsumer> {
     return openScript({
       path,
       cwd: this.folder,
@@ -56,6 +59,7 @@ export class Workshop implements Messages {
       messages: this,
       names: options.names,
       ...(options.neverCalled === undefined ? {} : { neverCalled: options.neverCalled }),
+      ...(options.alone === undefined ? {} : { alone: options.alone }),
     })
   }
 

@@ -1,0 +1,49 @@
+// Captures of one direction alone (a filter such as "dst port 80", a mirror port of half a link) look like servers that
+// never answer: tells which half is missing.
+
+import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import type { StreamConsumer } from '../core/consumers.ts'
+import type { Timestamp } from '../core/timestamp.ts'
+
+/** So few may be attempts at a server that is down. */
+const A_HANDFUL = 5
+
+/** Looks at connections on which something was said. A server that only acknowledges was captured, too. */
+export class OneWay implements StreamConsumer {
+  #toServerOnly = 0
+  #toClientOnly = 0
+  #both = 0
+
+  onOpen(_c: Connection, _t: Timestamp): void {
+    // what counts is known at the end
+  }
+
+  onData(_c: Connection, _d: Direction, _buf: Buffer, _start: number, _end: number, _t: Timestamp): void {
+    // counted by flow/
+  }
+
+  onGap(_c: Connection, _d: Direction, _missing: number, _cause: GapCause, _t: Timestamp): void {
+    // counted by flow/
+  }
+
+  onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, _start: number, _end: number): void {
+    // counted by flow/
+  }
+
+  onClose({ streams }: Connection, _why: CloseReason, _t: Timestamp): void {
+    const [toServer, toClient] = streams
+    if (toServer.bytes + toClient.bytes === 0) return
+    if (toServer.packets === 0) this.#toClientOnly++
+    else if (toClient.packets === 0) this.#toServerOnly++
+    else this.#both++
+  }
+
+  /** A line for the operator, when more than a handful was seen and nothing of the other half. `requests`: how many were found. */
+  line(requests: number, unanswered: number): string | undefined {
+    if (this.#both > 0 || unanswered < requests) return undefined
+    const oneWay = this.#toServerOnly + this.#toClientOnly
+    if (Math.max(requests, oneWay) <= A_HANDFUL) return undefined
+    const missing = requests === 0 && this.#toClientOnly > this.#toServerOnly ? 'requests' : 'responses'
+    return `only one direction was captured: ${missing} were not seen (does the filter leave them out?)`
+  }
+}
