@@ -12,6 +12,8 @@ const MOST_ADDRESSES = 20_000
 /** What a list of containers comes to; thousands of containers have a few addresses each. */
 interface Tables {
   readonly byAddress: Map<string, NamedHost>
+  /** What else the containers of a network call who has an address. */
+  readonly aliases: Map<string, readonly string[]>
   /** Published on the host: `8080`, `8080 192.0.2.1`. */
   readonly byPublishedPort: Map<string, NamedHost>
   /** Containers by id, for what they see of themselves. */
@@ -23,7 +25,7 @@ export class ContainerNames implements Names {
   readonly #places: PlaceTable
   /** Addresses of this machine, where the engine is this machine's. */
   readonly #hostAddresses: ReadonlySet<string>
-  #tables: Tables = { byAddress: new Map(), byPublishedPort: new Map(), byId: new Map() }
+  #tables: Tables = emptyTables()
   #fingerprint = ''
   /** Place number → whose it is; made on demand. */
   readonly #owners = new Map<number, NamedHost | undefined>()
@@ -34,7 +36,7 @@ export class ContainerNames implements Names {
   }
 
   update(containers: readonly ContainerSummary[], networks: readonly NetworkDetails[]): void {
-    const tables: Tables = { byAddress: new Map(), byPublishedPort: new Map(), byId: new Map() }
+    const tables = emptyTables()
     for (const network of networks) {
       for (const gateway of network.gateways) {
         const name = network.driver === 'bridge' ? 'host' : `gateway of ${network.name}`
@@ -43,7 +45,12 @@ export class ContainerNames implements Names {
     }
     for (const container of containers) putContainer(tables, container)
     this.#keepFormer(tables)
-    const fingerprint = JSON.stringify([...tables.byAddress, ...tables.byPublishedPort, ...tables.byId])
+    const fingerprint = JSON.stringify([
+      ...tables.byAddress,
+      ...tables.byPublishedPort,
+      ...tables.byId,
+      ...tables.aliases,
+    ])
     if (fingerprint === this.#fingerprint) return
     this.#fingerprint = fingerprint
     this.#tables = tables
@@ -83,7 +90,7 @@ export class ContainerNames implements Names {
   *entries(): Iterable<NamedAddress> {
     for (const [address, { name }] of this.#tables.byAddress) {
       const family: AddressFamily = address.includes(':') ? 6 : 4
-      yield { family, address, name }
+      yield { family, address, name, aliases: this.#tables.aliases.get(address) ?? [] }
     }
   }
 
@@ -105,12 +112,20 @@ function namedOnly(name: string): NamedHost {
   return { name, container: undefined, image: undefined, network: undefined }
 }
 
+function emptyTables(): Tables {
+  return { byAddress: new Map(), aliases: new Map(), byPublishedPort: new Map(), byId: new Map() }
+}
+
 function putContainer(tables: Tables, container: ContainerSummary): void {
   const { id, image } = container
   const named = (network: string | undefined): NamedHost => ({ name: nameOf(container), container: id, image, network })
   tables.byId.set(id, named(undefined))
-  for (const { network, address, address6 } of container.networks) {
-    for (const each of [address, address6]) if (each !== '') tables.byAddress.set(canonical(each), named(network))
+  for (const { network, address, address6, aliases } of container.networks) {
+    for (const each of [address, address6]) {
+      if (each === '') continue
+      tables.byAddress.set(canonical(each), named(network))
+      if (aliases.length > 0) tables.aliases.set(canonical(each), aliases)
+    }
   }
   for (const { protocol, hostAddress, hostPort } of container.ports) {
     if (protocol !== 'tcp' || hostPort === 0) continue

@@ -53,6 +53,8 @@ export interface NamedAddress {
   /** As Endpoint.address writes it. */
   readonly address: string
   readonly name: string
+  /** What else it is called: kept beside the name. */
+  readonly aliases?: readonly string[]
 }
 
 /** What the file sink tells about a finished file (DFXML and `-I` listen). */

@@ -47,17 +47,33 @@ function firstName(buf: Buffer, start: number, end: number): string {
  * address is none or there is no name. What follows a NUL, or a name's 255th byte, is left out.
  */
 export function putRecord(entry: NamedAddress, into: Buffer, at: number): number {
-  const name = cutText(Buffer.from(entry.name.split('\0', 1)[0]!, 'utf8'))
+  const name = nameBytes(entry.name)
   const address = addressBytes(entry)
   if (address === undefined || name.length === 0) return at
-  const length = address.length + name.length + 1
+  const names = withAliases(name, entry.aliases ?? [])
+  const length = address.length + names.length + 1
   const end = at + RECORD_HEAD_BYTES + ((length + 3) & ~3)
   into.writeUInt16LE(entry.family === 4 ? NAME_RECORD_IPV4 : NAME_RECORD_IPV6, at)
   into.writeUInt16LE(length, at + 2)
   into.fill(0, at + RECORD_HEAD_BYTES, end)
   into.set(address, at + RECORD_HEAD_BYTES)
-  into.set(name, at + RECORD_HEAD_BYTES + address.length)
+  into.set(names, at + RECORD_HEAD_BYTES + address.length)
   return end
+}
+
+function nameBytes(name: string): Buffer {
+  return cutText(Buffer.from(name.split('\0', 1)[0]!, 'utf8'))
+}
+
+/** The name and behind it, each after a NUL, as many of its other names as there is room for. */
+function withAliases(name: Buffer, aliases: readonly string[]): Buffer {
+  let names = name
+  for (const alias of aliases) {
+    const bytes = nameBytes(alias)
+    if (bytes.length === 0 || names.length + 1 + bytes.length > MAXIMUM_NAME_BYTES) continue
+    names = Buffer.concat([names, Buffer.of(0), bytes])
+  }
+  return names
 }
 
 /** The bytes that are kept of a name: whole characters. */

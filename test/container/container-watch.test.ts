@@ -263,10 +263,13 @@ test('names follow: containers by address, published ports on the host, loopback
   engine.emit('start', web)
   await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(watch.names.version, before)
-  engine.start(container('db', { networks: [attachment('bridge', '172.17.0.9', '02:42:ac:11:00:09')] }))
+  const own = { ...attachment('bridge', '172.17.0.9', '02:42:ac:11:00:09'), aliases: ['database'] }
+  engine.start(container('db', { networks: [own] }))
   await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(name('172.17.0.9', 5432), 'db')
   assert.ok(watch.names.version > before)
+  const called = [...watch.names.entries()].filter(({ address: each }) => each === '172.17.0.9')
+  assert.deepEqual(called, [{ family: 4, address: '172.17.0.9', name: 'db', aliases: ['database'] }])
   watch.close()
 })
 

@@ -96,6 +96,13 @@ describe('our own', () => {
     })
   })
 
+  test('other names stand behind the first, as many as there is room for; the first is the one that is read', () => {
+    const aliases = ['www', '', 'x'.repeat(300), 'shop']
+    const file = written([{ ...four('10.0.0.1', 'web'), aliases }, four('10.0.0.2', 'db')])
+    assert.ok(file.includes(Buffer.from([10, 0, 0, 1, ...Buffer.from('web\0www\0shop\0')])))
+    assert.deepEqual(byAddress(read(file).names.entries()), { '10.0.0.1': 'web', '10.0.0.2': 'db' })
+  })
+
   test('thousands of names make blocks of no more than a page', () => {
     const entries = Array.from({ length: 5000 }, (_, i) => four(`10.0.${i >> 8}.${i & 255}`, `host-${i}`))
     const sizes: number[] = []
