@@ -223,8 +223,10 @@ export class OutputStream implements Sink {
         resolve()
       }
       socket.write(bytes, (error) => {
-        if (error) this.#fail((error as NodeJS.ErrnoException).code)
-        else this.writtenBytes += bytes.length
+        // what was abandoned is cancelled, and that is no failure
+        if (error) {
+          if (!this.#abandoned) this.#fail((error as NodeJS.ErrnoException).code)
+        } else this.writtenBytes += bytes.length
         resolve()
       })
     })

@@ -184,9 +184,13 @@ test('colour: not into a pipe, but with -J; NO_COLOR and --color decide otherwis
 
 /** Runs tcpflow on a terminal of its own; what it shows there, stdout and stderr together unless they go elsewhere. */
 function onTerminal(t: TestContext, command: string, env: Record<string, string> = {}): Promise<string> {
+  const inherited = { ...process.env }
+  delete inherited.NO_COLOR
+  // Node 22 and later warn where both are there, be they empty
+  delete inherited.FORCE_COLOR
   const child = spawn('script', ['-q', '-e', '-c', `stty cols 80; ${command}`, '/dev/null'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NO_COLOR: '', FORCE_COLOR: '', TERM: 'xterm-256color', ...env },
+    env: { ...inherited, TERM: 'xterm-256color', ...env },
   })
   t.after(() => child.kill('SIGKILL'))
   let output = ''
