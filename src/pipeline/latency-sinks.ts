@@ -196,8 +196,8 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     for (const line of this.#slowest?.lines() ?? []) stream.writeText(line)
     const couldNotBegin = messages.errors > 0 && !this.hasPackets()
     if (latency.table !== 'none' && !couldNotBegin) this.report()
-    const { requests, unanswered } = this.#table.total
-    const oneWay = this.oneWay.line(requests, unanswered)
+    const { requests, timed, blocking } = this.#table.total
+    const oneWay = this.oneWay.line(requests, timed + blocking)
     if (oneWay !== undefined && latency.packets === 'none') messages.info(oneWay)
     ports.close()
     await stream.finish()

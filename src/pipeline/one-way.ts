@@ -38,9 +38,9 @@ export class OneWay implements StreamConsumer {
     else this.#both++
   }
 
-  /** A line for the operator, when more than a handful was seen and nothing of the other half. `requests`: how many were found. */
-  line(requests: number, unanswered: number): string | undefined {
-    if (this.#both > 0 || unanswered < requests) return undefined
+  /** A line for the operator, when more than a handful was seen and nothing of the other half. `requests`: how many were found, and of them those with a response. */
+  line(requests: number, answered: number): string | undefined {
+    if (this.#both > 0 || answered > 0) return undefined
     const oneWay = this.#toServerOnly + this.#toClientOnly
     if (Math.max(requests, oneWay) <= A_HANDFUL) return undefined
     const missing = requests === 0 && this.#toClientOnly > this.#toServerOnly ? 'requests' : 'responses'
