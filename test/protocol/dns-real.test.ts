@@ -116,7 +116,7 @@ test('what a resolver asks a server, over UDP and TCP, on a port of its own', as
   assert.deepEqual(told.slice(4).sort(), [
     'A large.example ok NOERROR',
     'A second.example ok NOERROR',
-    'A silent.example unanswered ',
+    'A silent.example unknown capture ended',
   ])
   assert.ok(seen.all[1]!.millis[1] >= DELAY_MILLIS * 0.9)
   const second = seen.all.find((e) => e.request === 'A second.example')!
