@@ -156,11 +156,22 @@ export class ContainerWatch {
 
   /** Before it starts it is known on which networks it will be: their bridges are watched in time for its first packet. */
   async #onCreate({ id, name, labels }: EngineEvent): Promise<void> {
-    if (!this.#selectors.some((selector) => selector.matches({ id, name, labels }))) return
+    const mine = this.#selectors.filter((selector) => selector.matches({ id, name, labels }))
+    if (mine.length === 0) return
+    // Asking takes longer than some containers take to start: at first it is taken to be where the others like it are.
+    const alike = [...this.#followed.values()].find(({ details }) => mine.some((selector) => selector.matches(details)))
+    if (alike !== undefined) this.#expect({ ...alike.details, id, name, pid: 0 })
     const details = await this.#engine.inspect(id).catch(() => undefined)
-    if (details === undefined || details.state === 'running' || this.#destroyed.has(id)) return
-    this.#created.set(id, details)
+    if (details !== undefined && details.state !== 'running' && !this.#destroyed.has(id)) this.#expect(details)
     this.#look()
+  }
+
+  #expect(details: ContainerDetails): void {
+    if (this.#followed.get(details.id)?.running) return
+    this.#created.set(details.id, details)
+    if (this.#listener === undefined || this.#closed) return
+    this.#await()
+    this.#listener.onTargets(this.#targets())
   }
 
   /** What was removed while the engine could not be heard. */

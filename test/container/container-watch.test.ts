@@ -127,6 +127,17 @@ test('a service grows and shrinks', async () => {
   w.watch.close()
 })
 
+test('a new replica is expected where the others are, before anything is asked of the engine', async () => {
+  const labels = { 'com.docker.compose.service': 'api' }
+  const one = container('api1', { labels })
+  const w = await new Watched(new FakeEngine(one), { services: ['api'] }).start()
+  const two = container('api2', { labels, networks: [attachment('bridge', '172.17.0.3', '02:42:ac:11:00:03')] })
+  w.engine.inspect = () => new Promise(() => {})
+  w.engine.emit('create', two)
+  assert.deepEqual(w.captured, ['api1: veth1 on docker0', 'watch docker0 02:42:ac:11:00:02'])
+  w.watch.close()
+})
+
 test('replicas on other nodes are told of', async () => {
   const labels = { 'com.docker.swarm.service.name': 'shop_api' }
   const engine = new FakeEngine(container('shop_api.1.x', { labels }))
