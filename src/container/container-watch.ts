@@ -15,7 +15,7 @@ import {
   type NetworkDetails,
   SIDECAR_LABEL,
 } from './engine.ts'
-import { detailsOf, isIdOf, nameOf, TargetFinder, target } from './find-targets.ts'
+import { detailsOf, isNamed, nameOf, TargetFinder, target } from './find-targets.ts'
 import { differenceOf, endOf, type Followed } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
@@ -278,13 +278,13 @@ export class ContainerWatch {
 
   #namedNetworks(): NetworkDetails[] {
     const wanted = this.#options.selection.networks
-    return this.#networks.filter((n) => wanted.some((name) => name === n.name || isIdOf(name, n.id)))
+    return this.#networks.filter((network) => wanted.some((name) => isNamed(name, network)))
   }
 
   async #refuseWhatIsNotThere(running: readonly ContainerSummary[]): Promise<void> {
     const { selection, wait } = this.#options
     for (const name of selection.networks) {
-      if (this.#networks.some((n) => n.name === name || isIdOf(name, n.id)) || wait) continue
+      if (this.#networks.some((network) => isNamed(name, network)) || wait) continue
       const names = this.#networks.map((n) => n.name)
       throw new OperatorError(`there is no network ${name}`, closestHint(name, names))
     }
@@ -471,7 +471,7 @@ export class ContainerWatch {
   #sayWaiting(running: readonly ContainerSummary[]): void {
     const missing = unmatched(this.#selectors, running).map((selector) => selector.text.split(' ').slice(1).join(' '))
     const { networks } = this.#options.selection
-    const absent = networks.filter((name) => !this.#networks.some((n) => n.name === name || isIdOf(name, n.id)))
+    const absent = networks.filter((name) => !this.#networks.some((network) => isNamed(name, network)))
     const awaited = [...missing, ...absent.map((name) => `the network ${name}`)]
     if (awaited.length === 0) return
     const what = awaited.join(', ')

@@ -2,7 +2,7 @@
 
 import type { CaptureEnd, CaptureTarget } from './capture-target.ts'
 import type { ContainerDetails, NetworkAttachment } from './engine.ts'
-import { nameOf, placeOf } from './find-targets.ts'
+import { addressesOf, nameOf, placeOf } from './find-targets.ts'
 
 export interface Followed {
   readonly details: ContainerDetails
@@ -45,8 +45,4 @@ export function endOf({ details, targets }: Followed): CaptureEnd {
 
 function missingIn(these: readonly NetworkAttachment[], those: readonly NetworkAttachment[]): NetworkAttachment[] {
   return these.filter((a) => !those.some((b) => b.network === a.network))
-}
-
-function addressesOf(attachments: readonly NetworkAttachment[]): string[] {
-  return attachments.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
 }
