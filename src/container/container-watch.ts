@@ -331,10 +331,11 @@ export class ContainerWatch {
   async #follow(running: readonly ContainerSummary[]): Promise<OperatorError[]> {
     const problems: OperatorError[] = []
     const selected = running.filter((c) => this.#isSelected(c))
+    const wholeNetworks = this.#wholeNetworks()
     for (const container of selected) {
       const { id } = container
       const known = this.#followed.get(id)
-      if (this.#wholeNetworks()) {
+      if (wholeNetworks) {
         // Its bridge is captured already: only its end is of interest.
         const details = { ...container, pid: 0, startedAt: '', exposedPorts: [] }
         this.#followed.set(id, { details, targets: [], running: true, removed: false })
