@@ -252,9 +252,6 @@ export class ContainerCapture implements WatchListener {
       this.#messages?.info(
         atStart || way === 'veth' || way === 'bridge' ? label : `${label}, seen from ${clockTime()} on`,
       )
-    if (!open.leaving) return
-    open.leaving = false
-    this.#remove(open)
   }
 
   async #openSource(target: CaptureTarget): Promise<LiveSource> {
