@@ -84,5 +84,9 @@ await build({ ...common, entryPoints: { tcpflow: 'src/start.ts' }, plugins: [pro
 await build({ ...common, entryPoints: { program: 'src/program.ts' }, splitting: true })
 await build({
   ...common,
-  entryPoints: { 'capture-child': 'src/capture/child.ts', 'capture-broker': 'src/capture/broker.ts' },
+  entryPoints: {
+    'capture-child': 'src/capture/child.ts',
+    'capture-broker': 'src/capture/broker.ts',
+    'file-thread-worker': 'src/output/file-thread-worker.ts',
+  },
 })

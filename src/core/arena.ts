@@ -4,13 +4,15 @@
 const PAGE_BYTES = 65536
 
 /**
- * (module (import "arena" "memory" (memory 0))
+ * (module (import "arena" "memory" (memory 0 65536 shared))
  *   (func (export "copy") (param i32 i32 i32) (memory.copy (local.get 2) (local.get 0) (local.get 1))))
  */
-const COPY_MODULE_BASE64 = 'AGFzbQEAAAABBwFgA39/fwACEQEFYXJlbmEGbWVtb3J5AgAAAwIBAAcIAQRjb3B5AAAKDgEMACACIAAgAfwKAAAL'
+const COPY_MODULE_BASE64 =
+  'AGFzbQEAAAABBwFgA39/fwACFAEFYXJlbmEGbWVtb3J5AgMAgIAEAwIBAAcIAQRjb3B5AAAKDgEMACACIAAgAfwKAAAL'
 
 /** Hands out Buffers inside one WebAssembly.Memory that never grows (so they are never detached) and never frees. */
 export class Arena {
+  /** Shared, so that another thread can write what lies in it. */
   readonly memory: WebAssembly.Memory
   readonly #size: number
   #used: number
@@ -19,9 +21,16 @@ export class Arena {
   /** `sizeBytes` is rounded up to whole 64 KiB pages; untouched pages cost no memory. */
   constructor(sizeBytes: number) {
     const pages = Math.ceil(sizeBytes / PAGE_BYTES)
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    // Node's types know no shared memory
+    const descriptor = { initial: pages, maximum: pages, shared: true }
+    this.memory = new WebAssembly.Memory(descriptor)
     this.#size = pages * PAGE_BYTES
     this.#used = 64 // address 0 stays unused
+  }
+
+  /** All of it, for another thread: TypeScript's WebAssembly knows only memory of one's own. */
+  get shared(): SharedArrayBuffer {
+    return this.memory.buffer as unknown as SharedArrayBuffer
   }
 
   /** A zeroed Buffer of `bytes`, 16-byte aligned. Throws RangeError when the arena is used up: a bug, sizes are fixed. */

@@ -5,8 +5,9 @@ import type { Connection, Direction } from '../core/connection.ts'
 import type { Sink } from '../core/consumers.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Timestamp } from '../core/timestamp.ts'
-import { type FileOwner, FileStore, StoredFile } from './file-store.ts'
+import { FileStore } from './file-store.ts'
 import { mediaTypeExtension } from './media-types.ts'
+import { type FileOwner, StoredFile } from './stored-file.ts'
 
 const MAXIMUM_TRIES = 1_000_000
 

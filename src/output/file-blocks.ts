@@ -2,7 +2,7 @@
 // of files. Small blocks for the many flows that never send much, large ones for those that do.
 
 import type { Arena } from '../core/arena.ts'
-import type { StoredFile } from './file-store.ts'
+import type { StoredFile } from './stored-file.ts'
 
 export const SMALL_BLOCK_BYTES = 4 * 1024
 export const LARGE_BLOCK_BYTES = 64 * 1024
@@ -18,6 +18,8 @@ export interface Block {
   readonly buf: Buffer
   /** In the arena; -1 elsewhere. */
   readonly address: number
+  /** False for a spare one. */
+  readonly pooled: boolean
   owner: StoredFile | null
   /** Written to since it was last looked at. */
   touched: boolean
@@ -45,7 +47,7 @@ export class BlockPool {
       if (this.#all.length >= this.#maximum) return undefined
       // allocUnsafeSlow: outside Node's shared pool, and pages that are never used cost nothing
       const buf = this.#arena?.allocate(this.blockBytes) ?? Buffer.allocUnsafeSlow(this.blockBytes)
-      block = { buf, address: this.#arena?.addressOf(buf) ?? -1, owner: null, touched: true }
+      block = { buf, address: this.#arena?.addressOf(buf) ?? -1, pooled: true, owner: null, touched: true }
       this.#all.push(block)
     }
     block.owner = owner
@@ -55,7 +57,12 @@ export class BlockPool {
 
   release(block: Block): void {
     block.owner = null
-    this.#free.push(block)
+    if (block.pooled) this.#free.push(block)
+  }
+
+  /** A block beside the pool's, outside the arena, for when no owner can give one up at once. */
+  spare(owner: StoredFile): Block {
+    return { buf: Buffer.allocUnsafeSlow(this.blockBytes), address: -1, pooled: false, owner, touched: true }
   }
 
   /** A taken block that was not written to since it was last asked for (second chance), after a few steps, if any. */
@@ -70,13 +77,14 @@ export class BlockPool {
     return undefined
   }
 
-  /** Some taken block; there must be one. */
-  any(): Block {
-    for (;;) {
+  /** Some block that has an owner, if any: those that the file thread writes have none. */
+  any(): Block | undefined {
+    for (let step = 0; step < this.#all.length; step++) {
       this.#hand = (this.#hand + 1) % this.#all.length
       const block = this.#all[this.#hand]!
       if (block.owner !== null) return block
     }
+    return undefined
   }
 
   /** Nothing is left to take. */

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import { OperatorError } from '../core/errors.ts'
 import { errorCode, outputError } from './file-errors.ts'
 
-const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+/** How a file of our own is made: nothing of that name may be there, not even a link. */
+export const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 const REOPEN = constants.O_RDWR | constants.O_NOFOLLOW
 /** Folders remembered as made by us or seen to be real ones. */
 const MAXIMUM_KNOWN_FOLDERS = 10_000
@@ -45,7 +46,7 @@ export class OutputFolder {
     const slash = name.lastIndexOf('/')
     if (slash > 0) this.#makeFolder(name.slice(0, slash))
     try {
-      return openSync(this.pathOf(name), CREATE, 0o666)
+      return openSync(this.pathOf(name), NEW_FILE, 0o666)
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return -1
       if (errorCode(error) !== 'ENOENT') throw error
@@ -54,7 +55,7 @@ export class OutputFolder {
     this.#known.clear()
     makeWithParents(this.path)
     if (slash > 0) this.#makeFolder(name.slice(0, slash))
-    return openSync(this.pathOf(name), CREATE, 0o666)
+    return openSync(this.pathOf(name), NEW_FILE, 0o666)
   }
 
   /** Opens a file made before; makes it again where it is gone (its bytes so far are then a hole). System errors. */

@@ -41,7 +41,7 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     const namer = compileNameTemplate(plan.nameTemplate, names)
     const store = new FileStore(plan.outputFolder, plan.maximumOpenFiles, arena)
     this.#store = store
-    this.#report = plan.reportPath === undefined ? undefined : makeReport(plan, plan.reportPath, run)
+    this.#report = plan.reportPath === undefined ? undefined : makeReport(plan, plan.reportPath, run, store)
     const listeners: FlowListener[] = []
     if (this.#report !== undefined) listeners.push(this.#report)
     if (listener !== undefined) listeners.push(new FilesOnly(listener))
@@ -62,6 +62,11 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
   /** Files that grew to the largest size that their file system knows and lost the rest. */
   get fullFiles(): number {
     return this.#store.fullFiles
+  }
+
+  /** What the second thread has done. */
+  get threadJobsDone(): number {
+    return this.#store.thread?.jobsDone ?? 0
   }
 
   onOpen(c: Connection, t: Timestamp): void {
@@ -115,6 +120,8 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     this.#udp.finish()
     this.#udpStreams.finish()
     this.#packets?.finish()
+    // names that the report waits for
+    await this.#store.allSettled()
     this.#report?.finish()
     this.#noteReportFailure()
     await this.#store.finish()
@@ -126,10 +133,10 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
   }
 }
 
-function makeReport(plan: FilesPlan, path: string, run: RunInformation): Report {
+function makeReport(plan: FilesPlan, path: string, run: RunInformation, { folder }: FileStore): Report {
   // The report of an earlier run in the same folder stays; a path of the operator's own choice is written over.
   const overwrite = resolve(path) !== resolve(join(plan.outputFolder, 'report.xml'))
-  return new Report(path, { run, merged: plan.merge, overwrite })
+  return new Report(path, { run, merged: plan.merge, overwrite, pathOf: (name) => folder.pathOf(name) })
 }
 
 /** -FX: the report alone. */

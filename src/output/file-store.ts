@@ -1,72 +1,31 @@
 // Many files being written at once: their bytes gathered in pooled blocks, their descriptors bounded and closed by age.
 // Nothing is lost by either: a file is opened again where it was left.
 
-import { closeSync, futimesSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import type { Arena } from '../core/arena.ts'
 import type { Sink } from '../core/consumers.ts'
 import type { OperatorError } from '../core/errors.ts'
-import type { Timestamp } from '../core/timestamp.ts'
 import { type Block, type BlockPool, largeBlocks, SMALL_BLOCK_BYTES, smallBlocks } from './file-blocks.ts'
 import type { FileDigest } from './file-digest.ts'
 import { errorCode, outputError } from './file-errors.ts'
 import { OutputFolder } from './file-folder.ts'
-import { addRun, type Run } from './file-runs.ts'
+import { addRun } from './file-runs.ts'
+import { type FileJob, FileThread } from './file-thread.ts'
+import { OpenFiles } from './open-files.ts'
+import type { StoredFile } from './stored-file.ts'
 
 /** A delivery of at least this much is written without being gathered, when nothing is waiting before it. */
 const STRAIGHT_BYTES = 32 * 1024
 const MAXIMUM_OPEN_BY_DEFAULT = 1024
-/** A capture's clock may say anything; 2446 is as far as ext4 goes. */
-const MAXIMUM_FILE_TIME_SECONDS = 15_032_385_536
-
-/** Decides what a file is called, at its first byte. */
-export interface FileOwner {
-  /** Makes the file, sets `file.name` and returns the descriptor. Throws system errors and OperatorError. */
-  createFile(file: StoredFile): number
-}
-
-/** A file to be, being, or been written. Made without touching the disk: it exists from its first byte on. */
-export class StoredFile {
-  readonly owner: FileOwner
-  /** Below the output folder; '' until the file exists. */
-  name = ''
-  /** Where the next appended byte goes. */
-  position = 0
-  /** Highest position written. */
-  size = 0
-  /** What was written, in order, when there are holes; null: all of it up to `size`. */
-  runs: Run[] | null = null
-  digest: FileDigest | null = null
-  /** Access and modification time that the file gets when closed; seconds 0: left as they are. */
-  timeSeconds = 0
-  timeNanos = 0
-  // For the store.
-  descriptor = -1
-  block: Block | null = null
-  /** Bytes in `block`, which go right before `position`. */
-  filled = 0
-  /** The file system takes no more of this file. */
-  full = false
-  newer: StoredFile | null = null
-  older: StoredFile | null = null
-
-  constructor(owner: FileOwner) {
-    this.owner = owner
-  }
-
-  setTime(time: Timestamp): void {
-    this.timeSeconds = time.seconds
-    this.timeNanos = time.nanos
-  }
-}
+/** With fewer descriptors allowed, each must be there to be closed at once. */
+const MINIMUM_OPEN_TO_LAG = 256
+const MAXIMUM_LAGGING_FILES = 128
 
 export class FileStore implements Sink {
   readonly folder: OutputFolder
   /** Files that reached the largest size that the file system knows; their further bytes are gone. */
   fullFiles = 0
-  #maximumOpen: number
-  #openCount = 0
-  #newest: StoredFile | null = null
-  #oldest: StoredFile | null = null
+  readonly #open: OpenFiles
   readonly #small: BlockPool
   readonly #large: BlockPool
   readonly #arena: Arena | undefined
@@ -75,6 +34,9 @@ export class FileStore implements Sink {
   #sourceAddress = -1
   #failure: OperatorError | undefined = undefined
   #failureTold = false
+  #laggingFiles = 0
+  /** undefined without an arena. */
+  readonly thread: FileThread | undefined
 
   /**
    * Makes the output folder; throws OperatorError where it cannot be written into. `maximumOpenFiles` 0 or Infinity: a
@@ -83,11 +45,13 @@ export class FileStore implements Sink {
    */
   constructor(outputFolder: string, maximumOpenFiles: number, arena?: Arena) {
     this.#arena = arena
+    this.thread = arena === undefined ? undefined : new FileThread(arena)
     this.#small = smallBlocks(arena)
     this.#large = largeBlocks(arena)
     this.folder = new OutputFolder(outputFolder)
     const given = Number.isFinite(maximumOpenFiles) && maximumOpenFiles >= 1
-    this.#maximumOpen = given ? Math.floor(maximumOpenFiles) : MAXIMUM_OPEN_BY_DEFAULT
+    const maximum = given ? Math.floor(maximumOpenFiles) : MAXIMUM_OPEN_BY_DEFAULT
+    this.#open = new OpenFiles(this.folder, maximum, (file, error) => this.fail(error, this.folder.pathOf(file.name)))
   }
 
   /** The first thing that went wrong; everything after it is dropped. */
@@ -96,7 +60,7 @@ export class FileStore implements Sink {
   }
 
   get openFiles(): number {
-    return this.#openCount
+    return this.#open.count
   }
 
   /** Writes are synchronous, so this only says that `drain` has bad news. */
@@ -113,12 +77,24 @@ export class FileStore implements Sink {
   flush(): void {
     this.#small.forEachOwner((file) => this.#flushFile(file))
     this.#large.forEachOwner((file) => this.#flushFile(file))
+    this.thread?.wake()
+  }
+
+  /** Hears what the file thread has done since. Blocks may change hands. */
+  settle(): void {
+    this.thread?.settle()
+  }
+
+  /** Resolves when nothing is under way in the file thread; from then on there is none. */
+  async allSettled(): Promise<void> {
+    await this.thread?.finish()
   }
 
   /** Rejects with the OperatorError of a failure that `drain` has not told yet. */
   async finish(): Promise<void> {
     this.flush()
-    while (this.#oldest !== null) this.#closeDescriptor(this.#oldest)
+    await this.allSettled()
+    this.#open.closeAll()
     if (this.#failure !== undefined && !this.#failureTold) await this.drain()
   }
 
@@ -163,7 +139,7 @@ export class FileStore implements Sink {
 
   /** Makes the file now, if it does not exist yet: before its first byte, for what lies beside it. System errors. */
   create(file: StoredFile): void {
-    if (file.name === '') this.#descriptorOf(file)
+    if (file.name === '') this.#open.descriptorOf(file)
   }
 
   /** Leaves a hole of `bytes` at the file's end. */
@@ -185,13 +161,30 @@ export class FileStore implements Sink {
     this.#flushFile(file)
     if (file.name === '') return undefined
     const digest = file.digest === null || this.#failure !== undefined ? undefined : this.#digestOf(file, file.digest)
-    if (file.descriptor >= 0) this.#closeDescriptor(file)
+    if (file.descriptor >= 0) this.#open.close(file)
     return digest
+  }
+
+  /**
+   * All of a file that does not exist yet and is complete: `filled` bytes of a small block, which is the store's again at
+   * its next call. undefined where the store must write it itself.
+   */
+  wholeOf(file: StoredFile): Buffer | undefined {
+    if (file.name !== '' || file.block === null || file.digest !== null || this.#failure !== undefined) return undefined
+    const whole = file.filled === file.position && file.block.buf.length === SMALL_BLOCK_BYTES
+    return whole ? file.block.buf : undefined
+  }
+
+  /** Somebody else makes this file of `wholeOf`: closed, without having been made. */
+  giveUp(file: StoredFile): void {
+    file.size = file.filled
+    file.filled = 0
+    this.#releaseBlock(file)
   }
 
   #digestOf(file: StoredFile, digest: FileDigest): string | undefined {
     try {
-      return digest.finish(() => this.#descriptorOf(file))
+      return digest.finish(() => this.#open.descriptorOf(file))
     } catch (error) {
       this.fail(error, this.folder.pathOf(file.name))
       return undefined
@@ -200,11 +193,12 @@ export class FileStore implements Sink {
 
   /** null: better written straight. */
   #firstBlock(file: StoredFile, bytes: number): Block | null {
-    if (bytes >= STRAIGHT_BYTES) return null
+    if (bytes >= STRAIGHT_BYTES && file.underWay === 0) return null
     let block = this.#small.take(file)
     if (block === undefined) {
-      this.#flushFile((this.#small.idle() ?? this.#small.any()).owner!)
-      block = this.#small.take(file)!
+      const other = (this.#small.idle() ?? this.#small.any())?.owner
+      if (other != null) this.#flushFile(other)
+      block = this.#small.take(file) ?? this.#small.spare(file)
     }
     file.block = block
     return block
@@ -217,7 +211,8 @@ export class FileStore implements Sink {
       const idle = this.#large.idle()
       if (idle === undefined) return small
       this.#flushFile(idle.owner!)
-      large = this.#large.take(file)!
+      large = this.#large.take(file)
+      if (large === undefined) return small
     }
     small.buf.copy(large.buf, 0, 0, file.filled)
     file.block = large
@@ -226,41 +221,108 @@ export class FileStore implements Sink {
   }
 
   #writeFullBlock(file: StoredFile): void {
-    this.#writeGathered(file)
+    // which may have flushed it
+    this.settle()
+    if (file.block === null) return
+    this.#writeGathered(file, this.#mayLag(file))
     // Others wait for a large block: let them have a turn.
     if (file.block !== null && this.#large.exhausted) this.#releaseBlock(file)
   }
 
   #flushFile(file: StoredFile): void {
     if (file.block === null) return
-    this.#writeGathered(file)
-    this.#releaseBlock(file)
+    this.#writeGathered(file, file.underWay > 0)
+    if (file.block !== null) this.#releaseBlock(file)
+  }
+
+  /** Whether the thread may have the file's bytes: as long as enough descriptors are left that can be closed at once. */
+  #mayLag(file: StoredFile): boolean {
+    if (file.underWay > 0) return true
+    if (!file.mayLag || file.digest !== null || this.#open.maximum < MINIMUM_OPEN_TO_LAG) return false
+    return this.#laggingFiles < MAXIMUM_LAGGING_FILES
   }
 
   #releaseBlock(file: StoredFile): void {
     const block = file.block!
     file.block = null
+    this.#releaseToPool(block)
+  }
+
+  #releaseToPool(block: Block): void {
     if (block.buf.length === SMALL_BLOCK_BYTES) this.#small.release(block)
     else this.#large.release(block)
   }
 
-  #writeGathered(file: StoredFile): void {
+  /** `lagging`: by the thread, if it takes it; the block goes with its bytes then. */
+  #writeGathered(file: StoredFile, lagging: boolean): void {
     const filled = file.filled
     file.filled = 0
-    if (filled > 0 && this.#failure === undefined && !file.full) {
-      this.#write(file, file.position - filled, file.block!.buf, 0, filled)
+    if (filled === 0 || this.#failure !== undefined || file.full) return
+    const position = file.position - filled
+    const block = file.block!
+    if (lagging && block.address >= 0 && this.#writeLagging(file, block, position, filled)) return
+    // whoever reads along sees no hole that is not one
+    if (file.underWay > 0) this.thread!.waitFor(file.latestJob)
+    this.#write(file, position, block.buf, 0, filled)
+  }
+
+  #writeLagging(file: StoredFile, block: Block, position: number, bytes: number): boolean {
+    let descriptor: number
+    try {
+      descriptor = this.#open.descriptorOf(file)
+    } catch (error) {
+      this.#failWrite(file, error)
+      return true
     }
+    const job = this.thread!.write(
+      new BlockUnderWay(this, file, block, position, bytes),
+      descriptor,
+      block.address,
+      bytes,
+      position,
+    )
+    if (job < 0) return false
+    file.block = null
+    block.owner = null
+    file.latestJob = job
+    if (file.underWay++ === 0) this.#laggingFiles++
+    this.#note(file, position, bytes)
+    return true
+  }
+
+  /** For BlockUnderWay. */
+  blockDone({ file, block }: BlockUnderWay): void {
+    this.#releaseToPool(block)
+    if (--file.underWay > 0) return
+    this.#laggingFiles--
+    this.#open.nothingUnderWay(file)
+  }
+
+  /** For BlockUnderWay: once more, to see why. */
+  blockRefused(refused: BlockUnderWay): void {
+    const { file, block, position, bytes } = refused
+    if (this.#failure === undefined && !file.full) {
+      try {
+        writeAll(file.descriptor, block.buf, 0, bytes, position)
+      } catch (error) {
+        this.#failWrite(file, error)
+      }
+    }
+    this.blockDone(refused)
+  }
+
+  #failWrite(file: StoredFile, error: unknown): void {
+    if (errorCode(error) === 'EFBIG') {
+      if (!file.full) this.fullFiles++
+      file.full = true
+    } else this.fail(error, this.folder.pathOf(file.name))
   }
 
   #write(file: StoredFile, position: number, buf: Buffer, start: number, end: number): void {
     try {
-      const descriptor = this.#descriptorOf(file)
-      for (let at = start; at < end; ) at += writeSync(descriptor, buf, at, end - at, position + at - start)
+      writeAll(this.#open.descriptorOf(file), buf, start, end, position)
     } catch (error) {
-      if (errorCode(error) === 'EFBIG') {
-        file.full = true
-        this.fullFiles++
-      } else this.fail(error, this.folder.pathOf(file.name))
+      this.#failWrite(file, error)
       return
     }
     this.#note(file, position, end - start)
@@ -273,90 +335,34 @@ export class FileStore implements Sink {
     if (file.runs !== null) addRun(file.runs, position, length)
     if (position + length > file.size) file.size = position + length
   }
+}
 
-  /** The file's descriptor, opened if need be, and now the most recently used. */
-  #descriptorOf(file: StoredFile): number {
-    if (file.descriptor >= 0) {
-      if (file !== this.#newest) {
-        this.#unlink(file)
-        this.#link(file)
-      }
-      return file.descriptor
-    }
-    this.#closeDownTo(this.#maximumOpen - 1)
-    for (;;) {
-      try {
-        file.descriptor = file.name === '' ? file.owner.createFile(file) : this.folder.reopen(file.name)
-        break
-      } catch (error) {
-        if (!isTooManyOpen(error) || this.#openCount === 0) throw error
-        this.#maximumOpen = Math.max(1, this.#openCount >> 1)
-        this.#closeDownTo(this.#maximumOpen - 1)
-      }
-    }
-    // Making one file may have opened another (an index comes with its flow's file).
-    this.#closeDownTo(this.#maximumOpen - 1)
-    this.#openCount++
-    this.#link(file)
-    return file.descriptor
+/** A block that the file thread is to write. */
+class BlockUnderWay implements FileJob {
+  readonly #store: FileStore
+  readonly file: StoredFile
+  readonly block: Block
+  /** In the file. */
+  readonly position: number
+  readonly bytes: number
+
+  constructor(store: FileStore, file: StoredFile, block: Block, position: number, bytes: number) {
+    this.#store = store
+    this.file = file
+    this.block = block
+    this.position = position
+    this.bytes = bytes
   }
 
-  #closeDownTo(open: number): void {
-    while (this.#openCount > open && this.#oldest !== null) this.#closeDescriptor(this.#oldest)
+  onDone(): void {
+    this.#store.blockDone(this)
   }
 
-  /** Sets the file's times, which every write has changed, and closes it. */
-  #closeDescriptor(file: StoredFile): void {
-    const descriptor = file.descriptor
-    file.descriptor = -1
-    this.#openCount--
-    this.#unlink(file)
-    setTimes(descriptor, file)
-    try {
-      closeSync(descriptor)
-    } catch (error) {
-      this.fail(error, this.folder.pathOf(file.name))
-    }
-  }
-
-  #link(file: StoredFile): void {
-    file.older = this.#newest
-    file.newer = null
-    if (this.#newest !== null) this.#newest.newer = file
-    else this.#oldest = file
-    this.#newest = file
-  }
-
-  #unlink(file: StoredFile): void {
-    if (file.newer !== null) file.newer.older = file.older
-    else this.#newest = file.older
-    if (file.older !== null) file.older.newer = file.newer
-    else this.#oldest = file.newer
-    file.newer = null
-    file.older = null
+  onRefused(): void {
+    this.#store.blockRefused(this)
   }
 }
 
-function isTooManyOpen(error: unknown): boolean {
-  const code = errorCode(error)
-  return code === 'EMFILE' || code === 'ENFILE'
-}
-
-function setTimes(descriptor: number, file: StoredFile): void {
-  const { timeSeconds, timeNanos } = file
-  if (!(timeSeconds > 0 && timeSeconds < MAXIMUM_FILE_TIME_SECONDS)) return
-  try {
-    const seconds = wholeMicros(timeSeconds, timeNanos)
-    futimesSync(descriptor, seconds, seconds)
-  } catch {
-    // Some file systems keep no such times; the bytes are what matters.
-  }
-}
-
-/**
- * Seconds with microseconds as one number that is cut, not rounded, to the same microsecond again: a double near 2e9
- * knows steps of 0.24 µs, so a little is added.
- */
-function wholeMicros(seconds: number, nanos: number): number {
-  return seconds + Math.floor(nanos / 1000) / 1e6 + 3e-7
+function writeAll(descriptor: number, buf: Buffer, start: number, end: number, position: number): void {
+  for (let at = start; at < end; ) at += writeSync(descriptor, buf, at, end - at, position + at - start)
 }

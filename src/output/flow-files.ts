@@ -2,20 +2,24 @@
 
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
-import type { FileWritten } from '../core/ports.ts'
+import type { WrittenFile } from '../core/ports.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { FilesPlan } from '../plan.ts'
 import { FileClaims } from './file-claims.ts'
 import { FileDigest } from './file-digest.ts'
 import { printableInto } from './file-printable.ts'
 import type { Run } from './file-runs.ts'
-import { type FileOwner, type FileStore, StoredFile } from './file-store.ts'
+import type { FileStore } from './file-store.ts'
 import type { FlowNamer } from './flow-name.ts'
 import { FlowIndex } from './index-file.ts'
 import { MergeHoles } from './merge-holes.ts'
+import { type FileUnderWay, SmallFiles } from './small-files.ts'
+import { type FileOwner, StoredFile } from './stored-file.ts'
 
 /** Hears of each flow at its end. */
-export interface FlowListener extends FileWritten {
+export interface FlowListener {
+  /** `underWay`: the file is being made, and its path may still become another one. */
+  onFileWritten(file: WrittenFile, underWay?: FileUnderWay): void
   /** A flow that has no file: none was wanted, or it had no bytes. `bytes`: payload that was delivered. */
   onFlowWithoutFile(connection: Connection, direction: Direction, bytes: number): void
 }
@@ -34,6 +38,7 @@ class FlowFile extends StoredFile {
 
   constructor(owner: FileOwner, connection: Connection, direction: Direction) {
     super(owner)
+    this.mayLag = true
     this.connection = connection
     this.direction = direction
   }
@@ -53,19 +58,26 @@ interface Resumable {
 export class FlowFiles implements StreamConsumer, FileOwner {
   readonly #store: FileStore
   readonly #claims: FileClaims
+  readonly #namer: FlowNamer
   readonly #plan: FilesPlan
   readonly #listeners: readonly FlowListener[]
   /** By slot and direction; with --merge both directions have the same. */
   readonly #files: (FlowFile | undefined)[] = []
   readonly #resumable = new Map<string, Resumable>()
   readonly #stripped: Buffer
+  /** undefined: every file is made by ourselves. */
+  readonly #small: SmallFiles | undefined
 
   constructor(plan: FilesPlan, store: FileStore, namer: FlowNamer, listeners: readonly FlowListener[]) {
     this.#plan = plan
+    this.#namer = namer
     this.#store = store
     this.#claims = new FileClaims(store.folder, namer)
     this.#listeners = listeners
     this.#stripped = Buffer.alloc(plan.strip ? STRIP_BYTES : 0)
+    // --merge and -I make more than one of a connection's files at once
+    const alone = !plan.merge && !plan.index && namer.countersLast
+    this.#small = alone && store.thread !== undefined ? new SmallFiles(store.thread, store, this.#claims) : undefined
   }
 
   onOpen(_c: Connection, _t: Timestamp): void {
@@ -134,6 +146,8 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     if (index) file.index = new FlowIndex(this.#store, file)
     if (merge) file.holes = new MergeHoles()
     if (c.resumed) this.#resume(file)
+    // the counters of one 4-tuple's connections are taken in their order
+    if (c.occurrence > 0) this.#small?.waitFor(this.#namer.name(c, d, 0))
     file.shift = file.position - c.streams[d].offset
     const at = indexOf(c, d)
     while (this.#files.length <= (at | 1)) this.#files.push(undefined)
@@ -171,11 +185,14 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     if (file !== undefined) {
       this.#files[at] = undefined
       if (this.#plan.merge) this.#files[at ^ 1] = undefined
-      const md5 = this.#store.close(file)
+      // what may go on later has its name kept, so it must have one
+      const mayGoOn = why === 'evicted' || why === 'timeout'
+      const underWay = mayGoOn || file.name !== '' ? undefined : this.#giveAway(file)
+      const md5 = underWay === undefined ? this.#store.close(file) : undefined
       file.index?.close()
       if (file.name !== '') {
-        if (why === 'evicted' || why === 'timeout') this.#remember(file)
-        this.#tell(file, md5)
+        if (mayGoOn) this.#remember(file)
+        this.#tell(file, md5, underWay)
         return true
       }
     }
@@ -184,7 +201,17 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     return false
   }
 
-  #tell(file: FlowFile, md5: string | undefined): void {
+  /** A file that is whole now and small is made by a second thread, where there is one. */
+  #giveAway(file: FlowFile): FileUnderWay | undefined {
+    if (this.#small === undefined) return undefined
+    this.#store.settle()
+    const { connection: c, direction: d } = file
+    const underWay = this.#small.give(file, this.#namer.name(c, d, 0), this.#namer.firstCounter(c))
+    if (underWay !== undefined) file.name = underWay.name
+    return underWay
+  }
+
+  #tell(file: FlowFile, md5: string | undefined, underWay: FileUnderWay | undefined): void {
     if (this.#listeners.length === 0) return
     const written = {
       path: this.#store.folder.pathOf(file.name),
@@ -195,7 +222,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
       md5,
       sha256: undefined,
     }
-    for (const listener of this.#listeners) listener.onFileWritten(written)
+    for (const listener of this.#listeners) listener.onFileWritten(written, underWay)
   }
 
   #remember(file: FlowFile): void {

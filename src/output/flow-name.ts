@@ -103,6 +103,14 @@ export class FlowNamer {
     }
   }
 
+  /** Names are `nameWithCounter` of the name with counter 0, and lie in no folder of their own. */
+  get countersLast(): boolean {
+    const pieces = this.#pieces
+    const counters = pieces.filter((piece) => piece === CODES.C || piece === CODES.c || piece === CODES['#'])
+    const last = counters.length === 2 && pieces.at(-2) === CODES.C && pieces.at(-1) === CODES.c
+    return last && !this.#mustBeChecked && !pieces.some((piece) => typeof piece === 'string' && piece.includes('/'))
+  }
+
   /** The counter that a connection's flows begin with: how many there were on the 4-tuple, unless time tells them apart. */
   firstCounter(c: Connection): number {
     return this.#namesTellApart ? 0 : c.occurrence
@@ -160,6 +168,11 @@ export class FlowNamer {
     for (const piece of this.#pieces) name += typeof piece === 'string' ? piece : piece.write(fields)
     return this.#mustBeChecked ? withoutOddParts(name) : name
   }
+}
+
+/** What FlowNamer.countersLast promises. */
+export function nameWithCounter(first: string, counter: number): string {
+  return counter === 0 ? first : `${first}c${counter}`
 }
 
 /**

@@ -3,7 +3,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Timestamp } from '../core/timestamp.ts'
-import { type FileOwner, type FileStore, StoredFile } from './file-store.ts'
+import type { FileStore } from './file-store.ts'
+import { type FileOwner, StoredFile } from './stored-file.ts'
 
 const MAXIMUM_LATE_LINES = 4096
 /** An index longer than this is not sorted again: its late lines stand at the end. */

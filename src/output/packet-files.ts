@@ -6,8 +6,9 @@ import type { Packet } from '../core/packet.ts'
 import type { Segment } from '../core/segment.ts'
 import { PcapWriter } from '../savefile/pcap-writer.ts'
 import { FileClaims } from './file-claims.ts'
-import { type FileOwner, type FileStore, StoredFile } from './file-store.ts'
+import type { FileStore } from './file-store.ts'
 import type { FlowNamer } from './flow-name.ts'
+import { type FileOwner, StoredFile } from './stored-file.ts'
 
 class PacketFile extends StoredFile {
   readonly connection: Connection

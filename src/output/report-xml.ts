@@ -110,10 +110,15 @@ export function reportTail(totals: ReportTotals, usage: ResourceUsage | undefine
   return `${tail}</dfxml>\n`
 }
 
-/** One flow that has a file, or with `merged` the two that share it. */
-export function fileElement(file: WrittenFile, merged: boolean, wire: readonly WireBytes[]): string {
+/** The beginning of a flow's element that has a file, or with `merged` of the two that share it. */
+export function fileElementHead(path: string): string {
+  return `    <fileobject>\n      <filename>${escapeXml(path)}</filename>\n`
+}
+
+/** The rest of it: everything but where the file is. */
+export function fileElementTail(file: WrittenFile, merged: boolean, wire: readonly WireBytes[]): string {
   const { connection: c, direction: d } = file
-  let element = `    <fileobject>\n      <filename>${escapeXml(file.path)}</filename>\n      <filesize>${file.sizeBytes}</filesize>\n`
+  let element = `      <filesize>${file.sizeBytes}</filesize>\n`
   element += flowElement(c, d, wire[d])
   if (merged && c.streams[d === 0 ? 1 : 0].packets > 0)
     element += flowElement(c, d === 0 ? 1 : 0, wire[d === 0 ? 1 : 0])

@@ -11,13 +11,15 @@ import type { Segment } from '../core/segment.ts'
 import { errorCode, outputError } from './file-errors.ts'
 import type { FlowListener } from './flow-files.ts'
 import {
-  fileElement,
+  fileElementHead,
+  fileElementTail,
   flowWithoutFileElement,
   type RunInformation,
   reportHead,
   reportTail,
   type WireBytes,
 } from './report-xml.ts'
+import type { FileUnderWay } from './small-files.ts'
 
 const GATHER_BYTES = 64 * 1024
 /** Of the flows without a byte of payload so many are listed, the rest counted: a SYN flood is not to fill the disk. */
@@ -26,6 +28,8 @@ const NO_WIRE_BYTES: WireBytes = { length: 0, captured: 0 }
 
 export interface ReportOptions {
   readonly run: RunInformation
+  /** Where the file of a name lies. */
+  readonly pathOf: (name: string) => string
   /** Both directions of a connection are in one file. */
   readonly merged: boolean
   /** Write over a file that is there already: it was named by the operator. Else the next free name is taken. */
@@ -44,6 +48,8 @@ export class Report implements FlowListener, SegmentConsumer {
   readonly #descriptor: number
   readonly #gathered = Buffer.allocUnsafeSlow(GATHER_BYTES)
   #filled = 0
+  /** Elements whose file has no certain name yet, each with what comes after it: at most the files under way. */
+  readonly #waiting: { readonly file: FileUnderWay; after: string }[] = []
   #finished = false
   #files = 0
   #flows = 0
@@ -71,14 +77,17 @@ export class Report implements FlowListener, SegmentConsumer {
     this.#wire[at + 1]! += packet.end - packet.start
   }
 
-  onFileWritten(file: WrittenFile): void {
+  onFileWritten(file: WrittenFile, underWay?: FileUnderWay): void {
     const { connection: c, direction: d } = file
     const { merged } = this.#options
     this.#files++
     const wire = [this.#takeWire(c, 0, merged || d === 0), this.#takeWire(c, 1, merged || d === 1)]
     this.#count(c, d)
     if (merged) this.#count(c, d === 0 ? 1 : 0)
-    this.#put(fileElement(file, merged, wire))
+    this.#putSettled()
+    if (underWay === undefined) this.#put(fileElementHead(file.path))
+    else this.#waiting.push({ file: underWay, after: '' })
+    this.#put(fileElementTail(file, merged, wire))
   }
 
   onFlowWithoutFile(c: Connection, d: Direction, bytes: number): void {
@@ -89,6 +98,11 @@ export class Report implements FlowListener, SegmentConsumer {
   }
 
   flush(): void {
+    this.#putSettled()
+    this.#writeGathered()
+  }
+
+  #writeGathered(): void {
     const filled = this.#filled
     this.#filled = 0
     try {
@@ -100,7 +114,7 @@ export class Report implements FlowListener, SegmentConsumer {
     }
   }
 
-  /** Completes and closes the document. */
+  /** Completes and closes the document: no file is under way any more. */
   finish(): void {
     if (this.#finished) return
     this.#finished = true
@@ -122,11 +136,26 @@ export class Report implements FlowListener, SegmentConsumer {
     }
   }
 
+  /** What waited for names that are known by now. */
+  #putSettled(): void {
+    while (this.#waiting[0]?.file.settled === true) {
+      const { file, after } = this.#waiting.shift()!
+      this.#write(fileElementHead(this.#options.pathOf(file.name)))
+      this.#write(after)
+    }
+  }
+
   #put(text: string): void {
+    const last = this.#waiting.at(-1)
+    if (last === undefined) this.#write(text)
+    else last.after += text
+  }
+
+  #write(text: string): void {
     if (this.failure !== undefined) return
     for (let rest = text; rest !== ''; ) {
       // three bytes of UTF-8 for a UTF-16 unit at most
-      if (GATHER_BYTES - this.#filled < rest.length * 3) this.flush()
+      if (GATHER_BYTES - this.#filled < rest.length * 3) this.#writeGathered()
       const part = rest.length * 3 <= GATHER_BYTES ? rest : safePart(rest, GATHER_BYTES / 4)
       this.#filled += this.#gathered.write(part, this.#filled, 'utf8')
       rest = rest.slice(part.length)

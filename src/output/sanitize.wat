@@ -12,7 +12,7 @@
 ;; nibbles of one byte, which pairs by those of two; the few that are left are decided one by one, in $hidden.
 
 (module
-  (import "arena" "memory" (memory 1))
+  (import "arena" "memory" (memory 1 65536 shared))
 
   ;; Constants, and behind them a bit for each byte of a run. V8 builds a v128.const anew at every use in a long loop; a
   ;; load is one instruction.

@@ -1,6 +1,7 @@
 // Connections made by hand and the sink that they are told to, in a folder that goes away with the test.
 
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -183,4 +184,21 @@ export function makeFolder(path: string): string {
 /** Descriptors that this process has open. */
 export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length
+}
+
+/** A tmpfs that goes away with the test; undefined, and said so, where we may not mount. */
+export function mountTmpfs(t: TestContext, options: string): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'tcpflow-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'pipe' })
+  } catch {
+    rmdirSync(folder)
+    console.error('cannot mount a tmpfs here (needs root): full and read-only disks are not tried')
+    return undefined
+  }
+  t.after(() => {
+    execFileSync('umount', [folder])
+    rmdirSync(folder)
+  })
+  return folder
 }

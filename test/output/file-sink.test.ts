@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -25,6 +22,7 @@ import {
   contents,
   filesPlan,
   makeFolder,
+  mountTmpfs,
   openDescriptors,
   SERVER_6,
   Talk,
@@ -509,20 +507,3 @@ describe('what goes wrong with the disk', () => {
     await assert.rejects(sink.finish(), /name is too long/)
   })
 })
-
-/** A tmpfs that goes away with the test; undefined, and said so, where we may not mount. */
-function mountTmpfs(t: TestContext, options: string): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'tcpflow-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'pipe' })
-  } catch {
-    rmdirSync(folder)
-    console.error('cannot mount a tmpfs here (needs root): full and read-only disks are not tried')
-    return undefined
-  }
-  t.after(() => {
-    execFileSync('umount', [folder])
-    rmdirSync(folder)
-  })
-  return folder
-}

@@ -8,6 +8,8 @@ import wabt from 'wabt'
 
 const OUTPUT_FOLDER = join(import.meta.dirname, '..', '..', 'src', 'output')
 const LINE_LENGTH = 100
+/** threads: the memory is shared with the thread that writes files. */
+const FEATURES = { simd: true, bulk_memory: true, mutable_globals: true, threads: true }
 
 /** The checked-in module's path. */
 export const sanitizeModulePath = join(OUTPUT_FOLDER, 'sanitize-wasm.ts')
@@ -15,12 +17,10 @@ export const sanitizeModulePath = join(OUTPUT_FOLDER, 'sanitize-wasm.ts')
 /** What `sanitize-wasm.ts` has to say, made from the WebAssembly text beside it. */
 export async function assembleSanitizeModule(): Promise<string> {
   const assembler = await wabt()
-  const module = assembler.parseWat('sanitize.wat', readFileSync(join(OUTPUT_FOLDER, 'sanitize.wat')), {
-    simd: true,
-    bulk_memory: true,
-    mutable_globals: true,
-  })
-  module.validate()
+  const module = assembler.parseWat('sanitize.wat', readFileSync(join(OUTPUT_FOLDER, 'sanitize.wat')), FEATURES)
+  // its types know of no features here
+  const validate = module.validate as (features: typeof FEATURES) => void
+  validate.call(module, FEATURES)
   const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64')
   module.destroy()
   const lines: string[] = []

@@ -1,0 +1,69 @@
+// The file thread itself: does the ring's jobs in their order, until it is told to stop.
+
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { workerData } from 'node:worker_threads'
+import { NEW_FILE } from './file-folder.ts'
+import { ASLEEP, DONE, FileRing, JOB_MAKE, READY, STOP, SUBMITTED } from './file-ring.ts'
+import type { FileThreadData } from './file-thread.ts'
+import { setFileTimes } from './file-times.ts'
+
+const { shared, memory } = workerData as FileThreadData
+const ring = new FileRing(shared)
+const arena = Buffer.from(memory)
+const { control } = ring
+
+Atomics.store(control, READY, 1)
+for (let job = 0; ; ) {
+  const submitted = Atomics.load(control, SUBMITTED)
+  if (job === submitted) {
+    if (Atomics.load(control, STOP) === 1) break
+    Atomics.store(control, ASLEEP, 1)
+    Atomics.wait(control, SUBMITTED, submitted)
+    Atomics.store(control, ASLEEP, 0)
+    continue
+  }
+  if (!(ring.kindOf(job) === JOB_MAKE ? make(job) : write(job))) ring.refuse(job)
+  job = (job + 1) | 0
+  Atomics.store(control, DONE, job)
+  Atomics.notify(control, DONE)
+}
+
+/** False when it could not be made: somebody else has the name, the disk is full … The other side finds out why. */
+function make(job: number): boolean {
+  const path = ring.pathOf(job)
+  let descriptor = -1
+  try {
+    descriptor = openSync(path, NEW_FILE, 0o666)
+    writeAll(descriptor, ring.contentOf(job), 0, ring.bytesOf(job), 0)
+    setFileTimes(descriptor, ring.secondsOf(job), ring.nanosOf(job))
+    closeSync(descriptor)
+    return true
+  } catch {
+    if (descriptor >= 0) undo(descriptor, path)
+    return false
+  }
+}
+
+function undo(descriptor: number, path: string): void {
+  try {
+    unlinkSync(path)
+    closeSync(descriptor)
+  } catch {
+    // closed already, or gone
+  }
+}
+
+function write(job: number): boolean {
+  try {
+    writeAll(ring.descriptorOf(job), arena, ring.addressOf(job), ring.bytesOf(job), ring.positionOf(job))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function writeAll(descriptor: number, buf: Buffer, start: number, bytes: number, position: number): void {
+  for (let done = 0; done < bytes; ) {
+    done += writeSync(descriptor, buf, start + done, bytes - done, position + done)
+  }
+}

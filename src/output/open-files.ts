@@ -1,0 +1,124 @@
+// The files that are open at a time: bounded, closed by age, and opened again where they were left.
+
+import { closeSync } from 'node:fs'
+import { errorCode } from './file-errors.ts'
+import type { OutputFolder } from './file-folder.ts'
+import { setFileTimes } from './file-times.ts'
+import type { StoredFile } from './stored-file.ts'
+
+export class OpenFiles {
+  count = 0
+  readonly #folder: OutputFolder
+  readonly #onFailed: (file: StoredFile, error: unknown) => void
+  #maximumOpen: number
+  #newest: StoredFile | null = null
+  #oldest: StoredFile | null = null
+
+  /** Where the system allows fewer than `maximumOpen`, fewer are kept open. `onFailed` hears of a file that could not be closed. */
+  constructor(folder: OutputFolder, maximumOpen: number, onFailed: (file: StoredFile, error: unknown) => void) {
+    this.#folder = folder
+    this.#maximumOpen = maximumOpen
+    this.#onFailed = onFailed
+  }
+
+  get maximum(): number {
+    return this.#maximumOpen
+  }
+
+  closeAll(): void {
+    while (this.#oldest !== null) this.close(this.#oldest)
+  }
+
+  /** The last of the file's bytes is written that was under way. */
+  nothingUnderWay(file: StoredFile): void {
+    if (file.closing) this.#closeNow(file)
+  }
+
+  /** The file's descriptor, opened if need be, and now the most recently used. */
+  descriptorOf(file: StoredFile): number {
+    if (file.descriptor >= 0) {
+      if (file.closing) {
+        file.closing = false
+        this.#link(file)
+      } else if (file !== this.#newest) {
+        this.#unlink(file)
+        this.#link(file)
+      }
+      return file.descriptor
+    }
+    this.#closeDownTo(this.#maximumOpen - 1)
+    for (;;) {
+      try {
+        file.descriptor = file.name === '' ? file.owner.createFile(file) : this.#folder.reopen(file.name)
+        break
+      } catch (error) {
+        const open = this.count
+        if (!isTooManyOpen(error) || open === 0) throw error
+        this.#maximumOpen = Math.max(1, open >> 1)
+        this.#closeDownTo(this.#maximumOpen - 1)
+        if (this.count === open) throw error
+      }
+    }
+    // Making one file may have opened another (an index comes with its flow's file).
+    this.#closeDownTo(this.#maximumOpen - 1)
+    this.count++
+    this.#link(file)
+    return file.descriptor
+  }
+
+  #closeDownTo(open: number): void {
+    for (let skipped = 0; this.count > open && this.#oldest !== null && skipped <= this.count; ) {
+      const file = this.#oldest
+      if (file.underWay === 0) this.close(file)
+      else {
+        skipped++
+        this.#unlink(file)
+        this.#link(file)
+      }
+    }
+  }
+
+  /** Closes the file now, or as soon as nothing of it is under way. */
+  close(file: StoredFile): void {
+    if (file.closing) return
+    this.#unlink(file)
+    if (file.underWay === 0) this.#closeNow(file)
+    else file.closing = true
+  }
+
+  /** Sets the file's times, which every write has changed, and closes it. */
+  #closeNow(file: StoredFile): void {
+    const descriptor = file.descriptor
+    file.descriptor = -1
+    file.closing = false
+    this.count--
+    setFileTimes(descriptor, file.timeSeconds, file.timeNanos)
+    try {
+      closeSync(descriptor)
+    } catch (error) {
+      this.#onFailed(file, error)
+    }
+  }
+
+  #link(file: StoredFile): void {
+    file.older = this.#newest
+    file.newer = null
+    if (this.#newest !== null) this.#newest.newer = file
+    else this.#oldest = file
+    this.#newest = file
+  }
+
+  #unlink(file: StoredFile): void {
+    if (file.newer !== null) file.newer.older = file.older
+    else this.#newest = file.older
+    if (file.older !== null) file.older.newer = file.newer
+    else this.#oldest = file.newer
+    file.newer = null
+    file.older = null
+  }
+}
+
+function isTooManyOpen(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === 'EMFILE' || code === 'ENFILE'
+}
