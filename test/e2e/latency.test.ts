@@ -53,6 +53,18 @@ function on(host: Host, command: string, ...args: string[]): string {
   return host.run(command, ...args)
 }
 
+/** A pcap file (little-endian, microseconds) in which everything takes `times` as long. */
+function stretched(pcap: Buffer, times: number): Buffer {
+  const changed = Buffer.from(pcap)
+  const first = pcap.readUInt32LE(24)
+  for (let at = 24; at < pcap.length; at += 16 + pcap.readUInt32LE(at + 8)) {
+    const seconds = (pcap.readUInt32LE(at) - first + pcap.readUInt32LE(at + 4) / 1e6) * times
+    changed.writeUInt32LE(first + Math.floor(seconds), at)
+    changed.writeUInt32LE(Math.floor((seconds % 1) * 1e6), at + 4)
+  }
+  return changed
+}
+
 async function untilItWorks(attempt: () => void): Promise<void> {
   for (let left = 100; ; left--) {
     try {
@@ -400,6 +412,23 @@ describe('from files', () => {
     )
     const relative = rowsOf((await mustRun(t, ['latency', '--json', '-t', 'p90', '-r', redis])).stdout)
     assert.ok(relative.length > 50 && relative.length < 800, String(relative.length))
+  })
+
+  test('captures from both sides that were given the wrong way round are turned', async (t) => {
+    const slower = join(folder, 'slower.pcap')
+    writeFileSync(slower, stretched(readFileSync(redis), 3))
+    const compare = (...files: string[]) => mustRun(t, ['latency', '--compare', '--json', ...files])
+    const right = await compare(slower, redis)
+    assert.doesNotMatch(right.stderr, /taken that way round/)
+    const wrong = await compare(redis, slower)
+    assert.ok(
+      wrong.stderr.includes(
+        `tcpflow: ${slower} is the client's side (it waited longer), ${redis} the server's: taken that way round\n`,
+      ),
+      wrong.stderr,
+    )
+    assert.equal(wrong.stdout.toString(), right.stdout.toString())
+    assert.doesNotMatch((await compare(redis, redis)).stderr, /taken that way round/)
   })
 
   test('a protocol that was named is looked for alone', async (t) => {

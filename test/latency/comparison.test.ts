@@ -7,6 +7,7 @@ import { clockOffset } from '../../src/latency/comparison/clock-offset.ts'
 import { ComparisonTable, compared } from '../../src/latency/comparison/comparison-report.ts'
 import { ExchangeLog } from '../../src/latency/comparison/exchange-log.ts'
 import { pairExchanges } from '../../src/latency/comparison/pair-conversations.ts'
+import { areSidesSwapped, otherWayRound } from '../../src/latency/comparison/sides.ts'
 import { makeHistogram } from '../../src/latency/histograms.ts'
 import { sanitizeLine } from '../../src/output/sanitize-text.ts'
 import { Random } from '../fuzz/random.ts'
@@ -112,6 +113,53 @@ describe('what one capture lacks', () => {
     assert.equal(pairExchanges(client.conversations, server.conversations).length, 30)
     assert.equal(pairExchanges([], server.conversations).length, 0)
     assert.deepEqual(clockOffset([]), { micros: 0, roundTripMicros: 0 })
+  })
+})
+
+describe('which side is the client', () => {
+  const pairs = (talks: readonly (readonly Said[])[]) => {
+    const [client, server] = bothSides(talks)
+    return pairExchanges(client.conversations, server.conversations)
+  }
+  const withNetwork = (micros: (i: number) => number, server = 1000): Said[] =>
+    Array.from({ length: 40 }, (_, i) => ({
+      request: `get key${i}`,
+      at: i * 1_000_000,
+      there: micros(i) / 2,
+      server,
+      back: micros(i) / 2,
+    }))
+
+  test('given the wrong way round it is noticed, and turned', () => {
+    const right = pairs([talk(1, 40), talk(2, 40)])
+    const wrong = otherWayRound(right)
+    assert.equal(areSidesSwapped(right), false)
+    assert.equal(areSidesSwapped(wrong), true)
+    assert.deepEqual(otherWayRound(wrong), right)
+    const starts = wrong.map(({ atClient }) => atClient.startMicros)
+    assert.deepEqual(
+      starts,
+      [...starts].sort((a, b) => a - b),
+    )
+  })
+
+  test('a network that takes next to nothing is noise in both directions', () => {
+    const near = pairs([withNetwork((i) => (i % 5) * 8 - 16)])
+    assert.equal(areSidesSwapped(near), false)
+    assert.equal(areSidesSwapped(otherWayRound(near)), false)
+    assert.equal(areSidesSwapped([]), false)
+  })
+
+  test('clocks that drift are not the other side', () => {
+    const slow = pairs([withNetwork(() => -150, 1_000_000)])
+    assert.equal(areSidesSwapped(slow), false, '150 us in a second are the clock')
+    assert.equal(areSidesSwapped(pairs([withNetwork(() => -150)])), true, 'in a millisecond they are not')
+  })
+
+  test('a few that were faster at the client, and captures between which it goes both ways', () => {
+    assert.equal(areSidesSwapped(pairs([withNetwork((i) => (i < 10 ? -500 : 300))])), false)
+    assert.equal(areSidesSwapped(pairs([withNetwork((i) => (i % 3 === 0 ? 500 : -500))])), false)
+    assert.equal(areSidesSwapped(pairs([withNetwork((i) => (i < 2 ? 500 : -500))])), true)
   })
 })
 
