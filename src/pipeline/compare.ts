@@ -28,7 +28,7 @@ import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
 import { DumpRiver } from './dump-river.ts'
 import { type Feed, pump } from './feed.ts'
-import { protocolsOf } from './latency-sinks.ts'
+import { protocolsOf, tableLook } from './latency-sinks.ts'
 
 const READ_BUFFER_BYTES = 1 << 20
 /** A round trip below nothing that the jitter of two captures does not explain. */
@@ -154,8 +154,9 @@ async function print(
     if (i % FLUSH_EVERY === 0 && stream.blocked) await stream.drain()
   }
   stream.flush()
-  if (latency.table === 'stdout') stream.writeText(table.format(sanitizeLine))
-  else if (latency.table === 'stderr') messages.draw(table.format(sanitizeLine))
+  const text = table.format({ ...tableLook(latency, io), sanitize: sanitizeLine })
+  if (latency.table === 'stdout') stream.writeText(text)
+  else if (latency.table === 'stderr') messages.draw(text)
   await stream.finish()
 }
 

@@ -172,18 +172,14 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   /** Prints the table as it stands. */
   report(): void {
     const { io, latency, messages, stream } = this.#parts
-    const onStdout = latency.table === 'stdout'
-    const isTerminal = onStdout ? io.stdoutIsTerminal : io.stderrIsTerminal
     const table = formatLatencyTable(this.#table, {
-      width: isTerminal ? io.columns() : UNLIMITED_WIDTH,
-      unicode: latency.unicode,
-      color: latency.tableColor,
+      ...tableLook(latency, io),
       title: latency.by.join(' '),
       sanitize: sanitizeLine,
     })
     const text = latency.everyMillis > 0 ? `${this.#timeLine()}${table}` : table
     stream.flush()
-    if (onStdout) {
+    if (latency.table === 'stdout') {
       stream.writeText(text)
       stream.flush()
     } else {
@@ -234,6 +230,13 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     this.#announced.add(line)
     messages.info(line)
   }
+}
+
+/** How the table is drawn where it goes. */
+export function tableLook(latency: LatencyPlan, io: Io): { width: number; unicode: boolean; color: boolean } {
+  const isTerminal = latency.table === 'stdout' ? io.stdoutIsTerminal : io.stderrIsTerminal
+  const width = isTerminal ? io.columns() : UNLIMITED_WIDTH
+  return { width, unicode: latency.unicode, color: latency.tableColor }
 }
 
 function groupsBy(latency: LatencyPlan, hosts: ExchangeHosts): (timed: TimedExchange) => string {

@@ -192,7 +192,35 @@ test('the table', () => {
   const table = new ComparisonTable(['command'], makeHistogram)
   const offset = clockOffset(paired)
   for (const pair of paired) table.record(pair, compared(pair, offset))
-  const lines = table.format(sanitizeLine).split('\n')
+  const look = { width: 200, unicode: true, color: false, sanitize: sanitizeLine }
+  const lines = table.format(look).split('\n')
   assert.match(lines[0]!, /^command +requests +client p50 ms +p99 +network p50 +p99 +server p50 +p99 +network +server$/)
   assert.match(lines[1]!, /^SET +100 +2\.\d+ +\d\.\d+ +0\.\d+ +0\.\d+ +1\.\d+ +\d\.\d+ +\d\d\.\d% +\d\d\.\d%$/)
+  assert.ok(table.format({ ...look, color: true }).startsWith(`\x1b[1m${lines[0]}\x1b[0m\n`))
+})
+
+test('the table fits narrow terminals: columns go, those that the rest can do without first', () => {
+  const talks = ['get', 'set', 'lpush', 'a-command-of-some-length'].map((name, i) =>
+    talk(i + 1, 20, (n) => `${name} key${n}`),
+  )
+  const [client, server] = bothSides(talks)
+  const paired = pairExchanges(client.conversations, server.conversations)
+  const table = new ComparisonTable(['server', 'command'], makeHistogram)
+  const offset = clockOffset(paired)
+  for (const pair of paired) table.record(pair, compared(pair, offset))
+  const at = (width: number): string[] =>
+    table.format({ width, unicode: true, color: false, sanitize: sanitizeLine }).trimEnd().split('\n')
+  const wide = at(200)
+  assert.match(
+    wide[0]!,
+    /^server command +requests +client p50 ms +p99 +network p50 +p99 +server p50 +p99 +network +server$/,
+  )
+  assert.match(at(93)[0]!, /^server command +requests +client p50 ms +network p50 +server p50 +network +server$/)
+  assert.match(at(75)[0]!, /^server command +requests +client p50 ms +network p50 +server p50$/)
+  assert.match(at(52)[0]!, /^server command +client p50 ms +network p50$/)
+  for (let width = 20; width <= 200; width++) {
+    const lines = at(width)
+    assert.equal(lines.length, wide.length)
+    for (const line of lines) assert.ok(line.length <= width, `${width}: ${line}`)
+  }
 })
