@@ -73,6 +73,7 @@ export async function addLatencySinks(
   sinks.counted.push((counts) => {
     run.hasPackets = () => counts().packets > 0
   })
+  sinks.lastMoments.push((clock) => run.expire(clock))
   sinks.endings.push(() => run.datagrams?.close())
   sinks.all.push(run)
   if (!plan.quiet || latency.table === 'stdout') io.onReportSignal?.(() => run.report())
@@ -153,20 +154,23 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   }
 
   onClock(t: Timestamp): void {
-    const { timeoutMillis, everyMillis } = this.#parts.latency
+    const { everyMillis } = this.#parts.latency
     const sinceExpiry = elapsedMicros(this.#expiredAt, t)
-    if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) {
-      this.#expiredAt.set(t)
-      setEarlier(this.#before, t, timeoutMillis)
-      this.streams.expire(this.#before)
-      this.datagrams?.expire(this.#before)
-    }
+    if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) this.expire(t)
     if (everyMillis === 0) return
     this.#latest.set(t)
     if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
     if (elapsedMicros(this.#reportedAt, t) < everyMillis * MICROS_PER_MILLI) return
     this.#reportedAt.set(t)
     this.report()
+  }
+
+  /** Tells as unanswered what at this moment has waited too long. */
+  expire(t: Timestamp): void {
+    this.#expiredAt.set(t)
+    setEarlier(this.#before, t, this.#parts.latency.timeoutMillis)
+    this.streams.expire(this.#before)
+    this.datagrams?.expire(this.#before)
   }
 
   /** Prints the table as it stands. */

@@ -12,6 +12,7 @@ import { makeRedis, makeSmallHttp } from '../bench/captures.ts'
 import { assertGolden } from '../support/golden.ts'
 import { type Host, type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { mustRun, PROGRAM, type Running, skipped, start, tcpflow, temporaryFolder, whyNot } from '../support/program.ts'
+import { captureOf, Talk } from '../support/talk.ts'
 
 const TCPKIT = join(import.meta.dirname, '../../bin/tcpkit')
 const UTC = { TZ: 'UTC', LANG: 'C.UTF-8', LC_ALL: undefined }
@@ -412,6 +413,23 @@ describe('from files', () => {
     )
     const relative = rowsOf((await mustRun(t, ['latency', '--json', '-t', 'p90', '-r', redis])).stdout)
     assert.ok(relative.length > 50 && relative.length < 800, String(relative.length))
+  })
+
+  test('at the end of the capture, what has waited too long is told to the millisecond', async (t) => {
+    const capture = join(folder, 'waiting.pcap')
+    const statusWhenItEnds = async (millis: number): Promise<string> => {
+      const talk = new Talk({ serverPort: 6379 }).open().client('*1\r\n$4\r\nPING\r\n')
+      // asked at 3 ms; packets at 4.9 s, when nothing is due yet, and at the end
+      talk.wait(4896).acknowledge(1)
+      talk.wait(millis - 4901).acknowledge(1)
+      writeFileSync(capture, captureOf(talk))
+      const { stdout } = await mustRun(t, ['latency', '-q', '--json', '-r', capture])
+      return rowsOf(stdout)
+        .map((row) => `${row.status} ${row.statusText}`)
+        .join()
+    }
+    assert.equal(await statusWhenItEnds(5003), 'unknown capture ended')
+    assert.equal(await statusWhenItEnds(5004), 'unanswered ')
   })
 
   test('captures from both sides that were given the wrong way round are turned', async (t) => {
