@@ -11,6 +11,7 @@ import {
   afterwards,
   ask,
   askUntilAnswered,
+  BASE_IMAGE,
   docker,
   dockerMeanwhile,
   makeNetwork,
@@ -389,6 +390,28 @@ test('what is not there is said in one line with a hint', { skip }, async (t) =>
   const noSocket = await tcpflow(t, ['-c', '--container', web, '--docker-host', 'unix:///nowhere/docker.sock'])
   assert.equal(noSocket.code, 1)
   assert.match(noSocket.stderr, /^tcpflow: .*\/nowhere\/docker\.sock.*\n {2}\S/)
+})
+
+test('a sidecar image that is not ours is named, with what to do', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web)
+  const scratch = uniqueName('scratch')
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n')
+  docker('build', '-q', '-t', scratch, folder)
+  afterwards(t, () => spawnSync('docker', ['rmi', '-f', scratch]))
+  for (const [image, lacking] of [
+    [BASE_IMAGE, '/opt/tcpflow/dist/capture-child.js'],
+    [scratch, 'node'],
+  ] as const) {
+    const args = ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', image]
+    const { code, stderr } = await tcpflow(t, args)
+    assert.equal(code, 1)
+    const [said, hint, ...more] = stderr.trimEnd().split('\n')
+    assert.equal(said, `tcpflow: the image ${image} is not tcpflow's: it has no ${lacking}`)
+    assert.match(hint!, /^ {2}--sidecar-image wants .*docker build/)
+    assert.deepEqual(more, [])
+  }
 })
 
 test('named by its id, a container’s removal ends the run', { skip }, async (t) => {
