@@ -412,10 +412,10 @@ export class ContainerWatch {
     return lines
   }
 
-  /** Only networks were named, and each has a bridge here: those are captured whole. */
+  /** Only networks were named, and each has a bridge here: those are captured whole, unless -i asks for what is inside. */
   #wholeNetworks(): boolean {
-    const { via } = this.#options
-    if (this.#selectors.length > 0 || (via !== undefined && via !== 'bridge')) return false
+    const { via, insideInterface } = this.#options
+    if (this.#selectors.length > 0 || insideInterface !== '' || (via !== undefined && via !== 'bridge')) return false
     const named = this.#namedNetworks()
     return named.length > 0 && named.every((n) => this.#view.hasBridge(n.bridge, n.subnets))
   }

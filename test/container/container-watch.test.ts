@@ -279,6 +279,14 @@ test('--network alone captures its bridge, whoever is on it', async () => {
   w.watch.close()
 })
 
+test('--network with an interface captures that one in each container on it', async () => {
+  const w = new Watched(new FakeEngine(web), { networks: ['bridge'] }, { insideInterface: 'eth0' })
+  w.view.visible.add(web.id)
+  await w.start()
+  assert.deepEqual(w.captured, ['web: eth0 in its network namespace'])
+  w.watch.close()
+})
+
 test('--network on a network without a bridge captures each container on it', async () => {
   const lan = container('lan1', { networkMode: 'lan', networks: [attachment('lan', '192.0.2.5', '02:42:c0:00:02:05')] })
   const w = new Watched(new FakeEngine(web, lan), { networks: ['lan'] })
