@@ -426,14 +426,15 @@ test('named by its id, a container’s removal ends the run', { skip }, async (t
 
 test('tcpflow containers: what runs and where it would be captured', { skip }, async (t) => {
   const [web, own] = [uniqueName('web'), uniqueName('own')]
-  startServer(t, web, { flags: ['-p', '127.0.0.1:0:80'] })
+  const compose = ['service=api', 'project=shop'].flatMap((each) => ['--label', `com.docker.compose.${each}`])
+  startServer(t, web, { flags: ['-p', '127.0.0.1:0:80', ...compose] })
   startServer(t, own, { flags: ['--network', 'none'] })
   const table = (await tcpflow(t, ['containers'])).stdout.toString()
-  assert.match(table, /^NAME +IMAGE +NETWORK +ADDRESS +PORTS +VIA +CAPTURED AT\n/)
+  assert.match(table, /^NAME +SERVICE +IMAGE +NETWORK +ADDRESS +PORTS +VIA +CAPTURED AT\n/)
   assert.match(
     table,
     new RegExp(
-      `^${web} +node:24-trixie-slim +bridge +172\\S+ +127\\.0\\.0\\.1:\\d+->80/tcp +veth +veth\\w+ on docker0$`,
+      `^${web} +api +node:24-trixie-slim +bridge +172\\S+ +127\\.0\\.0\\.1:\\d+->80/tcp +veth +veth\\w+ on docker0$`,
       'm',
     ),
   )
@@ -443,7 +444,8 @@ test('tcpflow containers: what runs and where it would be captured', { skip }, a
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  assert.equal(json.find(({ name }) => name === web).way, 'veth')
+  const { service, project, way } = json.find(({ name }) => name === web)
+  assert.deepEqual({ service, project, way }, { service: 'api', project: 'shop', way: 'veth' })
   const names = (await tcpflow(t, ['ps', '-q'])).stdout.toString().split('\n')
   assert.ok(names.includes(web) && names.includes(own))
 })
