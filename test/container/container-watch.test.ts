@@ -356,7 +356,8 @@ test('names follow: containers by address, published ports on the host, loopback
   assert.equal(name('172.17.0.9', 5432), 'db')
   assert.ok(watch.names.version > before)
   const called = [...watch.names.entries()].filter(({ address: each }) => each === '172.17.0.9')
-  assert.deepEqual(called, [{ family: 4, address: '172.17.0.9', name: 'db', aliases: ['database'] }])
+  const facts = { container: idOf('db'), image: 'nginx', network: 'bridge' }
+  assert.deepEqual(called, [{ family: 4, address: '172.17.0.9', name: 'db', aliases: ['database'], ...facts }])
   watch.close()
 })
 
