@@ -12,19 +12,25 @@ const STDOUT = 1
 const STDERR = 2
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const DEFAULT_COLUMNS = 80
+/** A parent that hands on what the terminal sent to both, as npm and timeout do: so soon it is the same wish once more. */
+const SAME_WISH_MILLIS = 250
 
 const programFolder = import.meta.dirname
 const handlers: ((signal: StopSignal) => void)[] = []
-let stopping = false
+/** When the first signal came (performance.now). */
+let stoppingSince: number | undefined
 
-/** Until a handler is there, signals have their usual effect. */
+/** Until a handler is there, signals have their usual effect. A second one, later than at once, ends the process. */
 function onSignal(handler: (signal: StopSignal) => void): void {
   handlers.push(handler)
   if (handlers.length > 1) return
   for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
-      if (stopping) process.exit(128 + constants.signals[signal])
-      stopping = true
+      if (stoppingSince !== undefined) {
+        if (performance.now() - stoppingSince < SAME_WISH_MILLIS) return
+        process.exit(128 + constants.signals[signal])
+      }
+      stoppingSince = performance.now()
       for (const each of handlers) each(signal)
     })
   }

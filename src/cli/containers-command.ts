@@ -9,18 +9,21 @@ import { formatTable } from './table.ts'
 import { harmless, writeText } from './write-text.ts'
 
 /** Where it is captured is what was asked for: the image goes first, then networks, addresses, ports. */
-const SHRINKABLE = [
-  { column: 1, least: 14 },
-  { column: 2 },
-  { column: 3, least: 10 },
-  { column: 6, least: 20 },
-  { column: 4 },
-  { column: 0, least: 12 },
-  { column: 1 },
-  { column: 3 },
-  { column: 0 },
-  { column: 6 },
+const SHRINKABLE: readonly (readonly [title: string, least?: number])[] = [
+  ['IMAGE', 14],
+  ['SERVICE', 10],
+  ['NETWORK'],
+  ['ADDRESS', 10],
+  ['CAPTURED AT', 20],
+  ['PORTS'],
+  ['NAME', 12],
+  ['IMAGE'],
+  ['ADDRESS'],
+  ['NAME'],
+  ['CAPTURED AT'],
 ]
+/** Below it names alone have to tell the service, as those of Compose and Swarm do. */
+const SERVICE_WIDTH = 110
 
 export const containersCommand: Command = async (settings, words, io) => {
   if (words.length > 0) throw new UsageError(`containers takes no words, but ${words.join(' ')} was given`)
@@ -43,10 +46,21 @@ function asciiJson(row: ListedContainer): string {
 
 export function containersTable(rows: readonly ListedContainer[], width: number, color: boolean): string {
   colors.enabled = color
-  const header = ['NAME', 'IMAGE', 'NETWORK', 'ADDRESS', 'PORTS', 'VIA', 'CAPTURED AT']
+  const withService = width >= SERVICE_WIDTH && rows.some(({ service }) => service !== '')
+  const header = [
+    'NAME',
+    ...(withService ? ['SERVICE'] : []),
+    'IMAGE',
+    'NETWORK',
+    'ADDRESS',
+    'PORTS',
+    'VIA',
+    'CAPTURED AT',
+  ]
   const cells = rows.map((row) =>
     [
       row.name,
+      ...(withService ? [row.service] : []),
       row.image,
       row.networks.length === 0 ? row.networkMode : row.networks.map(({ name }) => name).join(','),
       row.networks.flatMap(({ addresses }) => addresses).join(','),
@@ -55,7 +69,11 @@ export function containersTable(rows: readonly ListedContainer[], width: number,
       row.where,
     ].map((cell) => harmless(cell.replace(/[\t\n\r]/g, '.'))),
   )
-  const { lines, widths } = formatTable([header, ...cells], width, SHRINKABLE)
+  const shrinkable = SHRINKABLE.filter(([title]) => header.includes(title)).map(([title, least]) => ({
+    column: header.indexOf(title),
+    ...(least === undefined ? {} : { least }),
+  }))
+  const { lines, widths } = formatTable([header, ...cells], width, shrinkable)
   const [first, ...others] = lines
   const shown = others.map((line) => cyan(line.slice(0, widths[0])) + line.slice(widths[0]))
   const none = rows.length === 0 ? 'no container is running\n' : ''

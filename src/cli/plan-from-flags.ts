@@ -116,6 +116,12 @@ function refuseContradictions(s: Settings): void {
   if (containers && s.interfaces.length > 1) {
     throw new UsageError('-i beside --container names one interface inside the container', 'leave the others out')
   }
+  if (containers && s.interfaces.length > 0 && (s.via === 'veth' || s.via === 'bridge')) {
+    throw new UsageError(
+      `-i beside --container names an interface inside the container, and --via ${s.via} captures outside of it`,
+      'leave one of them out; --via netns and --via sidecar capture inside',
+    )
+  }
   for (const [value, flag] of [
     [s.containers, '--container'],
     [s.services, '--service'],

@@ -88,9 +88,9 @@ export class ContainerNames implements Names {
   }
 
   *entries(): Iterable<NamedAddress> {
-    for (const [address, { name }] of this.#tables.byAddress) {
+    for (const [address, host] of this.#tables.byAddress) {
       const family: AddressFamily = address.includes(':') ? 6 : 4
-      yield { family, address, name, aliases: this.#tables.aliases.get(address) ?? [] }
+      yield { ...host, family, address, aliases: this.#tables.aliases.get(address) ?? [] }
     }
   }
 

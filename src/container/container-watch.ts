@@ -16,7 +16,7 @@ import {
   SIDECAR_LABEL,
 } from './engine.ts'
 import { detailsOf, isNamed, nameOf, TargetFinder, target } from './find-targets.ts'
-import { differenceOf, endOf, type Followed } from './followed.ts'
+import { differenceOf, endOf, type Followed, inFormerPlaces, noLongerWanted } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
   type ContainerSelection,
@@ -318,9 +318,14 @@ export class ContainerWatch {
       listener.info(
         now === undefined
           ? `${name} has stopped; what it says next is shown when it is back`
-          : `${now.name || name} is no longer what was asked for`,
+          : noLongerWanted(followed.details, now, this.#meaning(followed.details)),
       )
     }
+  }
+
+  /** What was asked for and means this one, as typed. */
+  #meaning(container: ContainerDetails): string[] {
+    return this.#selectors.filter((selector) => selector.matches(container)).map(({ text }) => text)
   }
 
   #bridgeEntries({ details }: Followed): BridgeEntry[] {
@@ -362,7 +367,7 @@ export class ContainerWatch {
     if (this.#destroyed.has(id)) return undefined
     this.#created.delete(id)
     for (const old of this.#predecessors(details)) this.#followed.delete(old)
-    const targets = 'error' in found ? [] : found.targets
+    const targets = 'error' in found ? [] : inFormerPlaces(found.targets, known?.running ? known : undefined)
     const now = { details, targets, running: true, removed: false }
     this.#followed.set(id, now)
     this.#tellDifference(known, now)
@@ -407,10 +412,10 @@ export class ContainerWatch {
     return lines
   }
 
-  /** Only networks were named, and each has a bridge here: those are captured whole. */
+  /** Only networks were named, and each has a bridge here: those are captured whole, unless -i asks for what is inside. */
   #wholeNetworks(): boolean {
-    const { via } = this.#options
-    if (this.#selectors.length > 0 || (via !== undefined && via !== 'bridge')) return false
+    const { via, insideInterface } = this.#options
+    if (this.#selectors.length > 0 || insideInterface !== '' || (via !== undefined && via !== 'bridge')) return false
     const named = this.#namedNetworks()
     return named.length > 0 && named.every((n) => this.#view.hasBridge(n.bridge, n.subnets))
   }

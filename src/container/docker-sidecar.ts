@@ -32,8 +32,23 @@ export async function startSidecar(engine: SidecarEngine, request: SidecarReques
   } catch (error) {
     socket?.destroy()
     await removeContainer(container)
+    const [program = ''] = request.entrypoint
+    if (error instanceof EngineRefusal && isMissing(program, error.message)) throw notOurImage(request.image, program)
     throw engine.explain(error, 'to start the sidecar')
   }
+}
+
+/** runc says `"node": executable file not found`, crun ``executable file `node` not found``. */
+function isMissing(program: string, message: string): boolean {
+  return message.includes(program) && /executable file (\S+ )?not found/.test(message)
+}
+
+/** For an image that is there, and lacks what a sidecar runs. */
+export function notOurImage(image: string, lacking: string): OperatorError {
+  return new OperatorError(
+    `the image ${image} is not tcpflow's: it has no ${lacking}`,
+    "--sidecar-image wants the image that tcpflow's Dockerfile makes; where the engine runs: docker build -t tcpflow .",
+  )
 }
 
 /** The name is our own, so that the container can be removed also when the answer to its creation is lost. */

@@ -88,7 +88,7 @@ export class TargetFinder {
     networks: readonly NetworkDetails[],
   ): (AskedWay | 'host')[] {
     const inside = this.#options.insideInterface !== ''
-    if (owner.networkMode === 'host' && !inside) {
+    if (owner.networkMode === 'host') {
       return this.#view.belongsTo(container.pid, container.id) ? ['host', 'netns', 'sidecar'] : ['sidecar']
     }
     const bridged = attached.length > 0 && attached.every((a) => detailsOf(a, networks)?.driver === 'bridge')
@@ -214,8 +214,8 @@ export class TargetFinder {
     if (why !== undefined) return why
     const inode = this.#view.namespaceOf(shown.pid)!
     const isHosts = inode === this.#view.namespaceOf()
+    if (isHosts && owner.networkMode === 'host') return this.#onHost(container)
     const interfaceName = this.#options.insideInterface || 'any'
-    if (isHosts && owner.networkMode === 'host' && this.#options.insideInterface === '') return this.#onHost(container)
     return [
       target({
         key: `netns ${inode} ${owner.startedAt} ${interfaceName}`,
@@ -260,13 +260,14 @@ export class TargetFinder {
     const listening = this.#view.listeningPorts(mine.length > 0 ? mine : [container.pid])
     if (listening.length > 0) this.#remember(container.id, listening)
     const ports = listening.length > 0 ? listening : (this.#formerPorts.get(container.id) ?? declaredPorts(container))
+    const interfaceName = this.#options.insideInterface || 'any'
     return [
       target({
         key: `host ${container.id} ${ports.join(' ')}`,
         way: 'host',
-        label: `${nameOf(container)}: any on the host${ports.length === 0 ? '' : `, ${portsText(ports)}`}`,
+        label: `${nameOf(container)}: ${interfaceName} on the host${ports.length === 0 ? '' : `, ${portsText(ports)}`}`,
         containers: [nameOf(container)],
-        interfaceName: 'any',
+        interfaceName,
         filter: ports.length > MOST_PORTS_IN_FILTER ? '' : anyOf('port', ports.map(String)),
         remark: sharedRemark(container, ports),
       }),

@@ -21,6 +21,7 @@ export interface ContainerSelection {
 
 const SERVICE_LABELS = ['com.docker.compose.service', 'com.docker.swarm.service.name', 'io.podman.compose.service']
 const COMPOSE_PROJECT_LABEL = 'com.docker.compose.project'
+const PROJECT_LABELS = [COMPOSE_PROJECT_LABEL, 'io.podman.compose.project', 'com.docker.stack.namespace']
 const MINIMUM_PREFIX_CHARACTERS = 2
 /** As much of an id as engines print: no name is like that by chance. */
 const SHORT_ID_CHARACTERS = 12
@@ -77,6 +78,13 @@ function serviceSelector(wanted: string): Selector {
         return names.some((each) => pattern.test(each))
       }),
   }
+}
+
+/** Of which service a container is, and in which project (Compose) or stack (Swarm); '' for none. */
+export function serviceOf(labels: ContainerSummary['labels']): { readonly service: string; readonly project: string } {
+  const first = (keys: readonly string[]): string => keys.map((key) => labels[key]).find((value) => value) ?? ''
+  const service = first(SERVICE_LABELS)
+  return { service, project: service === '' ? '' : first(PROJECT_LABELS) }
 }
 
 function labelSelector(wanted: string): Selector {

@@ -48,7 +48,7 @@ export interface Names {
   entries(): Iterable<NamedAddress>
 }
 
-export interface NamedAddress {
+export interface NamedAddress extends Partial<NamedHost> {
   readonly family: AddressFamily
   /** As Endpoint.address writes it. */
   readonly address: string

@@ -1,15 +1,10 @@
 // The table of latencies as text, as wide as the terminal: who, how many, how slow, and a small histogram drawn beside.
 
+import { type Column, fittingLines } from './fitting-table.ts'
 import { type LatencyGroup, type LatencyTable, SHAPE_BUCKETS } from './latency-table.ts'
 
 const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const ASCII_BLOCKS = [' ', '.', ':', '-', '=', '+', '*', '#', '@']
-const GAP = '  '
-const LEAST_NAME_WIDTH = 8
-/** As many characters of longer names have room before columns get any, and of names with several parts. */
-const USEFUL_NAME_WIDTH = 12
-const USEFUL_NAMES_WIDTH = 24
-const MOST_NAME_WIDTH = 48
 /** What fits a screen; the rest is counted. */
 const MAXIMUM_ROWS = 40
 /** Bars of a histogram; where there is less room, several buckets share one. */
@@ -34,45 +29,23 @@ export interface ReportOptions {
   readonly sanitize: (text: string) => string
 }
 
-interface Column {
-  readonly title: string
-  readonly cell: (group: LatencyGroup) => string
-  /** Those with the highest go first when there is no room. */
-  readonly expendable: number
-}
-
 /** Ends with a newline. Says so when there was no exchange. */
 export function formatLatencyTable(table: LatencyTable, options: ReportOptions): string {
   if (table.total.requests === 0) return 'no requests\n'
   const groups = table.sorted()
   const shown = groups.slice(0, MAXIMUM_ROWS)
   const rows = groups.length > 1 ? [...shown, table.total] : shown
-  const names = rows.map((group) => options.sanitize(group.name))
-  const longest = Math.max(options.title.length, ...names.map((name) => name.length))
-  const severalParts = options.title.includes(' ')
-  const least = Math.max(LEAST_NAME_WIDTH, Math.min(longest, severalParts ? USEFUL_NAMES_WIDTH : USEFUL_NAME_WIDTH))
-  const columns = fitting(columnsOf(table, options), rows, options.width - least)
-  const used = columns.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
-  const nameWidth = Math.max(least, Math.min(longest, MOST_NAME_WIDTH, options.width - used))
-  const line = (name: string, cells: readonly string[]): string => {
-    const shown = severalParts
-      ? cutInTheMiddle(name, nameWidth, options.unicode)
-      : cut(name, nameWidth, options.unicode)
-    return cut([shown.padEnd(nameWidth), ...cells].join(GAP).trimEnd(), options.width, options.unicode)
-  }
-  const head = line(
-    options.title,
-    columns.map((c) => padded(c, c.title, rows)),
-  )
-  const lines = rows.map((group, i) =>
-    line(
-      names[i]!,
-      columns.map((c) => padded(c, c.cell(group), rows)),
-    ),
-  )
+  const [head, ...lines] = fittingLines({
+    title: options.title,
+    names: rows.map((group) => options.sanitize(group.name)),
+    rows,
+    columns: columnsOf(table, options),
+    width: options.width,
+    unicode: options.unicode,
+  })
   const hidden = groups.length - shown.length
   return [
-    options.color ? `${BOLD}${head}${RESET}` : head,
+    options.color ? `${BOLD}${head}${RESET}` : head!,
     ...lines,
     ...(hidden > 0 ? [`(${hidden} more)`] : []),
     ...partsLines(table.total),
@@ -80,7 +53,7 @@ export function formatLatencyTable(table: LatencyTable, options: ReportOptions):
   ].join('\n')
 }
 
-function columnsOf(table: LatencyTable, options: ReportOptions): Column[] {
+function columnsOf(table: LatencyTable, options: ReportOptions): Column<LatencyGroup>[] {
   const { total } = table
   const at = (percent: number) => (group: LatencyGroup) => milliseconds(group.percentile(percent))
   const isTooShort = table.lastMicros - table.firstMicros < LEAST_RATED_MICROS
@@ -88,7 +61,7 @@ function columnsOf(table: LatencyTable, options: ReportOptions): Column[] {
   const [from, to] = drawnRange(total)
   const bars = options.width < NARROW_WIDTH ? FEW_BARS : MOST_BARS
   const step = Math.ceil((to - from + 1) / bars)
-  const all: (Column | undefined)[] = [
+  const all: (Column<LatencyGroup> | undefined)[] = [
     { title: 'requests', cell: (g) => String(g.requests), expendable: 0 },
     { title: 'per s', cell: rate, expendable: 6 },
     { title: 'errors', cell: (g) => String(g.errors), expendable: 1 },
@@ -109,30 +82,6 @@ function columnsOf(table: LatencyTable, options: ReportOptions): Column[] {
         },
   ]
   return all.filter((column) => column !== undefined)
-}
-
-/** The columns for which there is room. */
-function fitting(columns: Column[], rows: readonly LatencyGroup[], width: number): Column[] {
-  const kept = [...columns]
-  const used = (): number => kept.reduce((sum, column) => sum + widthOf(column, rows) + GAP.length, 0)
-  while (used() > width) {
-    const most = Math.max(...kept.map(({ expendable }) => expendable))
-    if (most === 0) break
-    kept.splice(
-      kept.findLastIndex(({ expendable }) => expendable === most),
-      1,
-    )
-  }
-  return kept
-}
-
-function widthOf(column: Column, rows: readonly LatencyGroup[]): number {
-  return Math.max(column.title.length, ...rows.map((group) => column.cell(group).length))
-}
-
-function padded(column: Column, text: string, rows: readonly LatencyGroup[]): string {
-  const width = widthOf(column, rows)
-  return text.startsWith('|') ? text.padEnd(width) : text.padStart(width)
 }
 
 /** Where the time went, over all exchanges of which it is known. */
@@ -193,16 +142,4 @@ function shortBytes(bytes: number): string {
     unit++
   }
   return `${unit === 0 || size >= 99.5 ? size.toFixed(0) : size.toFixed(1)} ${units[unit]}`
-}
-
-/** What several parts begin and end with tells more than the first alone. */
-function cutInTheMiddle(text: string, width: number, unicode: boolean): string {
-  if (text.length <= width) return text
-  const ending = Math.floor((width - 1) / 2)
-  return `${text.slice(0, width - 1 - ending)}${unicode ? '…' : '~'}${text.slice(text.length - ending)}`
-}
-
-function cut(text: string, width: number, unicode: boolean): string {
-  if (text.length <= width) return text
-  return unicode ? `${text.slice(0, width - 1)}…` : `${text.slice(0, width - 1)}~`
 }

@@ -48,7 +48,7 @@ export class SavefileSink implements PacketConsumer, Sink {
   #filePackets: number
   #wholeBytes: number
   readonly #names: Names | undefined
-  /** The names that the current file has, by address; what their version was then; when that was looked at last. */
+  /** What the current file has of names, by address; what their version was then; when that was looked at last. */
   #writtenNames: Map<string, string>
   #namesVersion: number
   #namesSeconds: number
@@ -148,8 +148,10 @@ export class SavefileSink implements PacketConsumer, Sink {
     const fresh: NamedAddress[] = []
     for (const entry of names.entries()) {
       if (now.has(entry.address)) continue
-      now.set(entry.address, entry.name)
-      if (this.#writtenNames.get(entry.address) !== entry.name) fresh.push(entry)
+      const { name, container, image, network } = entry
+      const known = [name, container, image, network].join('\0')
+      now.set(entry.address, known)
+      if (this.#writtenNames.get(entry.address) !== known) fresh.push(entry)
     }
     this.#writtenNames = now
     this.#writer.writeNames(fresh)

@@ -13,6 +13,7 @@ import { type ClockOffset, clockOffset } from '../latency/comparison/clock-offse
 import { ComparisonTable, compared } from '../latency/comparison/comparison-report.ts'
 import { ExchangeLog } from '../latency/comparison/exchange-log.ts'
 import { type PairedExchange, pairExchanges } from '../latency/comparison/pair-conversations.ts'
+import { areSidesSwapped, otherWayRound } from '../latency/comparison/sides.ts'
 import { ExchangeTimer } from '../latency/exchange-timer.ts'
 import { makeHistogram } from '../latency/histograms.ts'
 import { RoundTrips } from '../latency/round-trips.ts'
@@ -27,7 +28,7 @@ import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
 import { DumpRiver } from './dump-river.ts'
 import { type Feed, pump } from './feed.ts'
-import { protocolsOf } from './latency-sinks.ts'
+import { protocolsOf, tableLook } from './latency-sinks.ts'
 
 const READ_BUFFER_BYTES = 1 << 20
 /** A round trip below nothing that the jitter of two captures does not explain. */
@@ -55,8 +56,15 @@ export async function compareCaptures(plan: Plan, latency: LatencyPlan, io: Io):
     if (log.left > 0) messages.info(`${path}: ${log.left} more exchanges are left out, that is too many to compare`)
     logs.push(log)
   }
-  const [client, server] = logs as [ExchangeLog, ExchangeLog]
-  const paired = pairExchanges(client.conversations, server.conversations)
+  let [client, server] = logs as [ExchangeLog, ExchangeLog]
+  let paired: readonly PairedExchange[] = pairExchanges(client.conversations, server.conversations)
+  if (areSidesSwapped(paired)) {
+    messages.info(
+      `${serverPath} is the client's side (it waited longer), ${clientPath} the server's: taken that way round`,
+    )
+    ;[client, server] = [server, client]
+    paired = otherWayRound(paired)
+  }
   const offset = clockOffset(paired)
   for (const line of clockLines(paired, client, server, offset)) messages.info(line)
   try {
@@ -146,8 +154,9 @@ async function print(
     if (i % FLUSH_EVERY === 0 && stream.blocked) await stream.drain()
   }
   stream.flush()
-  if (latency.table === 'stdout') stream.writeText(table.format(sanitizeLine))
-  else if (latency.table === 'stderr') messages.draw(table.format(sanitizeLine))
+  const text = table.format({ ...tableLook(latency, io), sanitize: sanitizeLine })
+  if (latency.table === 'stdout') stream.writeText(text)
+  else if (latency.table === 'stderr') messages.draw(text)
   await stream.finish()
 }
 

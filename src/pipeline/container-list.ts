@@ -3,6 +3,7 @@
 import type { Engine, NetworkDetails } from '../container/engine.ts'
 import { addressesOf, TargetFinder } from '../container/find-targets.ts'
 import { LinuxHostView, viewFor } from '../container/host-view.ts'
+import { serviceOf } from '../container/selection.ts'
 import type { Io } from '../core/io.ts'
 import { connectEngine } from './connect-engine.ts'
 
@@ -10,6 +11,9 @@ export interface ListedContainer {
   readonly name: string
   readonly id: string
   readonly image: string
+  /** Of Compose or Swarm, as --service takes it, and the project or stack that it is in; '' for none. */
+  readonly service: string
+  readonly project: string
   readonly networkMode: string
   readonly networks: readonly { readonly name: string; readonly addresses: readonly string[] }[]
   /** `8080->80/tcp`. */
@@ -69,6 +73,7 @@ async function describe(
     name,
     id,
     image: details.image,
+    ...serviceOf(details.labels),
     networkMode: details.networkMode,
     networks: details.networks.map((a) => ({ name: a.network, addresses: addressesOf([a]) })),
     publishedPorts: details.ports

@@ -73,6 +73,7 @@ export async function addLatencySinks(
   sinks.counted.push((counts) => {
     run.hasPackets = () => counts().packets > 0
   })
+  sinks.lastMoments.push((clock) => run.expire(clock))
   sinks.endings.push(() => run.datagrams?.close())
   sinks.all.push(run)
   if (!plan.quiet || latency.table === 'stdout') io.onReportSignal?.(() => run.report())
@@ -153,14 +154,9 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   }
 
   onClock(t: Timestamp): void {
-    const { timeoutMillis, everyMillis } = this.#parts.latency
+    const { everyMillis } = this.#parts.latency
     const sinceExpiry = elapsedMicros(this.#expiredAt, t)
-    if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) {
-      this.#expiredAt.set(t)
-      setEarlier(this.#before, t, timeoutMillis)
-      this.streams.expire(this.#before)
-      this.datagrams?.expire(this.#before)
-    }
+    if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) this.expire(t)
     if (everyMillis === 0) return
     this.#latest.set(t)
     if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
@@ -169,21 +165,25 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     this.report()
   }
 
+  /** Tells as unanswered what at this moment has waited too long. */
+  expire(t: Timestamp): void {
+    this.#expiredAt.set(t)
+    setEarlier(this.#before, t, this.#parts.latency.timeoutMillis)
+    this.streams.expire(this.#before)
+    this.datagrams?.expire(this.#before)
+  }
+
   /** Prints the table as it stands. */
   report(): void {
     const { io, latency, messages, stream } = this.#parts
-    const onStdout = latency.table === 'stdout'
-    const isTerminal = onStdout ? io.stdoutIsTerminal : io.stderrIsTerminal
     const table = formatLatencyTable(this.#table, {
-      width: isTerminal ? io.columns() : UNLIMITED_WIDTH,
-      unicode: latency.unicode,
-      color: latency.tableColor,
+      ...tableLook(latency, io),
       title: latency.by.join(' '),
       sanitize: sanitizeLine,
     })
     const text = latency.everyMillis > 0 ? `${this.#timeLine()}${table}` : table
     stream.flush()
-    if (onStdout) {
+    if (latency.table === 'stdout') {
       stream.writeText(text)
       stream.flush()
     } else {
@@ -234,6 +234,13 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     this.#announced.add(line)
     messages.info(line)
   }
+}
+
+/** How the table is drawn where it goes. */
+export function tableLook(latency: LatencyPlan, io: Io): { width: number; unicode: boolean; color: boolean } {
+  const isTerminal = latency.table === 'stdout' ? io.stdoutIsTerminal : io.stderrIsTerminal
+  const width = isTerminal ? io.columns() : UNLIMITED_WIDTH
+  return { width, unicode: latency.unicode, color: latency.tableColor }
 }
 
 function groupsBy(latency: LatencyPlan, hosts: ExchangeHosts): (timed: TimedExchange) => string {

@@ -3,7 +3,9 @@
 import { captureError } from '../capture/capture-error.ts'
 import { type CaptureRequest, COMMAND_GO, COMMAND_STOP, parseCaptureEnd } from '../capture/capture-request.ts'
 import type { LiveEndReason, LiveSource } from '../capture/live-source.ts'
+import { notOurImage } from '../container/docker-sidecar.ts'
 import type { Engine, Sidecar } from '../container/engine.ts'
+import type { OperatorError } from '../core/errors.ts'
 
 /** Where our image keeps the child; the image's own entrypoint would start the whole program. */
 const NODE = 'node'
@@ -24,7 +26,7 @@ export async function openSidecarSource(
     entrypoint: [NODE],
     command: [CHILD_PATH, JSON.stringify(request)],
   })
-  const source = new SidecarSource(sidecar, request)
+  const source = new SidecarSource(sidecar, request, image)
   try {
     await source.opened()
   } catch (error) {
@@ -42,16 +44,18 @@ class SidecarSource implements LiveSource {
   endHint: string | undefined = undefined
   readonly #sidecar: Sidecar
   readonly #request: CaptureRequest
+  readonly #image: string
   #first = Buffer.alloc(FIRST_READ_BYTES)
   #firstEnd = 0
   #firstAt = 0
   #stopRequested = false
   #stopTimer: NodeJS.Timeout | undefined = undefined
 
-  constructor(sidecar: Sidecar, request: CaptureRequest) {
+  constructor(sidecar: Sidecar, request: CaptureRequest, image: string) {
     this.name = request.interfaceName
     this.#sidecar = sidecar
     this.#request = request
+    this.#image = image
   }
 
   get consumedBytes(): number {
@@ -104,7 +108,9 @@ class SidecarSource implements LiveSource {
     return 0
   }
 
-  #error() {
-    return captureError({ exitCode: null, signal: null, stderrTail: this.#sidecar.stderrTail }, this.#request)
+  #error(): OperatorError {
+    const { stderrTail } = this.#sidecar
+    if (stderrTail.includes(`Cannot find module '${CHILD_PATH}'`)) return notOurImage(this.#image, CHILD_PATH)
+    return captureError({ exitCode: null, signal: null, stderrTail }, this.#request)
   }
 }

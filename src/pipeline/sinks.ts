@@ -14,6 +14,7 @@ import type {
 import type { Io } from '../core/io.ts'
 import type { Names } from '../core/ports.ts'
 import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import type { RunCounts } from '../metrics/run-counts.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
@@ -47,6 +48,8 @@ export class Sinks {
   readonly drops: DropListener[] = []
   readonly savers: CaptureSaver[] = []
   readonly all: Sink[] = []
+  /** Called with the capture's last moment, while what is open then is still open. */
+  readonly lastMoments: ((clock: Timestamp) => void)[] = []
   /** Called when all traffic is over, before the first sink is finished: what comes of it concerns others, too. */
   readonly endings: (() => void)[] = []
   /** What may wait for a reader, and can be told not to. */

@@ -18,7 +18,7 @@
 
 import type { Connection } from '../core/connection.ts'
 import { Exchange, type ExchangeStatus } from '../core/exchange.ts'
-import { Timestamp } from '../core/timestamp.ts'
+import { compareTime, elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import type { ParserContext } from './exchange-parser.ts'
 import { MAXIMUM_PENDING_TEXT, type PendingRequest, PendingRequests } from './pending-requests.ts'
 
@@ -60,6 +60,8 @@ export class ExchangePairing {
   /** How many of them are blocking; an expired one was, and its answer is still due. */
   #blocking: number
   #blockingForgotten: boolean
+  /** When the latest blocking one was answered or given up: those behind it begin then. */
+  readonly #unblockedAt: Timestamp
   /** Characters of their text. */
   #pendingText: number
   /** Quiet requests were told as silent for their age, and nothing was answered since. */
@@ -92,6 +94,7 @@ export class ExchangePairing {
     this.#quiet = 0
     this.#blocking = 0
     this.#blockingForgotten = false
+    this.#unblockedAt = new Timestamp(Number.NEGATIVE_INFINITY)
     this.#pendingText = 0
     this.#quietExpired = false
     this.#idleTurns = 0
@@ -240,12 +243,16 @@ export class ExchangePairing {
   }
 
   /**
-   * Tells the oldest request as unanswered if it was complete before `before`; its answers will be passed over. Its
-   * `flags`, -1 when there is none such. Not to be called while its response is under way.
+   * Tells the oldest request as unanswered if it was complete before `before`; its answers will be passed over. One that
+   * asks the server to wait is let be until that time has passed, too. Its `flags`, -1 when there is none such. Not to be
+   * called while its response is under way.
    */
   expireFirst(before: Timestamp): number {
     if (!this.pending.firstEndsBefore(before)) return -1
-    const { count, flags, quiet, blocking } = this.pending.first()!
+    const first = this.pending.first()!
+    const turn = this.#turnOf(first)
+    const { count, flags, quiet, blocking, waitMicros } = first
+    if (this.#trust !== LOST && elapsedMicros(turn, before) <= waitMicros) return -1
     if (this.#trust === LOST) {
       this.#supposeNothingWaits()
     } else if (quiet) {
@@ -254,10 +261,27 @@ export class ExchangePairing {
       this.#endDraining()
     } else {
       this.#forgotten += count
-      if (blocking) this.#blockingForgotten = true
+      if (blocking) {
+        this.#blockingForgotten = true
+        setLater(this.#unblockedAt, turn, waitMicros)
+      }
       this.#tellFirst('unanswered')
     }
     return flags
+  }
+
+  /** The oldest request will be due some time, though it may be older than `expireFirst` was last called for. */
+  get waitsLonger(): boolean {
+    const first = this.pending.first()
+    return (
+      first !== undefined && (first.blocking || first.behindBlocking) && first.waitMicros < Number.POSITIVE_INFINITY
+    )
+  }
+
+  /** When the server came to a request, as far as blocking ones before it kept it. */
+  #turnOf(request: PendingRequest): Timestamp {
+    const isHeldBack = request.behindBlocking && compareTime(this.#unblockedAt, request.end) > 0
+    return isHeldBack ? this.#unblockedAt : request.end
   }
 
   close(responseUnderWay: boolean): void {
@@ -289,6 +313,7 @@ export class ExchangePairing {
     exchange.responseBytes = response.bytes + this.#partBytes
     exchange.status = response.status
     exchange.statusText = response.statusText
+    if (this.pending.first()!.blocking) this.#unblockedAt.set(response.end)
     this.#partBytes = 0
     this.#shift()
     this.#consumer.onExchange(exchange)
@@ -343,6 +368,12 @@ export function isFromBeginning(connection: Connection): boolean {
   return there.offset <= BEGINNING_BYTES && back.offset <= BEGINNING_BYTES
 }
 
+function setLater(later: Timestamp, t: Timestamp, micros: number): void {
+  const nanos = t.nanos + (micros % 1e6) * 1000
+  later.seconds = t.seconds + Math.floor(micros / 1e6) + (nanos >= 1e9 ? 1 : 0)
+  later.nanos = nanos >= 1e9 ? nanos - 1e9 : nanos
+}
+
 function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.start.set(from.start)
   to.end.set(from.end)
@@ -351,6 +382,7 @@ function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.key = from.key
   to.request = from.request
   to.blocking = from.blocking
+  to.waitMicros = from.waitMicros
   to.behindBlocking = from.behindBlocking
   to.quiet = from.quiet
   to.aheadInPipeline = from.aheadInPipeline

@@ -27,6 +27,8 @@ export interface ExchangeParser {
   onGap(d: Direction, missing: number, t: Timestamp): void
   /** Requests whose `requestEnd` lies before `before` and that wait for an answer are told as unanswered and forgotten. */
   expire(before: Timestamp): void
+  /** Left out: no. Requests that `expire` let be, though they are older, will be due later: the server was asked to wait. */
+  readonly waitsLonger?: boolean
   /** The connection has ended: tells what is unanswered. The parser is not used afterwards. */
   onClose(t: Timestamp): void
 }

@@ -120,7 +120,7 @@ export class ExchangeStreams implements StreamConsumer {
     for (let i = active.length - 1; i >= 0; i--) {
       const watched = active[i]!
       watched.parser?.expire(before)
-      if (compareTime(watched.lastData, before) < 0) this.#deactivate(watched)
+      if (compareTime(watched.lastData, before) < 0 && !watched.parser?.waitsLonger) this.#deactivate(watched)
     }
   }
 

@@ -22,6 +22,8 @@ export class PendingRequest {
   request = ''
   /** It asks the server to wait. */
   blocking = false
+  /** How long at most it asks to; 0: no time is known, Infinity: for ever. */
+  waitMicros = 0
   /** One ahead of it does. */
   behindBlocking = false
   /** It may get no answer (memcached's quiet commands). */

@@ -8,6 +8,12 @@ export const KEY_AFTER_COUNT_IN_2 = -2
 /** The argument after the word STREAMS. */
 export const KEY_AFTER_STREAMS = -3
 
+/** Where a blocking command says how long the server may wait, 0 being for ever: in its last argument, or its first. */
+export const WAITS_NOT = 0
+export const WAITS_SECONDS_LAST = 1
+export const WAITS_SECONDS_FIRST = 2
+export const WAITS_MILLIS_LAST = 3
+
 export const ANSWER_ANY = 0
 /** An integer. */
 export const ANSWER_INTEGER = 1
@@ -36,7 +42,8 @@ export interface RedisCommand {
   /** Upper case; '' for one that is not in the table. */
   readonly name: string
   readonly key: number
-  readonly blocking: boolean
+  /** Whether it blocks: a WAITS_ value. */
+  readonly waits: number
   /** The first argument is a part of the name: `CONFIG GET`. */
   readonly container: boolean
   readonly answer: number
@@ -79,7 +86,7 @@ function add(names: string, common: Partial<RedisCommand>): void {
 export const UNKNOWN_COMMAND: RedisCommand = {
   name: '',
   key: 1,
-  blocking: false,
+  waits: WAITS_NOT,
   container: false,
   answer: ANSWER_ANY,
   special: SPECIAL_NONE,
@@ -92,9 +99,9 @@ add(KEY_FIRST, {})
 add(KEY_FIRST_INTEGER, { answer: ANSWER_INTEGER })
 add(KEY_FIRST_STRING, { answer: ANSWER_STRING })
 add('BITOP', { key: 2, answer: ANSWER_INTEGER })
-add('BLMOVE BLPOP BRPOP BRPOPLPUSH BZPOPMAX BZPOPMIN', { blocking: true })
-add('WAIT WAITAOF', { key: KEY_NONE, blocking: true })
-add('BLMPOP BZMPOP', { key: KEY_AFTER_COUNT_IN_2, blocking: true })
+add('BLMOVE BLPOP BRPOP BRPOPLPUSH BZPOPMAX BZPOPMIN', { waits: WAITS_SECONDS_LAST })
+add('WAIT WAITAOF', { key: KEY_NONE, waits: WAITS_MILLIS_LAST })
+add('BLMPOP BZMPOP', { key: KEY_AFTER_COUNT_IN_2, waits: WAITS_SECONDS_FIRST })
 add('EVAL EVALSHA EVALSHA_RO EVAL_RO FCALL FCALL_RO', { key: KEY_AFTER_COUNT_IN_2 })
 add('LMPOP SINTERCARD ZDIFF ZINTER ZINTERCARD ZMPOP ZUNION', { key: KEY_AFTER_COUNT_IN_1 })
 add('XREAD XREADGROUP', { key: KEY_AFTER_STREAMS, special: SPECIAL_XREAD })

@@ -18,12 +18,18 @@ import {
   SPECIAL_NONE,
   SPECIAL_XREAD,
   UNKNOWN_COMMAND,
+  WAITS_MILLIS_LAST,
+  WAITS_NOT,
+  WAITS_SECONDS_FIRST,
 } from './redis-commands.ts'
 import { isAscii, wireText } from './wire-text.ts'
 
 const MAXIMUM_REQUEST = 1024
 const MAXIMUM_KEY = 256
 const MAXIMUM_NAME = 64
+const MAXIMUM_NUMBER = 32
+/** No index: whichever argument is the last. */
+const LAST = -2
 const MAXIMUM_SUBCOMMAND = 32
 /** Arguments beyond this one are only text. */
 const LOOKED_AT = 64
@@ -46,6 +52,9 @@ export class RedisRequestText {
   #key = ''
   #keyStart = -1
   #keyEnd = -1
+  /** The argument that says how long to wait, LAST for any that may turn out to be the last; and its unit in microseconds. */
+  #waitsAt = -1
+  #waitUnit = 0
   /** Arguments still to be left out. */
   #secret = 0
   readonly #text = Buffer.allocUnsafeSlow(MAXIMUM_REQUEST)
@@ -67,6 +76,9 @@ export class RedisRequestText {
     this.#highBits = 0
     this.#truncated = false
     this.draft.blocking = false
+    this.draft.waitMicros = 0
+    this.#waitsAt = -1
+    this.#waitUnit = 0
   }
 
   /** The next argument; of one longer than 1024 bytes only its beginning (`whole` false). */
@@ -86,6 +98,7 @@ export class RedisRequestText {
       if (index === 1 && this.command.container) this.#takeSubcommand(buf, start, end)
       if (this.command.special !== SPECIAL_NONE) this.#special(index, buf, start, end)
     }
+    if (index === this.#waitsAt || (this.#waitsAt === LAST && index > 0)) this.#takeWait(buf, start, end, whole)
     if (index > 0) this.#append(BLANK, 0, 1)
     if (index === this.#keyAt && this.#keyStart === -2) this.#keyStart = this.#length
     this.#append(buf, start, end)
@@ -110,7 +123,10 @@ export class RedisRequestText {
     const command = findRedisCommand(buf, start, end)
     this.command = command
     this.#keyAt = command.key
-    if (command.blocking) this.draft.blocking = true
+    if (command.waits !== WAITS_NOT) {
+      const { waits } = command
+      this.#block(waits === WAITS_SECONDS_FIRST ? 1 : LAST, waits === WAITS_MILLIS_LAST ? 1000 : 1e6)
+    }
     if (command === UNKNOWN_COMMAND) {
       this.draft.command = this.#textOf(buf, start, Math.min(end, start + MAXIMUM_NAME), false).toUpperCase()
     }
@@ -155,10 +171,23 @@ export class RedisRequestText {
     } else if (special === SPECIAL_CONFIG) {
       if (index % 2 === 0 && this.subcommand === 'SET' && isSecretSetting(buf, start, end)) this.#secret = 1
     } else if (special === SPECIAL_XREAD) {
-      if (this.#keyAt < 0 && isWord(buf, start, end, 'BLOCK')) this.draft.blocking = true
+      if (this.#keyAt < 0 && isWord(buf, start, end, 'BLOCK')) this.#block(index + 1, 1000)
     } else if (index === 2 && end - start <= MAXIMUM_SUBCOMMAND) {
       if (this.subcommand === 'REPLY') this.replyMode = buf.toString('latin1', start, end).toUpperCase()
     }
+  }
+
+  #block(waitsAt: number, unitMicros: number): void {
+    this.draft.blocking = true
+    this.#waitsAt = waitsAt
+    this.#waitUnit = unitMicros
+  }
+
+  /** Of one that is not all there nobody knows how long it is; one that is no number is refused at once. */
+  #takeWait(buf: Buffer, start: number, end: number, whole: boolean): void {
+    const wait = Number.parseFloat(buf.toString('latin1', start, Math.min(end, start + MAXIMUM_NUMBER)))
+    const known = whole && wait !== 0
+    this.draft.waitMicros = known ? Math.max(0, wait * this.#waitUnit || 0) : Number.POSITIVE_INFINITY
   }
 
   #omit(): void {

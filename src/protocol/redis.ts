@@ -90,6 +90,10 @@ class RedisParser implements ExchangeParser {
     this.#lookAhead()
   }
 
+  get waitsLonger(): boolean {
+    return this.#pairing.waitsLonger
+  }
+
   onClose(_t: Timestamp): void {
     this.#pairing.close(this.#replies.underWay)
   }
@@ -115,7 +119,10 @@ class RedisParser implements ExchangeParser {
     draft.flags = command.special
     draft.mark = command.answer
     if (command.special !== SPECIAL_NONE) this.#special(text)
-    if (this.#inTransaction) draft.blocking = false
+    if (this.#inTransaction) {
+      draft.blocking = false
+      draft.waitMicros = 0
+    }
     if (this.#repliesOff) draft.count = 0
     if (this.#skipsReply) {
       draft.count = 0

@@ -3,7 +3,8 @@
 
 import { isIPv6 } from 'node:net'
 import type { NamedAddress } from '../core/ports.ts'
-import { NAME_RECORD_END, NAME_RECORD_IPV4, NAME_RECORD_IPV6 } from './pcapng-blocks.ts'
+import { type HostFacts, hostInComment, MAXIMUM_HOST_COMMENT_CHARACTERS } from './host-comment.ts'
+import { NAME_RECORD_END, NAME_RECORD_IPV4, NAME_RECORD_IPV6, OPTION_COMMENT, OPTION_END } from './pcapng-blocks.ts'
 import type { SavefileNames } from './savefile-names.ts'
 
 /** Larger blocks are passed over. A packet's block may be larger, but names come in any number of blocks. */
@@ -16,11 +17,16 @@ const IPV6_BYTES = 16
 /** The most that `putRecord` puts. */
 export const MAXIMUM_RECORD_BYTES = RECORD_HEAD_BYTES + IPV6_BYTES + MAXIMUM_NAME_BYTES + 1
 
-/** Teaches `names` what the body `buf[start..end)` says, the first name of each address; ends at the first odd record. */
+/**
+ * Teaches `names` what the body `buf[start..end)` says, the first name of each address, and what a comment of ours says of
+ * them; ends at the first odd record.
+ */
 export function readNames(buf: Buffer, start: number, end: number, littleEndian: boolean, names: SavefileNames): void {
+  const u16 = (at: number): number => (littleEndian ? buf.readUInt16LE(at) : buf.readUInt16BE(at))
+  const facts = factsBehind(buf, start, end, u16)
   for (let at = start; at + RECORD_HEAD_BYTES <= end; ) {
-    const type = littleEndian ? buf.readUInt16LE(at) : buf.readUInt16BE(at)
-    const length = littleEndian ? buf.readUInt16LE(at + 2) : buf.readUInt16BE(at + 2)
+    const type = u16(at)
+    const length = u16(at + 2)
     const value = at + RECORD_HEAD_BYTES
     if (type === NAME_RECORD_END || value + length > end) return
     const addressBytes = type === NAME_RECORD_IPV4 ? IPV4_BYTES : type === NAME_RECORD_IPV6 ? IPV6_BYTES : 0
@@ -29,11 +35,30 @@ export function readNames(buf: Buffer, start: number, end: number, littleEndian:
       const word = (i: number) => buf.readInt32BE(value + 4 * i)
       if (name === '') {
         // says nothing
-      } else if (type === NAME_RECORD_IPV4) names.learn(4, 0, 0, 0, word(0), name)
-      else names.learn(6, word(0), word(1), word(2), word(3), name)
+      } else if (type === NAME_RECORD_IPV4) names.learn(4, 0, 0, 0, word(0), name, facts)
+      else names.learn(6, word(0), word(1), word(2), word(3), name, facts)
     }
     at = value + ((length + 3) & ~3)
   }
+}
+
+/** The block's comment stands behind its records, and says of what it is of all addresses in them. */
+function factsBehind(buf: Buffer, start: number, end: number, u16: (at: number) => number): HostFacts | undefined {
+  let inOptions = false
+  for (let at = start; at + RECORD_HEAD_BYTES <= end; ) {
+    const type = u16(at)
+    const length = u16(at + 2)
+    const value = at + RECORD_HEAD_BYTES
+    if (value + length > end) return undefined
+    if (inOptions && type === OPTION_END) return undefined
+    if (inOptions && type === OPTION_COMMENT && length <= 4 * MAXIMUM_HOST_COMMENT_CHARACTERS) {
+      const facts = hostInComment(buf.toString('utf8', value, value + length))
+      if (facts !== undefined) return facts
+    }
+    if (type === NAME_RECORD_END) inOptions = true
+    at = value + ((length + 3) & ~3)
+  }
+  return undefined
 }
 
 function firstName(buf: Buffer, start: number, end: number): string {

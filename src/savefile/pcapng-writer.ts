@@ -3,6 +3,7 @@
 import type { NamedAddress } from '../core/ports.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { ByteSink } from './byte-sink.ts'
+import { commentOfHost } from './host-comment.ts'
 import type { InterfaceDescription, InterfaceStatistics } from './interface.ts'
 import { MAXIMUM_RECORD_BYTES, putRecord } from './name-resolution.ts'
 import {
@@ -131,20 +132,29 @@ export class PcapngWriter {
     this.#writeBlock(INTERFACE_STATISTICS_BLOCK, at)
   }
 
-  /** Name resolution blocks, as many as it takes. An entry without a name, or with no proper address, is left out. */
+  /**
+   * Name resolution blocks, as many as it takes; one of its own for an address of a container, whose comment says of which.
+   * An entry without a name, or with no proper address, is left out.
+   */
   writeNames(entries: Iterable<NamedAddress>): void {
     const b = this.#scratch
     let at = NAMES_START
     for (const entry of entries) {
-      if (at + MAXIMUM_RECORD_BYTES > b.length - NAMES_END_BYTES) at = this.#endNames(at)
+      const comment = commentOfHost(entry)
+      if (comment !== '' || at + MAXIMUM_RECORD_BYTES > b.length - NAMES_END_BYTES) at = this.#endNames(at)
       at = putRecord(entry, b, at)
+      if (comment !== '') at = this.#endNames(at, comment)
     }
     this.#endNames(at)
   }
 
   /** Writes the block with what there is of records, if anything; returns where the next one's begin. */
-  #endNames(at: number): number {
-    if (at > NAMES_START) this.#writeBlock(NAME_RESOLUTION_BLOCK, putOption(this.#scratch, at, NAME_RECORD_END, 0))
+  #endNames(at: number, comment = ''): number {
+    if (at === NAMES_START) return NAMES_START
+    const b = this.#scratch
+    let end = putOption(b, at, NAME_RECORD_END, 0)
+    if (comment !== '') end = putEnd(b, putText(b, end, OPTION_COMMENT, comment))
+    this.#writeBlock(NAME_RESOLUTION_BLOCK, end)
     return NAMES_START
   }
 

@@ -2,9 +2,11 @@
 
 import { type AddressFamily, type Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
+import type { HostFacts } from './host-comment.ts'
 
 /** Addresses kept; what comes after them has no name. */
 const MAXIMUM_NAMES = 65_536
+const NOTHING: HostFacts = { container: undefined, image: undefined, network: undefined }
 
 /**
  * Names by address alone: a Name Resolution Block tells of no place and no port. For one run; of two names of an address
@@ -23,20 +25,33 @@ export class SavefileNames implements Names {
   }
 
   *entries(): Iterable<NamedAddress> {
-    for (const [word, { name }] of this.#four) yield { family: 4, address: formatAddress(4, 0, 0, 0, word), name }
-    for (const [address, { name }] of this.#six) yield { family: 6, address, name }
+    for (const [word, host] of this.#four) yield { family: 4, address: formatAddress(4, 0, 0, 0, word), ...host }
+    for (const [address, host] of this.#six) yield { family: 6, address, ...host }
   }
 
-  /** An address as in Endpoint. `name` must be bounded already. */
-  learn(family: AddressFamily, word0: number, word1: number, word2: number, word3: number, name: string): void {
-    if (family === 4) this.#learn(this.#four, word3, name)
-    else this.#learn(this.#six, formatAddress(6, word0, word1, word2, word3), name)
+  /** An address as in Endpoint. `name` and `facts` must be bounded already. */
+  learn(
+    family: AddressFamily,
+    word0: number,
+    word1: number,
+    word2: number,
+    word3: number,
+    name: string,
+    facts: HostFacts = NOTHING,
+  ): void {
+    const host = { name, container: facts.container, image: facts.image, network: facts.network }
+    if (family === 4) this.#learn(this.#four, word3, host)
+    else this.#learn(this.#six, formatAddress(6, word0, word1, word2, word3), host)
   }
 
-  #learn<Key>(hosts: Map<Key, NamedHost>, key: Key, name: string): void {
+  #learn<Key>(hosts: Map<Key, NamedHost>, key: Key, host: NamedHost): void {
     const known = hosts.get(key)
-    if (known === undefined ? this.#four.size + this.#six.size >= MAXIMUM_NAMES : known.name === name) return
-    hosts.set(key, { name, container: undefined, image: undefined, network: undefined })
+    if (known === undefined ? this.#four.size + this.#six.size >= MAXIMUM_NAMES : areSame(known, host)) return
+    hosts.set(key, host)
     this.version++
   }
+}
+
+function areSame(a: NamedHost, b: NamedHost): boolean {
+  return a.name === b.name && a.container === b.container && a.image === b.image && a.network === b.network
 }

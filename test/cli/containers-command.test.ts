@@ -15,6 +15,8 @@ function row(fields: Partial<ListedContainer> = {}): ListedContainer {
     name: 'web',
     id: ID,
     image: 'registry.example.org/team/shop/web-frontend:2026-01-31',
+    service: '',
+    project: '',
     networkMode: 'bridge',
     networks: [{ name: 'shop_default_network', addresses: ['172.20.0.12', 'fd00:dead:beef::12'] }],
     publishedPorts: ['8080->80/tcp', '8443->443/tcp'],
@@ -34,6 +36,21 @@ test('at 80 columns it can still be read where it is captured', () => {
   assert.ok(line!.length - at >= 20, line)
   assert.match(line!, /^web {3}registry\.exam… {2}/)
   assert.match(line!.slice(at), /^veth6b3ec33 on br-/)
+})
+
+test('services, where there are any and there is room', () => {
+  const api = row({ name: 'shop-api-1', service: 'api', project: 'shop' })
+  const [head, first, second] = tableOf([api, row()], 200)
+  assert.match(head!, /^NAME {8}SERVICE {2}IMAGE /)
+  assert.match(first!, /^shop-api-1 {2}api {6}registry/)
+  assert.match(second!, /^web {18}registry/)
+  assert.match(tableOf([row()], 200)[0]!, /^NAME {2}IMAGE/)
+  assert.match(tableOf([api], 109)[0]!, /^NAME {8}IMAGE/)
+  assert.match(tableOf([api], 110)[1]!, /^shop-api-1 {2}api {6}registry\.exam… {2}.* veth6b3ec33 on br-/)
+  const long = row({ name: 'n'.repeat(40), service: 's'.repeat(60) })
+  for (let width = 20; width < 250; width++) {
+    for (const line of tableOf([api, long], width)) assert.ok(line.length <= width, `${width}: ${line}`)
+  }
 })
 
 test('every width', () => {

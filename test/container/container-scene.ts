@@ -104,6 +104,12 @@ export class FakeEngine implements Engine {
     this.emit('die', each)
   }
 
+  rename(id: string, name: string): void {
+    const each = { ...this.containers.get(id)!, name }
+    this.containers.set(id, each)
+    this.emit('rename', each)
+  }
+
   remove(id: string): void {
     const each = this.containers.get(id)!
     this.containers.delete(id)

@@ -109,6 +109,74 @@ test('named by its id, its removal is the end', async () => {
   w.watch.close()
 })
 
+test('renamed: meant by its id or service it goes on, in the place where it began', async () => {
+  const labels = { 'com.docker.compose.service': 'api' }
+  const one = container('api1', { labels })
+  for (const selection of [{ containers: [one.id.slice(0, 12)] }, { containers: [one.id] }, { services: ['api'] }]) {
+    const w = await new Watched(new FakeEngine(one), selection).start()
+    const keys = w.targets.map(({ key }) => key)
+    w.engine.rename(one.id, 'other')
+    await w.settle()
+    assert.deepEqual(w.captured, ['other: veth1 on docker0'])
+    assert.deepEqual(
+      w.targets.map(({ key }) => key),
+      keys,
+      'the capture goes on',
+    )
+    assert.deepEqual(w.log, ['api1 was renamed to other'])
+    w.watch.close()
+  }
+  const w = new Watched(new FakeEngine(one), { services: ['api'] }, { via: 'netns' })
+  w.view.visible.add(one.id)
+  const { place } = (await w.start()).targets[0]!
+  w.engine.rename(one.id, 'other')
+  await w.settle()
+  assert.equal(w.targets[0]!.place, place)
+  w.engine.stop(one.id)
+  await w.settle()
+  assert.ok(w.log.at(-1)!.startsWith('ended other 172.17.0.2 '))
+  assert.ok(w.log.at(-1)!.includes(place), 'its connections end there')
+  w.watch.close()
+})
+
+test('renamed: meant by its name it is left, and whoever gets the name is captured', async () => {
+  const next = container('next', { networks: [attachment('bridge', '172.17.0.3', '02:42:ac:11:00:03')] })
+  const w = await new Watched(new FakeEngine(web, next), { containers: ['web', 'web?'] }, { wait: true }).start()
+  w.log.length = 0
+  w.engine.rename(web.id, 'former')
+  await w.settle()
+  assert.deepEqual(w.log, [
+    'web was renamed to former and is captured no longer: it does not match --container web',
+    'ended web 172.17.0.2',
+  ])
+  const captured = (): string[] => w.captured.filter((each) => !each.startsWith('watch'))
+  assert.deepEqual(captured(), [])
+  w.engine.rename(next.id, 'web')
+  await w.settle()
+  assert.deepEqual(captured(), ['web: veth2 on docker0'])
+  w.engine.rename(next.id, 'web2')
+  await w.settle()
+  assert.deepEqual(w.log.slice(2), ['web was renamed to web2'], 'the pattern means it still')
+  w.engine.rename(next.id, 'next')
+  await w.settle()
+  assert.equal(w.log[3], 'web2 was renamed to next and is captured no longer: it does not match --container web?')
+  w.engine.rename(web.id, 'web')
+  await w.settle()
+  assert.deepEqual(captured(), ['web: veth1 on docker0'], 'the first one is back')
+  w.watch.close()
+})
+
+test('two that change names between two looks', async () => {
+  const next = container('next', { networks: [attachment('bridge', '172.17.0.3', '02:42:ac:11:00:03')] })
+  const w = await new Watched(new FakeEngine(web, next), { containers: ['web'] }).start()
+  w.engine.rename(web.id, 'former')
+  w.engine.rename(next.id, 'web')
+  await w.settle()
+  assert.deepEqual(w.captured.slice(0, 1), ['web: veth2 on docker0'])
+  assert.equal(w.log[0], 'web was renamed to former and is captured no longer: it does not match --container web')
+  w.watch.close()
+})
+
 test('a service grows and shrinks', async () => {
   const labels = { 'com.docker.compose.service': 'api' }
   const one = container('api1', { labels })
@@ -211,6 +279,14 @@ test('--network alone captures its bridge, whoever is on it', async () => {
   w.watch.close()
 })
 
+test('--network with an interface captures that one in each container on it', async () => {
+  const w = new Watched(new FakeEngine(web), { networks: ['bridge'] }, { insideInterface: 'eth0' })
+  w.view.visible.add(web.id)
+  await w.start()
+  assert.deepEqual(w.captured, ['web: eth0 in its network namespace'])
+  w.watch.close()
+})
+
 test('--network on a network without a bridge captures each container on it', async () => {
   const lan = container('lan1', { networkMode: 'lan', networks: [attachment('lan', '192.0.2.5', '02:42:c0:00:02:05')] })
   const w = new Watched(new FakeEngine(web, lan), { networks: ['lan'] })
@@ -280,7 +356,8 @@ test('names follow: containers by address, published ports on the host, loopback
   assert.equal(name('172.17.0.9', 5432), 'db')
   assert.ok(watch.names.version > before)
   const called = [...watch.names.entries()].filter(({ address: each }) => each === '172.17.0.9')
-  assert.deepEqual(called, [{ family: 4, address: '172.17.0.9', name: 'db', aliases: ['database'] }])
+  const facts = { container: idOf('db'), image: 'nginx', network: 'bridge' }
+  assert.deepEqual(called, [{ family: 4, address: '172.17.0.9', name: 'db', aliases: ['database'], ...facts }])
   watch.close()
 })
 

@@ -318,6 +318,20 @@ test('what is created and cannot be attached or started is removed', async (t) =
   assert.match(message, /refuses to start the sidecar: cannot join network/)
 })
 
+test('an image without the program is not ours', async (t) => {
+  for (const message of [
+    'failed to create task for container: exec: "node": executable file not found in $PATH: unknown',
+    'crun: executable file `node` not found in $PATH: No such file or directory',
+  ]) {
+    const [error, calls] = await startRefused(t, { start: json({ message }, 400) })
+    assert.equal(error.message, "the image tcpflow:1 is not tcpflow's: it has no node")
+    assert.match(error.hint ?? '', /^--sidecar-image wants the image .*docker build/)
+    assert.deepEqual(calls, ['create', 'attach', 'start', 'remove'])
+  }
+  const [error] = await startRefused(t, { start: json({ message: 'namespace of target not found' }, 409) })
+  assert.match(error.message, /refuses to start the sidecar: namespace of target not found/)
+})
+
 test('what may have been created is removed', async (t) => {
   const [, calls] = await startRefused(t, { create: (response) => response.destroy() })
   assert.deepEqual(calls, ['create', 'remove'])

@@ -187,6 +187,18 @@ test('an interface inside is captured inside', async () => {
   )
 })
 
+test('an interface beside a container on the host’s network is the host’s: narrowed and said to be shared all the same', async () => {
+  const view = new FakeView()
+  const each = container('web', { networkMode: 'host', networks: [attachment('host', '', '')] })
+  view.visible.add(each.id)
+  view.ports = [80]
+  const { targets, found } = await find(new FakeEngine(), view, each, { insideInterface: 'lo' })
+  assert.deepEqual(targets, [
+    { way: 'host', label: 'web: lo on the host, port 80', interfaceName: 'lo', filter: 'port 80' },
+  ])
+  assert.match(found!.targets[0]!.remark, /shares the host's network: only port 80/)
+})
+
 test('an engine elsewhere shows neither bridge nor process: a sidecar', async () => {
   const view = new FakeView()
   view.bridges.clear()

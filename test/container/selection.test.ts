@@ -2,7 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { globPattern, notRunning, refuseAmbiguous, selectorsOf, unmatched } from '../../src/container/selection.ts'
+import {
+  globPattern,
+  notRunning,
+  refuseAmbiguous,
+  selectorsOf,
+  serviceOf,
+  unmatched,
+} from '../../src/container/selection.ts'
 import { container } from './container-scene.ts'
 
 const NONE = { containers: [], services: [], labels: [], networks: [] }
@@ -87,4 +94,20 @@ test('a name that looks like the beginning of an id means the name; a beginning 
   const [pinned] = selectorsOf({ ...NONE, containers: ['db0'] }, [stranger])
   assert.ok(pinned!.matches(stranger))
   assert.ok(!pinned!.matches({ ...web, id: `db01${'0'.repeat(60)}` }))
+})
+
+test('the service that a container is of, whoever made it', () => {
+  assert.deepEqual(serviceOf({ 'com.docker.compose.service': 'api', 'com.docker.compose.project': 'shop' }), {
+    service: 'api',
+    project: 'shop',
+  })
+  assert.deepEqual(
+    serviceOf({ 'com.docker.swarm.service.name': 'shop_api', 'com.docker.stack.namespace': 'shop', other: 'x' }),
+    { service: 'shop_api', project: 'shop' },
+  )
+  assert.deepEqual(serviceOf({ 'io.podman.compose.service': 'api', 'io.podman.compose.project': 'shop' }), {
+    service: 'api',
+    project: 'shop',
+  })
+  assert.deepEqual(serviceOf({ 'com.docker.compose.project': 'shop' }), { service: '', project: '' })
 })

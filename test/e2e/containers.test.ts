@@ -11,6 +11,7 @@ import {
   afterwards,
   ask,
   askUntilAnswered,
+  BASE_IMAGE,
   docker,
   dockerMeanwhile,
   makeNetwork,
@@ -391,6 +392,28 @@ test('what is not there is said in one line with a hint', { skip }, async (t) =>
   assert.match(noSocket.stderr, /^tcpflow: .*\/nowhere\/docker\.sock.*\n {2}\S/)
 })
 
+test('a sidecar image that is not ours is named, with what to do', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web)
+  const scratch = uniqueName('scratch')
+  const folder = temporaryFolder(t)
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n')
+  docker('build', '-q', '-t', scratch, folder)
+  afterwards(t, () => spawnSync('docker', ['rmi', '-f', scratch]))
+  for (const [image, lacking] of [
+    [BASE_IMAGE, '/opt/tcpflow/dist/capture-child.js'],
+    [scratch, 'node'],
+  ] as const) {
+    const args = ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', image]
+    const { code, stderr } = await tcpflow(t, args)
+    assert.equal(code, 1)
+    const [said, hint, ...more] = stderr.trimEnd().split('\n')
+    assert.equal(said, `tcpflow: the image ${image} is not tcpflow's: it has no ${lacking}`)
+    assert.match(hint!, /^ {2}--sidecar-image wants .*docker build/)
+    assert.deepEqual(more, [])
+  }
+})
+
 test('named by its id, a container’s removal ends the run', { skip }, async (t) => {
   const web = uniqueName('web')
   startServer(t, web)
@@ -403,14 +426,15 @@ test('named by its id, a container’s removal ends the run', { skip }, async (t
 
 test('tcpflow containers: what runs and where it would be captured', { skip }, async (t) => {
   const [web, own] = [uniqueName('web'), uniqueName('own')]
-  startServer(t, web, { flags: ['-p', '127.0.0.1:0:80'] })
+  const compose = ['service=api', 'project=shop'].flatMap((each) => ['--label', `com.docker.compose.${each}`])
+  startServer(t, web, { flags: ['-p', '127.0.0.1:0:80', ...compose] })
   startServer(t, own, { flags: ['--network', 'none'] })
   const table = (await tcpflow(t, ['containers'])).stdout.toString()
-  assert.match(table, /^NAME +IMAGE +NETWORK +ADDRESS +PORTS +VIA +CAPTURED AT\n/)
+  assert.match(table, /^NAME +SERVICE +IMAGE +NETWORK +ADDRESS +PORTS +VIA +CAPTURED AT\n/)
   assert.match(
     table,
     new RegExp(
-      `^${web} +node:24-trixie-slim +bridge +172\\S+ +127\\.0\\.0\\.1:\\d+->80/tcp +veth +veth\\w+ on docker0$`,
+      `^${web} +api +node:24-trixie-slim +bridge +172\\S+ +127\\.0\\.0\\.1:\\d+->80/tcp +veth +veth\\w+ on docker0$`,
       'm',
     ),
   )
@@ -420,7 +444,8 @@ test('tcpflow containers: what runs and where it would be captured', { skip }, a
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  assert.equal(json.find(({ name }) => name === web).way, 'veth')
+  const { service, project, way } = json.find(({ name }) => name === web)
+  assert.deepEqual({ service, project, way }, { service: 'api', project: 'shop', way: 'veth' })
   const names = (await tcpflow(t, ['ps', '-q'])).stdout.toString().split('\n')
   assert.ok(names.includes(web) && names.includes(own))
 })

@@ -191,12 +191,27 @@ test('a second Ctrl-C ends a capture at once, without waiting for a stuck reader
   client.run('curl', '-s', '-o', '/dev/null', `http://${server.ipv4}/large`)
   const children = childrenOf(running.pid)
   running.child.kill('SIGINT')
-  await sleep(200)
+  await sleep(600)
   running.child.kill('SIGINT')
   // Its output is never read: 'close' would not come.
   const [code] = (await once(running.child, 'exit')) as [number]
   assert.equal(code, 130)
   while (children.some(isRunning)) await sleep(20)
+})
+
+test('Ctrl-C that comes twice at once, from the terminal and from a parent, is one', { timeout: 30_000 }, async (t) => {
+  if (skipped(t, noTraffic)) return
+  const { client, server } = await webPair(t)
+  const running = start(t, ['latency', '--table', '-i', 'eth0', 'tcp port 80'], { wrapper: client.wrapper })
+  await running.listening()
+  client.run('curl', '-s', '-o', '/dev/null', `http://${server.ipv4}/small`)
+  running.child.kill('SIGINT')
+  await sleep(20)
+  running.child.kill('SIGINT')
+  const { code, stdout, stderr } = await endsSoon(running)
+  assert.equal(code, 0, stderr)
+  assert.match(stdout.toString(), /^GET \/small +1 /m)
+  assert.match(stderr, /^tcpflow: \d+ packets, 1 connection, /m)
 })
 
 test('a reader that never reads does not keep Ctrl-C from ending a capture', { timeout: 30_000 }, async (t) => {

@@ -12,6 +12,7 @@ import { makeRedis, makeSmallHttp } from '../bench/captures.ts'
 import { assertGolden } from '../support/golden.ts'
 import { type Host, type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { mustRun, PROGRAM, type Running, skipped, start, tcpflow, temporaryFolder, whyNot } from '../support/program.ts'
+import { captureOf, Talk } from '../support/talk.ts'
 
 const TCPKIT = join(import.meta.dirname, '../../bin/tcpkit')
 const UTC = { TZ: 'UTC', LANG: 'C.UTF-8', LC_ALL: undefined }
@@ -51,6 +52,18 @@ function countBy(rows: readonly Row[], key: (row: Row) => string): Record<string
 /** A command on a host, to its end. */
 function on(host: Host, command: string, ...args: string[]): string {
   return host.run(command, ...args)
+}
+
+/** A pcap file (little-endian, microseconds) in which everything takes `times` as long. */
+function stretched(pcap: Buffer, times: number): Buffer {
+  const changed = Buffer.from(pcap)
+  const first = pcap.readUInt32LE(24)
+  for (let at = 24; at < pcap.length; at += 16 + pcap.readUInt32LE(at + 8)) {
+    const seconds = (pcap.readUInt32LE(at) - first + pcap.readUInt32LE(at + 4) / 1e6) * times
+    changed.writeUInt32LE(first + Math.floor(seconds), at)
+    changed.writeUInt32LE(Math.floor((seconds % 1) * 1e6), at + 4)
+  }
+  return changed
 }
 
 async function untilItWorks(attempt: () => void): Promise<void> {
@@ -400,6 +413,40 @@ describe('from files', () => {
     )
     const relative = rowsOf((await mustRun(t, ['latency', '--json', '-t', 'p90', '-r', redis])).stdout)
     assert.ok(relative.length > 50 && relative.length < 800, String(relative.length))
+  })
+
+  test('at the end of the capture, what has waited too long is told to the millisecond', async (t) => {
+    const capture = join(folder, 'waiting.pcap')
+    const statusWhenItEnds = async (millis: number): Promise<string> => {
+      const talk = new Talk({ serverPort: 6379 }).open().client('*1\r\n$4\r\nPING\r\n')
+      // asked at 3 ms; packets at 4.9 s, when nothing is due yet, and at the end
+      talk.wait(4896).acknowledge(1)
+      talk.wait(millis - 4901).acknowledge(1)
+      writeFileSync(capture, captureOf(talk))
+      const { stdout } = await mustRun(t, ['latency', '-q', '--json', '-r', capture])
+      return rowsOf(stdout)
+        .map((row) => `${row.status} ${row.statusText}`)
+        .join()
+    }
+    assert.equal(await statusWhenItEnds(5003), 'unknown capture ended')
+    assert.equal(await statusWhenItEnds(5004), 'unanswered ')
+  })
+
+  test('captures from both sides that were given the wrong way round are turned', async (t) => {
+    const slower = join(folder, 'slower.pcap')
+    writeFileSync(slower, stretched(readFileSync(redis), 3))
+    const compare = (...files: string[]) => mustRun(t, ['latency', '--compare', '--json', ...files])
+    const right = await compare(slower, redis)
+    assert.doesNotMatch(right.stderr, /taken that way round/)
+    const wrong = await compare(redis, slower)
+    assert.ok(
+      wrong.stderr.includes(
+        `tcpflow: ${slower} is the client's side (it waited longer), ${redis} the server's: taken that way round\n`,
+      ),
+      wrong.stderr,
+    )
+    assert.equal(wrong.stdout.toString(), right.stdout.toString())
+    assert.doesNotMatch((await compare(redis, redis)).stderr, /taken that way round/)
   })
 
   test('a protocol that was named is looked for alone', async (t) => {

@@ -90,6 +90,24 @@ test('127.0.0.1 in two places is two hosts: the same 4-tuple, and still two conn
   assert.deepEqual(asked.sort(), ['database?bye', 'host?bye', 'web?bye'])
 })
 
+test('what is known of containers is kept by -w: a replay tells image, id and network as the capture did', async (t) => {
+  const talk = new Talk().open().client('hello\n').server('good day\n').close()
+  const container = 'c0ffee'.repeat(11).slice(0, 64)
+  const web = { ...four('10.0.0.2', 'web'), container, image: 'nginx:1.29', network: 'front' }
+  const path = saved(t, captureOf([['', talk]], [web, four('10.0.0.1', 'shop-client-1')]))
+  const again = join(temporaryFolder(t), 'again.pcapng')
+  await mustRun(t, ['-q', '-r', path, '-w', again])
+  for (const each of [path, again]) {
+    const [open] = lines((await mustRun(t, ['--json', '-r', each])).stdout).map((line) => JSON.parse(line))
+    const { name, image, network } = web
+    assert.deepEqual(open.server, { address: '10.0.0.2', port: 80, name, container, image, network })
+    assert.deepEqual(open.client, { address: '10.0.0.1', port: 40_000, name: 'shop-client-1' })
+  }
+  const folder = temporaryFolder(t)
+  await mustRun(t, ['-q', '-o', folder, '-T', '%i.%b', '-r', again])
+  assert.ok([...readFlows(folder).keys()].includes('nginx_1.29.00080'))
+})
+
 test('names of a file are shown, and kept by -w; --no-names is plain', async (t) => {
   const talk = new Talk().open().client('hello\n').server('good day\n').close()
   const names = [four('10.0.0.2', 'web'), four('10.0.0.1', 'shop-client-1')]

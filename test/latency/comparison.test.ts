@@ -7,6 +7,7 @@ import { clockOffset } from '../../src/latency/comparison/clock-offset.ts'
 import { ComparisonTable, compared } from '../../src/latency/comparison/comparison-report.ts'
 import { ExchangeLog } from '../../src/latency/comparison/exchange-log.ts'
 import { pairExchanges } from '../../src/latency/comparison/pair-conversations.ts'
+import { areSidesSwapped, otherWayRound } from '../../src/latency/comparison/sides.ts'
 import { makeHistogram } from '../../src/latency/histograms.ts'
 import { sanitizeLine } from '../../src/output/sanitize-text.ts'
 import { Random } from '../fuzz/random.ts'
@@ -115,6 +116,53 @@ describe('what one capture lacks', () => {
   })
 })
 
+describe('which side is the client', () => {
+  const pairs = (talks: readonly (readonly Said[])[]) => {
+    const [client, server] = bothSides(talks)
+    return pairExchanges(client.conversations, server.conversations)
+  }
+  const withNetwork = (micros: (i: number) => number, server = 1000): Said[] =>
+    Array.from({ length: 40 }, (_, i) => ({
+      request: `get key${i}`,
+      at: i * 1_000_000,
+      there: micros(i) / 2,
+      server,
+      back: micros(i) / 2,
+    }))
+
+  test('given the wrong way round it is noticed, and turned', () => {
+    const right = pairs([talk(1, 40), talk(2, 40)])
+    const wrong = otherWayRound(right)
+    assert.equal(areSidesSwapped(right), false)
+    assert.equal(areSidesSwapped(wrong), true)
+    assert.deepEqual(otherWayRound(wrong), right)
+    const starts = wrong.map(({ atClient }) => atClient.startMicros)
+    assert.deepEqual(
+      starts,
+      [...starts].sort((a, b) => a - b),
+    )
+  })
+
+  test('a network that takes next to nothing is noise in both directions', () => {
+    const near = pairs([withNetwork((i) => (i % 5) * 8 - 16)])
+    assert.equal(areSidesSwapped(near), false)
+    assert.equal(areSidesSwapped(otherWayRound(near)), false)
+    assert.equal(areSidesSwapped([]), false)
+  })
+
+  test('clocks that drift are not the other side', () => {
+    const slow = pairs([withNetwork(() => -150, 1_000_000)])
+    assert.equal(areSidesSwapped(slow), false, '150 us in a second are the clock')
+    assert.equal(areSidesSwapped(pairs([withNetwork(() => -150)])), true, 'in a millisecond they are not')
+  })
+
+  test('a few that were faster at the client, and captures between which it goes both ways', () => {
+    assert.equal(areSidesSwapped(pairs([withNetwork((i) => (i < 10 ? -500 : 300))])), false)
+    assert.equal(areSidesSwapped(pairs([withNetwork((i) => (i % 3 === 0 ? 500 : -500))])), false)
+    assert.equal(areSidesSwapped(pairs([withNetwork((i) => (i < 2 ? 500 : -500))])), true)
+  })
+})
+
 test('many that said exactly the same are told apart by time, once the clocks are known', () => {
   const same = Array.from({ length: 20 }, (_, i) => [
     { request: 'GET /health', at: 1_000_000 + i * 50_000, there: 400, server: 900, back: 400 },
@@ -144,7 +192,35 @@ test('the table', () => {
   const table = new ComparisonTable(['command'], makeHistogram)
   const offset = clockOffset(paired)
   for (const pair of paired) table.record(pair, compared(pair, offset))
-  const lines = table.format(sanitizeLine).split('\n')
+  const look = { width: 200, unicode: true, color: false, sanitize: sanitizeLine }
+  const lines = table.format(look).split('\n')
   assert.match(lines[0]!, /^command +requests +client p50 ms +p99 +network p50 +p99 +server p50 +p99 +network +server$/)
   assert.match(lines[1]!, /^SET +100 +2\.\d+ +\d\.\d+ +0\.\d+ +0\.\d+ +1\.\d+ +\d\.\d+ +\d\d\.\d% +\d\d\.\d%$/)
+  assert.ok(table.format({ ...look, color: true }).startsWith(`\x1b[1m${lines[0]}\x1b[0m\n`))
+})
+
+test('the table fits narrow terminals: columns go, those that the rest can do without first', () => {
+  const talks = ['get', 'set', 'lpush', 'a-command-of-some-length'].map((name, i) =>
+    talk(i + 1, 20, (n) => `${name} key${n}`),
+  )
+  const [client, server] = bothSides(talks)
+  const paired = pairExchanges(client.conversations, server.conversations)
+  const table = new ComparisonTable(['server', 'command'], makeHistogram)
+  const offset = clockOffset(paired)
+  for (const pair of paired) table.record(pair, compared(pair, offset))
+  const at = (width: number): string[] =>
+    table.format({ width, unicode: true, color: false, sanitize: sanitizeLine }).trimEnd().split('\n')
+  const wide = at(200)
+  assert.match(
+    wide[0]!,
+    /^server command +requests +client p50 ms +p99 +network p50 +p99 +server p50 +p99 +network +server$/,
+  )
+  assert.match(at(93)[0]!, /^server command +requests +client p50 ms +network p50 +server p50 +network +server$/)
+  assert.match(at(75)[0]!, /^server command +requests +client p50 ms +network p50 +server p50$/)
+  assert.match(at(52)[0]!, /^server command +client p50 ms +network p50$/)
+  for (let width = 20; width <= 200; width++) {
+    const lines = at(width)
+    assert.equal(lines.length, wide.length)
+    for (const line of lines) assert.ok(line.length <= width, `${width}: ${line}`)
+  }
 })

@@ -29,6 +29,7 @@ class LineProtocol implements ExchangeProtocol {
   readonly log: string[] = []
   readonly #ask: string
   readonly #say: string
+  waitsLonger = false
 
   constructor(name: string, ports: readonly number[], ask = 'ASK', say = 'SAY') {
     this.name = name
@@ -48,11 +49,15 @@ class LineProtocol implements ExchangeProtocol {
   createParser({ clientDirection }: ParserContext): ExchangeParser {
     const { log } = this
     log.push(`client ${clientDirection}`)
+    const isPatient = (): boolean => this.waitsLonger
     const arrow = (d: Direction) => (d === 0 ? '>' : '<')
     return {
       onData: (d, buf, start, end, t) => log.push(`${arrow(d)} ${t.nanos / 1e6} ${buf.toString('latin1', start, end)}`),
       onGap: (d, missing, t) => log.push(`${arrow(d)} ${t.nanos / 1e6} [${missing}]`),
       expire: (before) => log.push(`expire ${before.nanos / 1e6}`),
+      get waitsLonger() {
+        return isPatient()
+      },
       onClose: () => log.push('close'),
     }
   }
@@ -417,6 +422,18 @@ test('expire asks those that spoke, until it has found them silent', () => {
   scene.streams.expire(timeOf(10))
   scene.close(first)
   assert.deepEqual(lines.log, ['< 2 SAY\n', 'close', 'expire 9', 'close'])
+})
+
+test('expire goes on asking those on which the server was asked to wait', () => {
+  const lines = new LineProtocol('lines', [])
+  const scene = new Scene([lines])
+  scene.say(scene.open(0), 0, 'ASK\n')
+  lines.log.length = 0
+  lines.waitsLonger = true
+  for (const moment of [7, 8]) scene.streams.expire(timeOf(moment))
+  lines.waitsLonger = false
+  for (const moment of [9, 10]) scene.streams.expire(timeOf(moment))
+  assert.deepEqual(lines.log, ['expire 7', 'expire 8', 'expire 9'])
 })
 
 test('many connections that never decide hold little', () => {

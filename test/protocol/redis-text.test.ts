@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import { describe, test } from 'node:test'
 import {
   RECOGNISED_CLIENT,
   RECOGNISED_MAYBE,
@@ -91,7 +91,7 @@ test('what is behind a blocking command in its pipeline waits with it, and only 
 
 test('behind a blocking command that was given up', () => {
   const transcript = new Transcript(redis)
-  transcript.play([['>', ask('BLPOP', 'l', '0')]])
+  transcript.play([['>', ask('BLPOP', 'l', '0.005')]])
   transcript.parser.expire(timeOf(9))
   transcript.play([
     ['>', ask('GET', 'a')],
@@ -102,7 +102,7 @@ test('behind a blocking command that was given up', () => {
   assert.deepEqual(
     transcript.told.map((e) => [e.request, e.status, e.blocking]),
     [
-      ['BLPOP l 0', 'unanswered', true],
+      ['BLPOP l 0.005', 'unanswered', true],
       ['GET a', 'ok', true],
       ['GET b', 'ok', false],
     ],
@@ -121,6 +121,113 @@ test('blocking commands', () => {
   for (const [line, blocking] of rows) {
     assert.equal(playEveryWay(redis, [['>', ask(...line.split(' '))]])[0]!.blocking, blocking, line)
   }
+})
+
+describe('a blocking command is due when the time is over that it asked the server to wait, and patience with it', () => {
+  /** Moments (milliseconds) of the last request when it is still let be, and when it is unanswered. */
+  const rows: readonly (readonly [line: string, waits: number, due: number])[] = [
+    ['BLPOP l m 2', 2000, 2001],
+    ['brpop l 0.25', 250, 251],
+    ['BRPOPLPUSH a b 1', 1000, 1001],
+    ['BLMOVE a b LEFT RIGHT 1.5', 1500, 1501],
+    ['BZPOPMIN z 3', 3000, 3001],
+    ['BLMPOP 2 1 9000 LEFT', 2000, 2001],
+    ['BZMPOP 0.5 1 9000 MIN', 500, 501],
+    ['WAIT 9000 300', 300, 301],
+    ['WAITAOF 1 9000 300', 300, 301],
+    ['XREAD COUNT 9000 BLOCK 700 STREAMS s 9000', 700, 701],
+    ['XREADGROUP GROUP g 9000 BLOCK 700 STREAMS s 9000', 700, 701],
+    [`BLPOP ${'l '.repeat(100)}4`, 4000, 4001],
+    // refused at once, so that the answer is due now
+    ['BLPOP l soon', 0, 1],
+    ['BLPOP l -1', 0, 1],
+    ['XREAD BLOCK', 0, 1],
+    ['GET 9000', 0, 1],
+  ]
+  const expired = (line: string, moment: number): string[] => {
+    const transcript = new Transcript(redis).play([['>', ask(...line.split(' ')), 0]])
+    transcript.parser.expire(timeOf(moment))
+    return transcript.told.map((e) => e.status)
+  }
+
+  for (const [line, waits, due] of rows) {
+    test(line.slice(0, 50), () => {
+      assert.deepEqual(expired(line, waits), [])
+      assert.deepEqual(expired(line, due), ['unanswered'])
+    })
+  }
+
+  test('those that wait for ever are never due', () => {
+    for (const line of ['BLPOP l 0', 'BRPOP l 0.0', 'WAIT 1 0', 'XREAD BLOCK 0 STREAMS s $', 'BZMPOP 0 1 z MIN']) {
+      assert.deepEqual(expired(line, 1e9), [], line)
+      const transcript = new Transcript(redis).play([['>', ask(...line.split(' ')), 0]])
+      transcript.parser.expire(timeOf(1e9))
+      assert.deepEqual(
+        transcript.close().map((e) => [e.status, e.blocking]),
+        [['unanswered', true]],
+      )
+    }
+  })
+
+  test('in a transaction nothing waits', () => {
+    const transcript = new Transcript(redis).play([['>', Buffer.concat([ask('MULTI'), ask('BLPOP', 'l', '0')]), 0]])
+    transcript.parser.expire(timeOf(1))
+    assert.equal(transcript.told.length, 2)
+  })
+
+  test('a number of which bytes are missing is not believed', () => {
+    const transcript = new Transcript(redis).play([
+      ['>', '*3\r\n$5\r\nBLPOP\r\n$1\r\nl\r\n$3\r\n1', 0],
+      ['>', 1, 0],
+      ['>', '0\r\n', 0],
+    ])
+    transcript.parser.expire(timeOf(1e6))
+    assert.deepEqual(transcript.told, [])
+  })
+
+  test('one behind another begins when that one ends, and what is behind both as well', () => {
+    const blpop = ask('BLPOP', 'l', '2')
+    const transcript = new Transcript(redis).play([
+      ['>', Buffer.concat([blpop, blpop, ask('GET', 'a')]), 0],
+      ['<', '*-1\r\n', 1900],
+    ])
+    const expire = (moment: number): number => {
+      transcript.parser.expire(timeOf(moment))
+      return transcript.told.length - 1
+    }
+    assert.equal(expire(3900), 0)
+    assert.equal(transcript.parser.waitsLonger, true)
+    assert.equal(expire(3901), 2)
+    assert.equal(transcript.parser.waitsLonger, false)
+    assert.deepEqual(
+      transcript.told.map((e) => e.status),
+      ['ok', 'unanswered', 'unanswered'],
+    )
+  })
+
+  test('what is behind it is not due while it waits, nor at the moment of its answer', () => {
+    const transcript = new Transcript(redis).play([['>', Buffer.concat([ask('BLPOP', 'l', '2'), ask('GET', 'a')]), 0]])
+    transcript.parser.expire(timeOf(1000))
+    transcript.play([['<', '*-1\r\n', 1900]])
+    transcript.parser.expire(timeOf(1850))
+    transcript.play([['<', '$1\r\nx\r\n', 1901]])
+    assert.deepEqual(
+      transcript.told.map((e) => [e.request, e.status]),
+      [
+        ['BLPOP l 2', 'ok'],
+        ['GET a', 'ok'],
+      ],
+    )
+  })
+
+  test('whether it is worth asking again', () => {
+    const waits = (line: string): boolean => {
+      const transcript = new Transcript(redis).play([['>', ask(...line.split(' ')), 0]])
+      transcript.parser.expire(timeOf(5))
+      return transcript.parser.waitsLonger === true
+    }
+    assert.deepEqual(['BLPOP l 9', 'BLPOP l 0', 'GET a'].map(waits), [true, false, false])
+  })
 })
 
 test('text is UTF-8 where it is, latin1 where it is not, and bounded', () => {

@@ -103,6 +103,39 @@ describe('our own', () => {
     assert.deepEqual(byAddress(read(file).names.entries()), { '10.0.0.1': 'web', '10.0.0.2': 'db' })
   })
 
+  test('what is known of containers is kept with their names, and read back', () => {
+    const container = 'c0ffee'.repeat(11).slice(0, 64)
+    const entries: NamedAddress[] = [
+      four('10.0.0.9', 'plain'),
+      { ...four('10.0.0.1', 'web'), container, image: 'registry.example.org/shop/web:1.2', network: 'front' },
+      { ...six('fd00::1', 'web'), container, image: 'nginx', network: undefined },
+      { ...four('10.0.0.254', 'gateway of front'), network: 'front' },
+      { ...four('10.0.0.2', 'odd'), container, image: 'two words', network: 'front' },
+      { ...four('10.0.0.3', 'long'), container, image: 'x'.repeat(300), network: 'front' },
+      { ...four('not an address', 'x'), container },
+      four('10.0.0.8', 'last'),
+    ]
+    const { names, damage } = read(written(entries))
+    assert.equal(damage, undefined)
+    const nothing = { container: undefined, image: undefined, network: undefined }
+    assert.deepEqual(
+      Object.fromEntries([...names.entries()].map(({ family: _, address, ...host }) => [address, host])),
+      {
+        '10.0.0.9': { name: 'plain', ...nothing },
+        '10.0.0.1': { name: 'web', container, image: 'registry.example.org/shop/web:1.2', network: 'front' },
+        '10.0.0.254': { name: 'gateway of front', ...nothing, network: 'front' },
+        // what would not be understood is left out, never the name
+        '10.0.0.2': { name: 'odd', ...nothing },
+        '10.0.0.3': { name: 'long', ...nothing },
+        '10.0.0.8': { name: 'last', ...nothing },
+        'fd00::1': { name: 'web', container, image: 'nginx', network: undefined },
+      },
+    )
+    const before = names.version
+    read(written([{ ...four('10.0.0.1', 'web'), container, image: 'other', network: 'front' }]), names)
+    assert.ok(names.version > before, 'another image is a change')
+  })
+
   test('thousands of names make blocks of no more than a page', () => {
     const entries = Array.from({ length: 5000 }, (_, i) => four(`10.0.${i >> 8}.${i & 255}`, `host-${i}`))
     const sizes: number[] = []
@@ -233,7 +266,8 @@ const segments = [
 
 test('tshark shows our names', (t) => {
   const path = join(temporaryFolder(t), 'ours.pcapng')
-  const entries = [four('172.17.0.2', 'web'), six('fd00::2', 'web-six'), four('172.17.0.3', 'shop-client-1')]
+  const web = { ...four('172.17.0.2', 'web'), container: 'c'.repeat(64), image: 'nginx', network: 'front' }
+  const entries = [web, six('fd00::2', 'web-six'), four('172.17.0.3', 'shop-client-1')]
   const file = written(entries, (writer) => {
     for (const bytes of segments) writer.writePacket(0, new Timestamp(1, 0), bytes.length, bytes, 0, bytes.length)
   })

@@ -27,9 +27,9 @@ export class FakeNames implements Names {
   }
 
   *entries(): Iterable<NamedAddress> {
-    for (const [key, { name }] of this.#hosts) {
+    for (const [key, host] of this.#hosts) {
       const address = key.slice(key.indexOf(' ') + 1)
-      yield { family: address.includes(':') ? 6 : 4, address, name }
+      yield { family: address.includes(':') ? 6 : 4, address, ...host }
     }
   }
 }

@@ -1,7 +1,9 @@
 // What two captures of the same traffic tell together: for each exchange the client's time, the network's and the server's.
 
 import type { ComparedExchange } from '../../core/compared-exchange.ts'
+import { type Column, fittingLines } from '../fitting-table.ts'
 import type { Grouping } from '../grouping.ts'
+import type { ReportOptions } from '../latency-report.ts'
 import { type LatencyHistogram, type MakeHistogram, recordMicros } from '../latency-table.ts'
 import { keyPatternOf, routeOf } from '../patterns.ts'
 import type { ClockOffset } from './clock-offset.ts'
@@ -9,9 +11,10 @@ import type { PairedExchange } from './pair-conversations.ts'
 
 const MAXIMUM_GROUPS = 500
 const MAXIMUM_ROWS = 40
-const GAP = '  '
-const MOST_NAME_WIDTH = 48
 const OTHER = '(other)'
+
+const BOLD = '\x1b[1m'
+const RESET = '\x1b[0m'
 
 export function compared(
   { atClient, atServer, client, server }: PairedExchange,
@@ -93,47 +96,38 @@ export class ComparisonTable {
   }
 
   /** Ends with a newline. */
-  format(sanitize: (text: string) => string): string {
+  format({ width, unicode, color, sanitize }: Omit<ReportOptions, 'title'>): string {
     const groups = [...this.#groups.values()].sort((a, b) => b.clientMicros - a.clientMicros)
     const shown = groups.slice(0, MAXIMUM_ROWS)
-    const rows = [
-      [
-        this.#by.join(' '),
-        'requests',
-        'client p50 ms',
-        'p99',
-        'network p50',
-        'p99',
-        'server p50',
-        'p99',
-        'network',
-        'server',
-      ],
-      ...[...shown, ...(groups.length > 1 ? [this.#total] : [])].map((group) => rowOf(group, sanitize)),
-    ]
-    const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-    const lines = rows.map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(GAP),
-    )
+    const rows = groups.length > 1 ? [...shown, this.#total] : shown
+    const names = rows.map((group) => sanitize(group.name))
+    const title = this.#by.join(' ')
+    const [head, ...lines] = fittingLines({ title, names, rows, columns: COLUMNS, width, unicode })
     if (groups.length > shown.length) lines.push(`(${groups.length - shown.length} more)`)
-    return `${lines.join('\n')}\n`
+    return `${[color ? `${BOLD}${head}${RESET}` : head, ...lines].join('\n')}\n`
   }
 }
 
-function rowOf(group: ComparedGroup, sanitize: (text: string) => string): string[] {
-  const at = (histogram: LatencyHistogram, percent: number): string =>
-    (histogram.getValueAtPercentile(percent) / 1000).toFixed(3)
-  const share = (micros: number): string =>
-    group.clientMicros <= 0
-      ? '-'
-      : `${((Math.max(0, Math.min(micros, group.clientMicros)) / group.clientMicros) * 100).toFixed(1)}%`
-  return [
-    sanitize(group.name).slice(0, MOST_NAME_WIDTH),
-    String(group.requests),
-    ...[group.client, group.network, group.server].flatMap((histogram) => [at(histogram, 50), at(histogram, 99)]),
-    share(group.networkMicros),
-    share(group.serverMicros),
-  ]
+/** A p99 is that of what stands before it, and goes before it. */
+const COLUMNS: readonly Column<ComparedGroup>[] = [
+  { title: 'requests', cell: (g) => String(g.requests), expendable: 4 },
+  { title: 'client p50 ms', cell: (g) => at(g.client, 50), expendable: 0 },
+  { title: 'p99', cell: (g) => at(g.client, 99), expendable: 7 },
+  { title: 'network p50', cell: (g) => at(g.network, 50), expendable: 2 },
+  { title: 'p99', cell: (g) => at(g.network, 99), expendable: 8 },
+  { title: 'server p50', cell: (g) => at(g.server, 50), expendable: 3 },
+  { title: 'p99', cell: (g) => at(g.server, 99), expendable: 9 },
+  { title: 'network', cell: (g) => share(g, g.networkMicros), expendable: 5 },
+  { title: 'server', cell: (g) => share(g, g.serverMicros), expendable: 6 },
+]
+
+function at(histogram: LatencyHistogram, percent: number): string {
+  return (histogram.getValueAtPercentile(percent) / 1000).toFixed(3)
+}
+
+function share({ clientMicros }: ComparedGroup, micros: number): string {
+  if (clientMicros <= 0) return '-'
+  return `${((Math.max(0, Math.min(micros, clientMicros)) / clientMicros) * 100).toFixed(1)}%`
 }
 
 function groupOf({ atClient, client }: PairedExchange, by: Grouping): string {
