@@ -143,6 +143,8 @@ export class ContainerCapture implements WatchListener {
     void closed.finally(() => this.#closes.delete(closed))
     if (failure !== undefined && !(failure instanceof OperatorError)) throw failure
     if (open === undefined) return
+    // or it would take away whatever has its key by then
+    clearTimeout(open.timer)
     this.#closing.delete(open)
     const asked = open.leaving || this.#stopped
     if (this.#open.get(open.target.key) === open) this.#open.delete(open.target.key)
@@ -238,7 +240,7 @@ export class ContainerCapture implements WatchListener {
     const open: Open = { target, feed: undefined, gate, leaving: false, timer: undefined }
     this.#open.set(target.key, open)
     const source = await this.#openSource(target)
-    if (this.#stopped || this.#open.get(target.key) !== open) {
+    if (this.#stopped) {
       await source.close()
       return
     }
