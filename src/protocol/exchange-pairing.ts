@@ -244,6 +244,7 @@ export class ExchangePairing {
    * `flags`, -1 when there is none such. Not to be called while its response is under way.
    */
   expireFirst(before: Timestamp): number {
+    if (this.pending.length === 0) this.pending.rest(before)
     if (!this.pending.firstEndsBefore(before)) return -1
     const { count, flags, quiet, blocking } = this.pending.first()!
     if (this.#trust === LOST) {
