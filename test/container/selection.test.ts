@@ -88,3 +88,13 @@ test('a name that looks like the beginning of an id means the name; a beginning 
   assert.ok(pinned!.matches(stranger))
   assert.ok(!pinned!.matches({ ...web, id: `db01${'0'.repeat(60)}` }))
 })
+
+test('a glob leaves out who asks to be ignored; a name does not', () => {
+  const watcher = container('web-watcher', { labels: { 'tcpflow.ignore': '' } })
+  const matching = (wanted: string): string[] =>
+    [web, watcher]
+      .filter((c) => selectorsOf({ ...NONE, containers: [wanted] }, [web, watcher])[0]!.matches(c))
+      .map((c) => c.name)
+  assert.deepEqual(matching('*'), ['web'])
+  assert.deepEqual(matching('web-watcher'), ['web-watcher'])
+})
