@@ -1,6 +1,7 @@
 // The one file that knows all stages: makes the river that a plan asks for, drives its inputs through, and ends it well
 // whatever happened. Exit codes: 0 done, 1 something failed (what was captured until then is out all the same).
 
+import { getHeapStatistics } from 'node:v8'
 import { compileFilter } from './capture/packet-filter.ts'
 import type { CaptureEnd } from './container/capture-target.ts'
 import type { Connection } from './core/connection.ts'
@@ -11,6 +12,7 @@ import { FlowTable } from './flow/flow-table.ts'
 import { defaultFlowTableOptions } from './flow/options.ts'
 import { endSummaryLines } from './output/end-summary.ts'
 import { OutputClosedError } from './output/output-stream.ts'
+import { connectionLimit } from './pipeline/connection-limit.ts'
 import type { ContainerCapture } from './pipeline/container-capture.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
@@ -39,7 +41,12 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   const { messages } = sinks
   const table = new FlowTable(
     fanOut(sinks.streams),
-    { ...defaultFlowTableOptions, maximumJumpBytes: plan.flow.maximumJumpBytes, arena: sinks.arena },
+    {
+      ...defaultFlowTableOptions,
+      maximumConnections: connectionLimit(getHeapStatistics().heap_size_limit),
+      maximumJumpBytes: plan.flow.maximumJumpBytes,
+      arena: sinks.arena,
+    },
     sinks.segments,
   )
   const river = new DumpRiver({
@@ -146,7 +153,10 @@ class Run {
     const { arena, messages } = this.#sinks
     this.#river.setLive(SEVERAL_CAPTURES)
     this.#io.onSignal((signal) => this.#onStop(signal))
-    const merge = new LiveMerge(this.#river, (feed, failure) => capture.feedEnded(feed, failure))
+    const merge = new LiveMerge(this.#river, (feed, failure) => {
+      this.#river.forget(feed)
+      capture.feedEnded(feed, failure)
+    })
     const buffers = new ReadBuffers(arena, this.#inputs.places)
     try {
       const running = merge.run()

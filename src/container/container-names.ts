@@ -7,7 +7,8 @@ import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
 import type { ContainerSummary, NetworkDetails } from './engine.ts'
 import { nameOf } from './find-targets.ts'
 
-const MOST_ADDRESSES = 20_000
+/** Of those that have stopped. All are looked through whenever something changes. */
+const MOST_FORMER = 2000
 
 /** What a list of containers comes to; thousands of containers have a few addresses each. */
 interface Tables {
@@ -60,14 +61,8 @@ export class ContainerNames implements Names {
 
   /** Who has stopped keeps its name until somebody else has its address: what it said is still being told. */
   #keepFormer(tables: Tables): void {
-    for (const [address, host] of this.#tables.byAddress) {
-      if (tables.byAddress.size >= MOST_ADDRESSES) return
-      if (!tables.byAddress.has(address)) tables.byAddress.set(address, host)
-    }
-    for (const [id, host] of this.#tables.byId) {
-      if (tables.byId.size >= MOST_ADDRESSES) return
-      if (!tables.byId.has(id)) tables.byId.set(id, host)
-    }
+    keepSome(tables.byAddress, this.#tables.byAddress)
+    keepSome(tables.byId, this.#tables.byId)
   }
 
   hostOf(place: number, endpoint: Endpoint): NamedHost | undefined {
@@ -110,6 +105,16 @@ const HOST = namedOnly('host')
 
 function namedOnly(name: string): NamedHost {
   return { name, container: undefined, image: undefined, network: undefined }
+}
+
+/** The latest come first, as they do in `former`. */
+function keepSome(now: Map<string, NamedHost>, former: ReadonlyMap<string, NamedHost>): void {
+  let room = MOST_FORMER
+  for (const [key, host] of former) {
+    if (now.has(key)) continue
+    if (room-- === 0) return
+    now.set(key, host)
+  }
 }
 
 function emptyTables(): Tables {

@@ -241,7 +241,8 @@ export class TargetFinder {
     const ports = onHost ? declaredPorts(container) : []
     return [
       target({
-        key: `sidecar ${owner.id} ${owner.startedAt} ${interfaceName}`,
+        // the host's network is one, however many share it
+        key: `sidecar ${onHost ? ['host', ...ports].join(' ') : `${owner.id} ${owner.startedAt}`} ${interfaceName}`,
         way: 'sidecar',
         label: `${nameOf(container)}: ${interfaceName}, from a sidecar container in its network`,
         containers: [nameOf(container)],

@@ -19,6 +19,8 @@ export interface ContainerSelection {
   readonly networks: readonly string[]
 }
 
+/** Containers with it are not meant by a glob: those that watch the others, above all. */
+const IGNORE_LABEL = 'tcpflow.ignore'
 const SERVICE_LABELS = ['com.docker.compose.service', 'com.docker.swarm.service.name', 'io.podman.compose.service']
 const COMPOSE_PROJECT_LABEL = 'com.docker.compose.project'
 const PROJECT_LABELS = [COMPOSE_PROJECT_LABEL, 'io.podman.compose.project', 'com.docker.stack.namespace']
@@ -53,7 +55,11 @@ function containerSelector(wanted: string, known: readonly ContainerSummary[]): 
   const name = wanted.startsWith('/') ? wanted.slice(1) : wanted
   if (/[*?[]/.test(name)) {
     const pattern = globPattern(name)
-    return { text, matches: (c) => pattern.test(c.name), meansOnly: () => false }
+    return {
+      text,
+      matches: ({ name, labels }) => pattern.test(name) && !Object.hasOwn(labels, IGNORE_LABEL),
+      meansOnly: () => false,
+    }
   }
   const named = known.some((c) => c.name === name)
   const pinned = named ? undefined : known.find((c) => isPrefix(name, c.id))?.id

@@ -1,11 +1,12 @@
 // What the two ends of an exchange are called: asked for once a connection, not once an exchange.
 
+import type { Connection } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Exchange } from './exchange.ts'
 import type { Names } from './ports.ts'
 
 /** Datagrams have no connection to keep their labels by. */
-const MAXIMUM_DATAGRAM_PAIRS = 4096
+const MAXIMUM_DATAGRAM_PAIRS = 1024
 const MAXIMUM_NAME_CHARACTERS = 64
 
 /** Of one pair of ends. Names are text from elsewhere, bounded and not sanitised. */
@@ -31,8 +32,8 @@ export class ExchangeEnds {
     this.serverEndpoint = serverEndpoint
     this.clientName = client?.name.slice(0, MAXIMUM_NAME_CHARACTERS) ?? ''
     this.serverName = server?.name.slice(0, MAXIMUM_NAME_CHARACTERS) ?? ''
-    this.client = labelOf(clientEndpoint, this.clientName)
-    this.server = labelOf(serverEndpoint, this.serverName)
+    this.client = this.clientName === '' ? this.clientAddress : `${this.clientName}:${clientEndpoint.port}`
+    this.server = this.serverName === '' ? this.serverAddress : `${this.serverName}:${serverEndpoint.port}`
     this.container = server?.container === undefined ? '' : this.serverName
   }
 }
@@ -80,6 +81,11 @@ export class ExchangeHosts {
     return ends
   }
 
+  /** A connection has ended: its slot's next one may be long in coming. */
+  forget({ slot }: Connection): void {
+    if (slot < this.#connections.length) this.#connections[slot] = undefined
+  }
+
   #ofDatagram(exchange: Exchange): ExchangeEnds {
     const key = `${exchange.place} ${exchange.client} ${exchange.server}`
     let ends = this.#datagrams.get(key)
@@ -100,8 +106,4 @@ export class ExchangeHosts {
     this.#connections = []
     this.#datagrams.clear()
   }
-}
-
-function labelOf(endpoint: Endpoint, name: string): string {
-  return name === '' ? endpoint.toString() : `${name}:${endpoint.port}`
 }

@@ -92,6 +92,11 @@ export class FlowTable {
     return this.#reassembly.queuedBytes
   }
 
+  /** False while capture time rests on a single timestamp, which may be absurd: nothing should be ended because of it. */
+  get clockSettled(): boolean {
+    return this.#clock.settled
+  }
+
   onSegment(s: Segment, packet: Packet): void {
     this.counters.segments++
     this.counters.payloadBytes += s.payloadEnd - s.payloadStart

@@ -6,6 +6,8 @@ import { type CaptureView, TimedExchange, type TimedExchangeConsumer } from '../
 import { compareTime, elapsedMicros, epochMicros } from '../core/timestamp.ts'
 import type { RoundTrips } from './round-trips.ts'
 
+/** A response so long before its request: the clock was set back between them. */
+const CLOCK_WAS_SET_MICROS = 1_000_000
 /** A round trip below this stays within a machine (loopback, a virtual cable) or a switch: nothing to speak of. */
 const NEAR_MICROS = 100
 
@@ -23,6 +25,7 @@ export class ExchangeTimer implements ExchangeConsumer {
   onExchange(exchange: Exchange): void {
     const timed = this.#timed
     timed.exchange = exchange
+    if (isBeforeItsRequest(exchange)) exchange.status = 'unknown'
     const answered = exchange.status === 'ok' || exchange.status === 'error'
     if (answered) this.#time(timed, exchange)
     else forgetTimes(timed)
@@ -69,6 +72,11 @@ export class ExchangeTimer implements ExchangeConsumer {
     if (resentAt === 0 || resentAt > epochMicros(responseStart)) return 0
     return atLeastZero(resentAt - epochMicros(requestEnd))
   }
+}
+
+function isBeforeItsRequest({ status, requestStart, responseEnd }: Exchange): boolean {
+  if (status !== 'ok' && status !== 'error') return false
+  return elapsedMicros(responseEnd, requestStart) > CLOCK_WAS_SET_MICROS
 }
 
 function forgetTimes(timed: TimedExchange): void {

@@ -1,7 +1,8 @@
 // The run so far by groups: counts and an HdrHistogram each. Bounded, so that it can go on for weeks.
 
+import type { ClockConsumer } from '../core/consumers.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
-import { epochMicros } from '../core/timestamp.ts'
+import { epochMicros, type Timestamp } from '../core/timestamp.ts'
 
 /** HdrHistogram, as far as it is used: of microseconds, three significant digits; counts are doubles, as a 32-bit one is full after hours. */
 export interface LatencyHistogram {
@@ -13,6 +14,14 @@ export interface LatencyHistogram {
 export type MakeHistogram = () => LatencyHistogram
 
 const MAXIMUM_GROUPS = 500
+/** When the table is full, groups that were silent for so long make room, looked for so often, a tenth of it at a time. */
+const SILENT_MICROS = 3_600e6
+const LOOK_EVERY_MICROS = 60e6
+const SHARE = 0.1
+/** Those that took most time stay, however long they are silent. */
+const KEPT_SHARE = 0.25
+/** Exchanges whose times lie further from the clock have an absurd timestamp. */
+const BELIEVED_MICROS = 60e6
 export const OTHER_GROUPS = '(other)'
 /** Longer ones count as this: an hour. */
 const LONGEST_MICROS = 3_600_000_000
@@ -41,6 +50,8 @@ export class LatencyGroup {
   serverMicros = 0
   /** How many took 2ⁱ to 2ⁱ⁺¹ microseconds: the shape that is drawn. */
   readonly shape = new Float64Array(SHAPE_BUCKETS)
+  /** What the clock said at the latest exchange, in microseconds since 1970. */
+  latestMicros = 0
   histogram: LatencyHistogram
 
   constructor(name: string, histogram: LatencyHistogram) {
@@ -75,6 +86,26 @@ export class LatencyGroup {
     this.serverMicros += timed.serverMicros
   }
 
+  /** Takes over all of another group's exchanges. */
+  add(other: LatencyGroup): void {
+    this.requests += other.requests
+    this.errors += other.errors
+    this.unanswered += other.unanswered
+    this.unknown += other.unknown
+    this.blocking += other.blocking
+    this.requestBytes += other.requestBytes
+    this.responseBytes += other.responseBytes
+    this.timed += other.timed
+    this.totalMicros += other.totalMicros
+    this.maximumMicros = Math.max(this.maximumMicros, other.maximumMicros)
+    this.split += other.split
+    this.transferMicros += other.transferMicros
+    this.networkMicros += other.networkMicros
+    this.serverMicros += other.serverMicros
+    for (let i = 0; i < SHAPE_BUCKETS; i++) this.shape[i]! += other.shape[i]!
+    if (other.timed > 0) this.histogram.add(other.histogram)
+  }
+
   /** Microseconds that so many per cent of the timed exchanges took at most; -1 when there are none. */
   percentile(percent: number): number {
     return this.timed === 0 ? -1 : Math.min(this.histogram.getValueAtPercentile(percent), this.maximumMicros)
@@ -86,7 +117,7 @@ export function recordMicros(histogram: LatencyHistogram, micros: number): void 
   histogram.recordValue(micros < 1 ? 1 : micros > LONGEST_MICROS ? LONGEST_MICROS : Math.round(micros))
 }
 
-export class LatencyTable implements TimedExchangeConsumer {
+export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
   readonly groups = new Map<string, LatencyGroup>()
   readonly #total: LatencyGroup
   /** The total's histogram lacks exchanges: it is added up from the groups' when it is asked for. */
@@ -94,6 +125,10 @@ export class LatencyTable implements TimedExchangeConsumer {
   /** Capture time that exchanges cover, in microseconds since 1970; 0 before the first. */
   firstMicros = 0
   lastMicros = 0
+  /** What the clock said first and last; 0 before it is known. */
+  #clockBegan = 0
+  #clock = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
   readonly #groupOf: (timed: TimedExchange) => string
   readonly #makeHistogram: MakeHistogram
   readonly #maximumGroups: number
@@ -108,14 +143,18 @@ export class LatencyTable implements TimedExchangeConsumer {
   onTimedExchange(timed: TimedExchange): void {
     const { exchange, latencyMicros } = timed
     const start = epochMicros(exchange.requestStart)
-    if (this.firstMicros === 0 || start < this.firstMicros) this.firstMicros = start
-    const end = latencyMicros < 0 ? start : epochMicros(exchange.responseEnd)
-    if (end > this.lastMicros) this.lastMicros = end
+    this.#cover(start, latencyMicros < 0 ? start : epochMicros(exchange.responseEnd))
     const name = this.#groupOf(timed)
     const group = this.groups.get(name) ?? this.#add(name)
     group.record(timed, true)
+    group.latestMicros = this.#clock
     this.#total.record(timed, false)
     this.#totalIsStale = true
+  }
+
+  onClock(t: Timestamp): void {
+    this.#clock = epochMicros(t)
+    if (this.#clockBegan === 0) this.#clockBegan = this.#clock
   }
 
   /** All groups as one. */
@@ -141,15 +180,40 @@ export class LatencyTable implements TimedExchangeConsumer {
     )
   }
 
+  #cover(start: number, end: number): void {
+    if (start >= this.#clockBegan - BELIEVED_MICROS && (this.firstMicros === 0 || start < this.firstMicros)) {
+      this.firstMicros = start
+    }
+    if (end > this.lastMicros && (this.#clock === 0 || end <= this.#clock + BELIEVED_MICROS)) this.lastMicros = end
+  }
+
   #add(name: string): LatencyGroup {
-    const bounded = name.slice(0, MAXIMUM_GROUP_CHARACTERS)
+    if (this.groups.size >= this.#maximumGroups) this.#makeRoom()
     const room = this.groups.size < this.#maximumGroups
-    const shown = room ? bounded : OTHER_GROUPS
-    let group = this.groups.get(shown)
+    return this.#groupNamed(room ? name.slice(0, MAXIMUM_GROUP_CHARACTERS) : OTHER_GROUPS)
+  }
+
+  #groupNamed(name: string): LatencyGroup {
+    let group = this.groups.get(name)
     if (group === undefined) {
-      group = new LatencyGroup(shown, this.#makeHistogram())
-      this.groups.set(shown, group)
+      group = new LatencyGroup(name, this.#makeHistogram())
+      this.groups.set(name, group)
     }
     return group
+  }
+
+  /** Over weeks names come that never come again: those go to the others, or new ones could never have a line. */
+  #makeRoom(): void {
+    const sinceLook = this.#clock - this.#lookedAt
+    if (sinceLook >= 0 && sinceLook < LOOK_EVERY_MICROS) return
+    this.#lookedAt = this.#clock
+    const others = this.#groupNamed(OTHER_GROUPS)
+    const silent = this.sorted()
+      .slice(Math.floor(this.#maximumGroups * KEPT_SHARE))
+      .filter((group) => group !== others && Math.abs(this.#clock - group.latestMicros) >= SILENT_MICROS)
+    for (const group of silent.slice(-Math.ceil(this.#maximumGroups * SHARE))) {
+      this.groups.delete(group.name)
+      others.add(group)
+    }
   }
 }

@@ -2,9 +2,12 @@
 // registry writes them out when somebody asks.
 
 import { type Metric, Registry } from 'prom-client'
+import type { ClockConsumer } from '../core/consumers.ts'
 import type { ExchangeEnds } from '../core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import type { RunCounts } from './run-counts.ts'
+import { Silence } from './silence.ts'
 
 const BUCKET_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -23,6 +26,8 @@ interface Labels {
 
 class Series {
   readonly labels: Labels
+  /** What the clock said at the latest exchange. */
+  latestSeconds = 0
   requests = 0
   errors = 0
   unanswered = 0
@@ -65,10 +70,11 @@ interface Sample {
   readonly value: number
 }
 
-export class ExchangeMetrics implements TimedExchangeConsumer {
+export class ExchangeMetrics implements TimedExchangeConsumer, ClockConsumer {
   readonly #registry = new Registry()
   readonly #endsOf: (timed: TimedExchange) => ExchangeEnds
   readonly #series = new Map<string, Series>()
+  readonly #silence = new Silence()
   #lastEnds: ExchangeEnds | undefined = undefined
   #lastProtocol = ''
   #last: Series | undefined = undefined
@@ -93,6 +99,11 @@ export class ExchangeMetrics implements TimedExchangeConsumer {
       this.#lastProtocol = protocol
     }
     this.#last.record(timed)
+    this.#last.latestSeconds = this.#silence.now
+  }
+
+  onClock(t: Timestamp): void {
+    this.#silence.now = t.seconds
   }
 
   toText(): Promise<string> {
@@ -104,6 +115,7 @@ export class ExchangeMetrics implements TimedExchangeConsumer {
     const key = `${labels.server} ${protocol} ${labels.container}`
     const known = this.#series.get(key)
     if (known !== undefined) return known
+    if (this.#series.size >= MAXIMUM_SERIES) this.#silence.forget(this.#series)
     if (this.#series.size < MAXIMUM_SERIES) return this.#add(key, labels)
     const rest = `${OTHER} ${protocol}`
     return this.#series.get(rest) ?? this.#add(rest, { server: OTHER, protocol, container: '' })

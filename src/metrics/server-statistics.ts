@@ -1,12 +1,17 @@
 // tcpkit's statistics: for each server counts, bytes and a histogram, as the JSON that its port hands out.
 
+import type { ClockConsumer } from '../core/consumers.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import { LATENCY_BUCKET_NAMES, latencyBucketOf } from './latency-buckets.ts'
+import { Silence } from './silence.ts'
 
 const MAXIMUM_SERVERS = 1000
 const OTHER = 'other'
 
 class ServerCounts {
+  /** What the clock said at the latest exchange. */
+  latestSeconds = 0
   requests = 0
   requestBytes = 0
   responses = 0
@@ -15,8 +20,9 @@ class ServerCounts {
 }
 
 /** Servers are `IP:port`, never names; those beyond the bound count as `other`. */
-export class ServerStatistics implements TimedExchangeConsumer {
+export class ServerStatistics implements TimedExchangeConsumer, ClockConsumer {
   readonly #servers = new Map<string, ServerCounts>()
+  readonly #silence = new Silence()
   readonly #addressOf: (timed: TimedExchange) => string
 
   constructor(addressOf: (timed: TimedExchange) => string) {
@@ -27,11 +33,16 @@ export class ServerStatistics implements TimedExchangeConsumer {
     const { exchange, latencyMicros } = timed
     const address = this.#addressOf(timed)
     const counts = this.#servers.get(address) ?? this.#add(address)
+    counts.latestSeconds = this.#silence.now
     counts.requests++
     counts.requestBytes += exchange.requestBytes
     if (exchange.responseBytes > 0) counts.responses++
     counts.responseBytes += exchange.responseBytes
     if (latencyMicros >= 0) counts.latency[latencyBucketOf(latencyMicros)]!++
+  }
+
+  onClock(t: Timestamp): void {
+    this.#silence.now = t.seconds
   }
 
   /** Indented by tabs, with a newline at the end. */
@@ -52,6 +63,7 @@ export class ServerStatistics implements TimedExchangeConsumer {
   }
 
   #add(address: string): ServerCounts {
+    if (this.#servers.size >= MAXIMUM_SERVERS) this.#silence.forget(this.#servers)
     const key = this.#servers.size < MAXIMUM_SERVERS ? address : OTHER
     let counts = this.#servers.get(key)
     if (counts === undefined) {

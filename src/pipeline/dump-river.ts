@@ -87,6 +87,7 @@ export class DumpRiver implements River {
   readonly #lastStep = new Timestamp()
   /** Interfaces of all feeds under one numbering: see #interfaceOf. */
   readonly #interfaceIds = new Map<string, number>()
+  #nextInterfaceId = 0
   readonly #idsByFeed = new WeakMap<Feed, number[]>()
   #ids: number[] = []
   #idsOf: Feed | undefined
@@ -197,7 +198,7 @@ export class DumpRiver implements River {
     this.clock.set(time)
     this.#parts.table.advance(time)
     const micros = elapsedMicros(this.#lastStep, time)
-    if (micros >= 0 && micros < CLOCK_STEP_MICROS) return
+    if ((micros >= 0 && micros < CLOCK_STEP_MICROS) || !this.#parts.table.clockSettled) return
     this.#lastStep.set(time)
     for (const consumer of this.#parts.clocks) consumer.onClock(time)
   }
@@ -214,17 +215,22 @@ export class DumpRiver implements River {
 
   #numberInterface(feed: Feed, localId: number): number {
     const description = feed.reader.interfaces[localId]!
-    const { linkType, snapshotLength, name, place } = description
-    const key = `${localId} ${linkType} ${snapshotLength} ${place} ${name}`
+    const key = keyOf(feed.reader, localId)
     let id = this.#interfaceIds.get(key)
     if (id === undefined) {
-      id = this.#interfaceIds.size
+      id = this.#nextInterfaceId++
       this.#interfaceIds.set(key, id)
       for (const saver of this.#parts.savers) saver.onInterface(id, description)
       this.#chooseDuplicateFilter(feed)
     }
     this.#ids[localId] = id
     return id
+  }
+
+  /** A capture has ended for good. A container's interface never comes again; in a savefile its number stays. */
+  forget({ reader }: Feed): void {
+    if (this.#parts.savers.length > 0) return
+    for (let id = 0; id < reader.interfaces.length; id++) this.#interfaceIds.delete(keyOf(reader, id))
   }
 
   /** Copies of one packet come where several interfaces were captured, or `any`, whose link type is Linux cooked. */
@@ -279,4 +285,9 @@ export class DumpRiver implements River {
     this.#dropsTold = kernelDrops
     this.#dropsToldAt.set(time)
   }
+}
+
+function keyOf({ interfaces }: Feed['reader'], id: number): string {
+  const { linkType, snapshotLength, name, place } = interfaces[id]!
+  return `${id} ${linkType} ${snapshotLength} ${place} ${name}`
 }

@@ -125,7 +125,11 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     this.#slowest =
       latency.top > 0 && printer !== undefined ? new Slowest(latency.top, (timed) => printer.format(timed)) : undefined
     const timer = new ExchangeTimer(this, this.roundTrips)
-    this.streams = new ExchangeStreams({ ...protocolsOf(latency.protocol), consumer: timer })
+    this.streams = new ExchangeStreams({
+      ...protocolsOf(latency.protocol),
+      consumer: timer,
+      onEnded: (connection) => hosts.forget(connection),
+    })
     const wantsDns = latency.packets === 'none' && (latency.protocol === AUTO || latency.protocol === DNS)
     this.datagrams = wantsDns ? new DnsExchanges(timer) : undefined
   }
@@ -154,14 +158,21 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   }
 
   onClock(t: Timestamp): void {
-    const { everyMillis } = this.#parts.latency
+    const { latency, ports } = this.#parts
+    const { everyMillis } = latency
+    this.#table.onClock(t)
+    ports.statistics?.onClock(t)
+    ports.metrics?.onClock(t)
     const sinceExpiry = elapsedMicros(this.#expiredAt, t)
     if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) this.expire(t)
     if (everyMillis === 0) return
     this.#latest.set(t)
     if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
-    if (elapsedMicros(this.#reportedAt, t) < everyMillis * MICROS_PER_MILLI) return
+    const sinceReport = elapsedMicros(this.#reportedAt, t)
+    if (sinceReport >= 0 && sinceReport < everyMillis * MICROS_PER_MILLI) return
     this.#reportedAt.set(t)
+    // the clock was set back
+    if (sinceReport < 0) return
     this.report()
   }
 

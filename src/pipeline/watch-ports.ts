@@ -1,5 +1,6 @@
 // --stats and --metrics: the ports by which others watch a run, opened before it begins.
 
+import type { ClockConsumer } from '../core/consumers.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
@@ -10,8 +11,8 @@ import type { LatencyPlan, ListenPlan } from '../plan.ts'
 import type { Sinks } from './sinks.ts'
 
 export interface WatchPorts {
-  readonly statistics: TimedExchangeConsumer | undefined
-  readonly metrics: TimedExchangeConsumer | undefined
+  readonly statistics: (TimedExchangeConsumer & ClockConsumer) | undefined
+  readonly metrics: (TimedExchangeConsumer & ClockConsumer) | undefined
   close(): void
 }
 
@@ -27,7 +28,7 @@ export async function openWatchPorts(
   }
   const statistics = new ServerStatistics(({ exchange }) => hosts.of(exchange).serverAddress)
   const closers: (() => void)[] = []
-  let metrics: TimedExchangeConsumer | undefined
+  let metrics: WatchPorts['metrics']
   if (latency.stats !== undefined) {
     const flag = latency.program === 'tcpkit' ? '-P' : '--stats'
     const port = new StatisticsPort(() => statistics.toJson())
@@ -54,7 +55,7 @@ async function serveMetrics(
   hosts: ExchangeHosts,
   statistics: ServerStatistics,
   sinks: Sinks,
-): Promise<{ metrics: TimedExchangeConsumer; close: () => void }> {
+): Promise<{ metrics: TimedExchangeConsumer & ClockConsumer; close: () => void }> {
   const [{ ExchangeMetrics }, { MetricsServer }] = await Promise.all([
     import('../metrics/exchange-metrics.ts'),
     import('../metrics/metrics-server.ts'),

@@ -28,6 +28,8 @@ const MAXIMUM_DELIVERIES = 64
 const MAXIMUM_BYTES_FROM_THE_MIDDLE = 1024 * 1024
 /** In each direction. */
 const MAXIMUM_DELIVERIES_FROM_THE_MIDDLE = 8
+/** What a delivery costs beside its bytes. */
+const DELIVERY_BYTES = 128
 
 /** A delivery that waits for the decision: bytes of `held[direction]`, then bytes that were not kept. */
 class Delivery {
@@ -119,6 +121,7 @@ export class ProtocolDetector {
       if (end > start) parser.onData(direction, this.#held[direction].buf, start, end, time)
       if (missing > 0) parser.onGap(direction, missing, time)
     }
+    this.#memory.usedBytes -= this.#deliveries.length * DELIVERY_BYTES
     this.#deliveries.length = 0
     this.#held[0].clear()
     this.#held[1].clear()
@@ -131,6 +134,7 @@ export class ProtocolDetector {
       last.missing += missing
       last.time.set(t)
     } else {
+      this.#memory.usedBytes += DELIVERY_BYTES
       this.#deliveries.push(new Delivery(d, start, end, missing, t))
     }
   }

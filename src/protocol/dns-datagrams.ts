@@ -21,6 +21,8 @@ const MAXIMUM_OUTSTANDING = 65536
 const MAXIMUM_WAYS = 16
 /** The same query so soon is the same packet, captured twice. */
 const SAME_PACKET_MICROS = 10_000
+/** A query so much younger than those after it has an absurd timestamp, or the clock was set back since. */
+const CLOCK_WAS_SET_MICROS = 60_000_000
 const DNS_PORT = 53
 /** The same format with other rules: NetBIOS names, multicast DNS, LLMNR. */
 const OTHER_PORTS = [137, 5353, 5355]
@@ -109,8 +111,9 @@ export class DnsExchanges implements DatagramConsumer {
   /** Queries from before `before` that have no answer are told as unanswered and forgotten. */
   expire(before: Timestamp): void {
     for (let query = this.#oldest; query !== undefined; query = this.#oldest) {
-      if (compareTime(query.end, before) >= 0) return
-      this.#tell(query)
+      if (compareTime(query.end, before) < 0) this.#tell(query)
+      else if (elapsedMicros(this.#newest!.end, query.end) > CLOCK_WAS_SET_MICROS) this.#giveUpOldest()
+      else return
     }
   }
 
@@ -136,7 +139,10 @@ export class DnsExchanges implements DatagramConsumer {
       this.#repeat(first, way, datagram.time)
       return
     }
-    if (this.#byWay.size >= this.#maximum) this.#evict()
+    if (this.#byWay.size >= this.#maximum) {
+      this.counters.evicted++
+      this.#giveUpOldest()
+    }
     const query = new OutstandingQuery(message, datagram, question)
     query.start.set(datagram.time)
     query.end.set(datagram.time)
@@ -183,9 +189,8 @@ export class DnsExchanges implements DatagramConsumer {
     this.#tell(query)
   }
 
-  #evict(): void {
+  #giveUpOldest(): void {
     const oldest = this.#oldest!
-    this.counters.evicted++
     oldest.answerMayBeMissing = true
     this.#tell(oldest)
   }

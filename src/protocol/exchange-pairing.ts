@@ -248,6 +248,7 @@ export class ExchangePairing {
    * called while its response is under way.
    */
   expireFirst(before: Timestamp): number {
+    if (this.pending.length === 0) this.pending.rest(before)
     if (!this.pending.firstEndsBefore(before)) return -1
     const first = this.pending.first()!
     const turn = this.#turnOf(first)

@@ -20,6 +20,8 @@ export interface ExchangeStreamsOptions {
   readonly consumer: ExchangeConsumer
   /** Once for each connection whose protocol was found, or that the fallback takes. */
   readonly onChosen?: (protocolName: string, connection: Connection) => void
+  /** After the last exchange of a connection on which something was said. */
+  readonly onEnded?: (connection: Connection) => void
 }
 
 export interface ExchangeStreamsCounters {
@@ -111,6 +113,7 @@ export class ExchangeStreams implements StreamConsumer {
     this.#consumer.ended = why === 'capture-ended' || why === 'interface-gone'
     watched.parser?.onClose(t)
     this.#consumer.ended = false
+    this.#options.onEnded?.(c)
   }
 
   /** Requests from before `before` without a response are told as unanswered. Costs by the connections that spoke since. */

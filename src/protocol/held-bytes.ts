@@ -1,6 +1,6 @@
 // Bytes that a framer must keep because the thing they belong to is not complete yet.
 
-/** How much all framers of a run may hold together: shared by them, written only by HeldBytes. */
+/** How much all framers or parsers of a run may hold together; each counts what it takes and gives back. */
 export class HeldMemory {
   readonly maximumBytes: number
   usedBytes: number

@@ -19,6 +19,7 @@ import { HttpExchange, wireBytes } from './http-exchange.ts'
 import { HttpFraming, MAXIMUM_WAITING_REQUESTS } from './http-framing.ts'
 import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from './http-message.ts'
 import { isCommon } from './http-request-line.ts'
+import { waitingRequests } from './pending-requests.ts'
 import { ResponseSpotter } from './response-spotter.ts'
 
 /** Turns with nothing waiting that end the doubt: for a client that waits for its responses, for one that does not. */
@@ -28,6 +29,8 @@ const MOST_TURNS_NEEDED = 256
 /** The second of them suffices after so much silence for each that is needed. */
 const SILENCE_MICROS_PER_TURN = 12_500
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024
+/** What a request that waits takes, with its head. */
+const WAITING_BYTES = 2048
 const CR = 13
 const LF = 10
 
@@ -43,6 +46,8 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   readonly #framing: HttpFraming
   /** Oldest first: those that wait for their response, and in doubt, before them, those that wait for proof. */
   readonly #queue: HttpExchange[]
+  /** Its length, as counted among those of all connections. */
+  #counted: number
   /** So many at the front of the queue have their response. */
   #answered: number
   /** Whose request, whose response is going on. */
@@ -78,6 +83,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     this.#consumer = context.consumer
     this.#framing = new HttpFraming(connection, this, memory, true)
     this.#queue = []
+    this.#counted = 0
     this.#answered = 0
     this.#sending = undefined
     this.#receiving = undefined
@@ -102,15 +108,22 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     if (this.#tunnel) return
     if (d !== this.#client) this.#noteServer(t)
     this.#framing.onData(d, buf, start, end, t)
+    this.#count()
   }
 
   onGap(d: Direction, missing: number, t: Timestamp): void {
     if (this.#tunnel) return
     if (d !== this.#client) this.#noteServer(t)
     this.#framing.onGap(d, missing, 'capture', t)
+    this.#count()
   }
 
   expire(before: Timestamp): void {
+    this.#expire(before)
+    this.#count()
+  }
+
+  #expire(before: Timestamp): void {
     const proven = this.#doubt ? this.#proven : this.#queue.length
     for (let i = this.#answered; i < proven; i++) {
       const exchange = this.#queue[i]!
@@ -130,6 +143,12 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     for (let i = this.#answered; i < proven; i++) this.#tellUnlessTold(this.#queue[i]!, 'unanswered')
     if (this.#doubt) this.#endOfDoubtfulTurn()
     this.#queue.length = 0
+    this.#count()
+  }
+
+  #count(): void {
+    waitingRequests.usedBytes += (this.#queue.length - this.#counted) * WAITING_BYTES
+    this.#counted = this.#queue.length
   }
 
   #noteServer(t: Timestamp): void {
@@ -208,7 +227,8 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
 
   #beginRequest(m: HttpMessage): void {
     if (this.#serverSpoke) this.#turn(m)
-    if (this.#queue.length >= MAXIMUM_WAITING_REQUESTS) this.#spoil()
+    const { length } = this.#queue
+    if (length >= MAXIMUM_WAITING_REQUESTS || (length > 0 && waitingRequests.full)) this.#spoil()
     const exchange = this.#spare ?? new HttpExchange()
     this.#spare = undefined
     exchange.begin(m, this.#queue.length - this.#answered)

@@ -2,14 +2,23 @@
 
 import type { Exchange } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
+import { HeldMemory } from './held-bytes.ts'
 
 /** How many requests of one connection are remembered unless told otherwise, and how many characters of their text. */
 export const MAXIMUM_PENDING_REQUESTS = 65536
 export const MAXIMUM_PENDING_TEXT = 8 << 20
 
-const SMALLEST_RING = 4
+/** Of all connections together: a capture of one direction alone has nothing but requests. */
+const MAXIMUM_WAITING_BYTES = 64 << 20
+/** What one takes with its text, usually. */
+const PENDING_BYTES = 512
+
+const SMALLEST_RING = 1
 /** A ring above this is given back once it is empty, so that one burst does not cost memory for a connection's life. */
-const KEPT_RING = 256
+const KEPT_RING = 64
+
+/** What the requests of all connections that wait for their response take; each connection may have one all the same. */
+export const waitingRequests = new HeldMemory(MAXIMUM_WAITING_BYTES)
 
 /** What is known of a request until its response comes. Text as in Exchange, bounded by who fills it. */
 export class PendingRequest {
@@ -42,18 +51,20 @@ export class PendingRequest {
 export class PendingRequests {
   length: number
   readonly maximum: number
+  readonly #all: HeldMemory
   #ring: PendingRequest[]
   #head: number
 
-  constructor(maximum: number = MAXIMUM_PENDING_REQUESTS) {
+  constructor(maximum: number = MAXIMUM_PENDING_REQUESTS, all: HeldMemory = waitingRequests) {
     this.length = 0
     this.maximum = maximum
+    this.#all = all
     this.#ring = []
     this.#head = 0
   }
 
   get full(): boolean {
-    return this.length >= this.maximum
+    return this.length >= this.maximum || (this.#all.full && this.length > 0)
   }
 
   /** The place of a new youngest request. Not to be called when `full`: that is for the caller to tell as `unknown`. */
@@ -62,6 +73,7 @@ export class PendingRequests {
     const ring = this.#ring
     const request = ring[(this.#head + this.length) & (ring.length - 1)]!
     this.length++
+    this.#all.usedBytes += PENDING_BYTES
     return request
   }
 
@@ -98,6 +110,7 @@ export class PendingRequests {
     request.request = ''
     this.#head = (this.#head + 1) & (this.#ring.length - 1)
     this.length--
+    this.#all.usedBytes -= PENDING_BYTES
     if (this.length === 0 && this.#ring.length > KEPT_RING) {
       this.#ring = []
       this.#head = 0
@@ -107,6 +120,14 @@ export class PendingRequests {
   /** Whether the oldest request was complete before `before`: what ExchangeParser.expire looks for. */
   firstEndsBefore(before: Timestamp): boolean {
     return this.length > 0 && compareTime(this.#ring[this.#head]!.end, before) < 0
+  }
+
+  /** A connection on which nothing was asked since `before` keeps no memory for what may come. Only when empty. */
+  rest(before: Timestamp): void {
+    const ring = this.#ring
+    if (ring.length === 0) return
+    const latest = ring[(this.#head + ring.length - 1) & (ring.length - 1)]!
+    if (compareTime(latest.end, before) < 0) this.#ring = []
   }
 
   #grow(): void {

@@ -207,3 +207,17 @@ test('an engine elsewhere shows neither bridge nor process: a sidecar', async ()
     ['sidecar'],
   )
 })
+
+test('the host’s network is captured once by a sidecar, however many share it', async () => {
+  const keys: string[] = []
+  for (const name of ['one', 'two']) {
+    const { found } = await find(
+      new FakeEngine(),
+      new FakeView(),
+      container(name, { networkMode: 'host', networks: [] }),
+    )
+    assert.equal(found!.targets[0]!.way, 'sidecar')
+    keys.push(found!.targets[0]!.key)
+  }
+  assert.equal(keys[0], keys[1])
+})

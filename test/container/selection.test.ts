@@ -111,3 +111,13 @@ test('the service that a container is of, whoever made it', () => {
   })
   assert.deepEqual(serviceOf({ 'com.docker.compose.project': 'shop' }), { service: '', project: '' })
 })
+
+test('a glob leaves out who asks to be ignored; a name does not', () => {
+  const watcher = container('web-watcher', { labels: { 'tcpflow.ignore': '' } })
+  const matching = (wanted: string): string[] =>
+    [web, watcher]
+      .filter((c) => selectorsOf({ ...NONE, containers: [wanted] }, [web, watcher])[0]!.matches(c))
+      .map((c) => c.name)
+  assert.deepEqual(matching('*'), ['web'])
+  assert.deepEqual(matching('web-watcher'), ['web-watcher'])
+})

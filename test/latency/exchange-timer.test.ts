@@ -190,3 +190,11 @@ describe('round trips', () => {
     assert.equal(wire.trips.fastest(wire.connection, 0), -1)
   })
 })
+
+test('a clock that was set back between request and response: no latency is told', () => {
+  const t = new Wire().open(400, 100).time({ ...FIELDS, firstByteMicros: -3600e6 })
+  assert.equal(t.exchange.status, 'unknown')
+  assert.deepEqual([t.latencyMicros, t.serverMicros, t.networkMicros], [-1, -1, -1])
+  // interfaces are not always in order
+  assert.equal(new Wire().open(400, 100).time({ ...FIELDS, firstByteMicros: -200 }).exchange.status, 'ok')
+})

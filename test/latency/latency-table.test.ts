@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
 import type { NamedHost, Names } from '../../src/core/ports.ts'
+import { Timestamp } from '../../src/core/timestamp.ts'
 import { Grouper, type Grouping } from '../../src/latency/grouping.ts'
 import { makeHistogram } from '../../src/latency/histograms.ts'
 import { formatLatencyTable } from '../../src/latency/latency-report.ts'
@@ -12,7 +13,7 @@ import { Slowest } from '../../src/latency/slowest.ts'
 import { Threshold } from '../../src/latency/threshold.ts'
 import { sanitizeLine } from '../../src/output/sanitize-text.ts'
 import { assertGolden } from '../support/golden.ts'
-import { endpoint, timed } from '../support/timed-exchanges.ts'
+import { EXCHANGE_SECONDS, endpoint, timed } from '../support/timed-exchanges.ts'
 
 function byCommand(): LatencyTable {
   return new LatencyTable((t) => t.exchange.command, makeHistogram)
@@ -234,5 +235,43 @@ describe('what is slow', () => {
     slowest.onTimedExchange(timed({ status: 'unanswered' }))
     slowest.onTimedExchange(timed({ blocking: true, firstByteMicros: 1e9 }))
     assert.deepEqual(slowest.lines(), ['9 b', '9 d', '7 e'])
+  })
+})
+
+describe('weeks', () => {
+  const HOUR = 3600e6
+  /** One exchange of `command` at a moment, which is also the clock's. */
+  function ask(table: LatencyTable, command: string, at: number, firstByteMicros = 1000): void {
+    table.onClock(new Timestamp(EXCHANGE_SECONDS + at / 1e6, 0))
+    table.onTimedExchange(timed({ command, at, firstByteMicros }))
+  }
+
+  test('what was silent for an hour makes room, but not what took most time; nothing is lost of the sums', () => {
+    const table = new LatencyTable((t) => t.exchange.command, makeHistogram, 20)
+    ask(table, 'slow', 0, 9e6)
+    for (let i = 0; i < 30; i++) ask(table, `old${i}`, 1e6)
+    assert.ok(!table.groups.has('old25'))
+    ask(table, 'new', HOUR / 2)
+    assert.ok(!table.groups.has('new'), 'nobody is silent for so long')
+    ask(table, 'new', 2 * HOUR)
+    assert.ok(table.groups.has('new'))
+    assert.ok(table.groups.has('slow'))
+    assert.ok(table.groups.size <= 21)
+    const others = table.groups.get(OTHER_GROUPS)!
+    assert.ok(others.requests > 11 && others.timed === others.requests, String(others.requests))
+    assert.equal(table.total.requests, 33)
+    const sum = [...table.groups.values()].reduce((requests, group) => requests + group.requests, 0)
+    assert.equal(sum, 33)
+    assert.ok(Math.abs(others.percentile(50) - 1000) <= 1)
+    assert.ok(Math.abs(table.total.percentile(100) - 9e6) <= 9000)
+  })
+
+  test('one absurd timestamp does not spoil the rate', () => {
+    const table = byCommand()
+    for (let i = 0; i < 100; i++) ask(table, 'GET', i * 1e6)
+    const rate = table.rateOf(table.total)
+    table.onTimedExchange(timed({ at: 3e15 }))
+    table.onTimedExchange(timed({ at: -1.5e15 }))
+    assert.ok(Math.abs(table.rateOf(table.total) / rate - 102 / 100) < 0.001)
   })
 })

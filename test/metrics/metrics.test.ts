@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
+import { Timestamp } from '../../src/core/timestamp.ts'
 import { ExchangeMetrics } from '../../src/metrics/exchange-metrics.ts'
 import { MetricsServer } from '../../src/metrics/metrics-server.ts'
 import { FakeNames } from '../support/fake-names.ts'
@@ -130,4 +131,26 @@ describe('the server', () => {
     })
     assert.equal(refused, 68)
   })
+})
+
+test('servers that were silent for an hour make room for new ones, the longest silent first', async () => {
+  const metrics = metricsOf()
+  const seriesOf = async (port: number): Promise<string | undefined> =>
+    new RegExp(`^tcpflow_requests_total\\{server="192.168.0.3:${port}".* (\\d+)$`, 'm').exec(
+      await metrics.toText(),
+    )?.[1]
+  for (let port = 1; port <= 200; port++) {
+    metrics.onClock(new Timestamp(10_000 + port, 0))
+    record(metrics, { server: endpoint(3, port) })
+  }
+  metrics.onClock(new Timestamp(10_300, 0))
+  record(metrics, { server: endpoint(3, 1000) })
+  assert.equal(await seriesOf(1000), undefined)
+  metrics.onClock(new Timestamp(14_000, 0))
+  record(metrics, { server: endpoint(3, 1) })
+  record(metrics, { server: endpoint(3, 1000) })
+  assert.equal(await seriesOf(1000), '1')
+  assert.equal(await seriesOf(1), '2', 'it has spoken since')
+  assert.equal(await seriesOf(2), undefined)
+  assert.equal(await seriesOf(200), '1')
 })

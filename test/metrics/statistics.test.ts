@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
+import { Timestamp } from '../../src/core/timestamp.ts'
 import { LATENCY_BUCKET_NAMES, latencyBucketOf } from '../../src/metrics/latency-buckets.ts'
 import { ServerStatistics } from '../../src/metrics/server-statistics.ts'
 import { StatisticsPort } from '../../src/metrics/statistics-port.ts'
@@ -115,4 +116,15 @@ describe('the port', () => {
       /--stats: 192\.0\.2\.1 is no address of this machine/,
     )
   })
+})
+
+test('servers that were silent for an hour make room', () => {
+  const counts = new ServerStatistics(({ exchange }) => String(exchange.server))
+  counts.onClock(new Timestamp(5000, 0))
+  for (let port = 0; port < 2000; port++) counts.onTimedExchange(timed({ server: endpoint(3, port) }))
+  counts.onClock(new Timestamp(9000, 0))
+  counts.onTimedExchange(timed({ server: endpoint(4, 80) }))
+  const json = JSON.parse(counts.toJson()) as Record<string, { requests: number }>
+  assert.equal(json['192.168.0.4:80']?.requests, 1)
+  assert.ok(Object.keys(json).length > 850)
 })

@@ -187,3 +187,14 @@ test('the clock ticks by capture time, also without packets', async () => {
   await pump(feed, river)
   assert.deepEqual(clocks, [1000, 1060, 1300])
 })
+
+test('the clock does not tick for a timestamp that nothing goes on from, and does when it was set', async () => {
+  const { river, clocks } = makeRiver()
+  const feed = feedOf((w) => {
+    w.writeInterface(description('a'))
+    const millis = [100_000_000, 4e12, 100_000_100, 1000, 100_000_200, 90_000_000, 90_000_010, 90_000_100]
+    for (const [i, at] of millis.entries()) put(w, 0, at, frame('one', 1 + 3 * i, i))
+  })
+  await pump(feed, river)
+  assert.deepEqual(clocks, [100_000_000, 100_000_100, 100_000_200, 90_000_010, 90_000_100])
+})

@@ -271,3 +271,15 @@ describe('DNS over UDP', () => {
     )
   })
 })
+
+test('a query from the future, or from before the clock was set back, does not hold up those after it', () => {
+  const talk = new Talk()
+  talk.ask(query({ id: 1, name: 'future.test' }), {}, 1e12)
+  for (let i = 0; i < 3; i++)
+    talk.ask(query({ id: 2 + i, name: `n${i}.test` }), { sport: 41000 + i }, i === 0 ? -1e12 + 200 : 100)
+  talk.exchanges.expire(timeOf(5000))
+  assert.deepEqual(
+    talk.told.map((line) => line.split(' | ').slice(0, 2).join(' ')),
+    ['A future.test unknown', 'A n0.test unanswered', 'A n1.test unanswered', 'A n2.test unanswered'],
+  )
+})

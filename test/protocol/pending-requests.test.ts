@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Exchange } from '../../src/core/exchange.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
+import { HeldMemory } from '../../src/protocol/held-bytes.ts'
 import { PendingRequests } from '../../src/protocol/pending-requests.ts'
 
 test('first in, first out, against a plain array', () => {
@@ -53,4 +54,36 @@ test('a request moves into an exchange with its times', () => {
   assert.deepEqual([exchange.blocking, exchange.aheadInPipeline, pending.length], [true, 3, 0])
   assert.equal(pending.first(), undefined)
   assert.equal(pending.firstEndsBefore(new Timestamp(9, 0)), false)
+})
+
+test('those of all connections are bounded together, and each may have one', () => {
+  const all = new HeldMemory(10_000)
+  const [one, other] = [new PendingRequests(1000, all), new PendingRequests(1000, all)]
+  while (!one.full) one.push()
+  assert.ok(one.length > 10 && one.length < 100, String(one.length))
+  assert.equal(other.full, false)
+  other.push()
+  assert.equal(other.full, true)
+  while (one.length > 0) one.drop()
+  assert.equal(other.full, false)
+  other.drop()
+  assert.equal(all.usedBytes, 0)
+})
+
+test('who is silent keeps nothing, and goes on as before', () => {
+  const pending = new PendingRequests()
+  for (let i = 0; i < 40; i++) pending.push().end.set(new Timestamp(i, 0))
+  for (let i = 0; i < 40; i++) pending.drop()
+  const kept = pending.push()
+  pending.drop()
+  kept.end.set(new Timestamp(50, 0))
+  pending.rest(new Timestamp(50, 0))
+  for (let i = 0; i < 63; i++) pending.push()
+  assert.equal(pending.push(), kept, 'nobody has rested: the objects go round')
+  for (let i = 0; i < 64; i++) pending.drop()
+  kept.end.set(new Timestamp(50, 0))
+  pending.rest(new Timestamp(51, 0))
+  for (let i = 0; i < 100; i++) pending.push().mark = i
+  assert.notEqual(pending.first(), kept)
+  assert.deepEqual([pending.length, pending.first()!.mark, pending.at(99)!.mark], [100, 0, 99])
 })
