@@ -4,6 +4,7 @@
 import { ByteCache } from './byte-cache.ts'
 import type { HttpMessage } from './http-message.ts'
 import { requestLineOf } from './http-request-line.ts'
+import { findControl, findLineFeed } from './word-scan.ts'
 
 /** No start line may be longer; also bounds what is held back while one is incomplete. */
 export const MAXIMUM_START_LINE_BYTES = 16384
@@ -11,6 +12,7 @@ export const MAXIMUM_START_LINE_BYTES = 16384
 const LF = 10
 const CR = 13
 const SP = 32
+const H = 0x48
 
 /** Answers of `matchStartLine`; a positive one is the line's length. */
 export const NO_MATCH = 0
@@ -43,6 +45,8 @@ export function matchStatusLine(buf: Buffer, start: number, end: number, checked
 
 /** `HTTP/1.`, digit, space, three digits, end of word: 13 when it is there. */
 export function matchResponse(buf: Buffer, start: number, end: number): number {
+  // most often it is a request
+  if (start < end && buf[start] !== H) return NO_MATCH
   const count = Math.min(end - start, RESPONSE_BYTES)
   for (let i = 0; i < count; i++) if (!fitsResponse(i, buf[start + i]!)) return NO_MATCH
   return count === RESPONSE_BYTES ? RESPONSE_BYTES : MORE_NEEDED
@@ -71,13 +75,11 @@ export function findResponse(buf: Buffer, start: number, end: number): number {
 
 /** Upper-case method, space, target, space, `HTTP/1.` and a digit. Method and target are judged before the line ends. */
 function matchRequestLine(buf: Buffer, start: number, end: number, checked: number): number {
-  if (checked <= LONGEST_METHOD) {
-    let i = start
-    while (i < end && isMethodByte(buf[i]!)) i++
-    if (i - start > LONGEST_METHOD) return NO_MATCH
-    if (i === end) return MORE_NEEDED
-    if (i - start < 3 || buf[i] !== SP) return NO_MATCH
-  }
+  let space = start
+  while (space < end && isMethodByte(buf[space]!)) space++
+  if (space - start > LONGEST_METHOD) return NO_MATCH
+  if (space === end) return MORE_NEEDED
+  if (space - start < 3 || buf[space] !== SP) return NO_MATCH
   const length = restOfLine(buf, start, end, checked)
   if (length <= 0) return length
   let last = start + length - 1
@@ -86,16 +88,17 @@ function matchRequestLine(buf: Buffer, start: number, end: number, checked: numb
   const version = last - 9
   if (version <= start || buf[version] !== SP || !isDigit(buf[last - 1]!)) return NO_MATCH
   for (let i = 0; i < 7; i++) if (buf[version + 1 + i] !== RESPONSE_START.charCodeAt(i)) return NO_MATCH
-  return buf.indexOf(SP, start) < version ? length : NO_MATCH
+  return space < version ? length : NO_MATCH
 }
 
 /** Length of the line, or NO_MATCH when a control character stands in it or it is too long. */
 function restOfLine(buf: Buffer, start: number, end: number, checked: number): number {
   const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES)
   // one byte back: a CR may have been the last one checked
-  for (let i = start + Math.max(0, checked - 1); i < limit; i++) {
+  let i = findControl(buf, start + Math.max(0, checked - 1), limit)
+  for (; i < limit; i = findControl(buf, i + 1, limit)) {
     const byte = buf[i]!
-    if (byte >= SP || byte === 9) continue
+    if (byte === 9) continue
     if (byte === LF) return i + 1 - start
     if (byte !== CR || (i + 1 < end && buf[i + 1] !== LF)) return NO_MATCH
   }
@@ -114,13 +117,13 @@ function isMethodByte(byte: number): boolean {
 /**
  * Reads the start line and the fields of the head `buf[start..end)` into `message`, with what they say of the body's
  * end; what the method and the request mean for it is the framer's business. False when the fields contradict
- * themselves, so that the end of the body cannot be known. `fieldsRead`: readFields has just read this head's fields.
+ * themselves, so that the end of the body cannot be known. `fieldsRead`: the index behind the start line when readFields
+ * has just read this head's fields, else 0.
  */
-export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: boolean): boolean {
-  let lineEnd = start
-  while (buf[lineEnd] !== LF) lineEnd++
-  readStartLine(message, buf, start, lineEnd)
-  if (!fieldsRead) readFields(buf, lineEnd + 1, end)
+export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: number): boolean {
+  const line = fieldsRead > 0 ? fieldsRead : findLineFeed(buf, start, end) + 1
+  readStartLine(message, buf, start, line - 1)
+  if (fieldsRead === 0) readFields(buf, line, end)
   return fields.judge(message)
 }
 
@@ -131,16 +134,14 @@ export function readHead(message: HttpMessage, buf: Buffer, start: number, end: 
 export function readFields(buf: Buffer, start: number, end: number): number {
   fields.clear()
   let line = start
-  let i = start
-  while (i < end) {
-    const first = buf[line]! | 0x20
-    // most bytes are passed here
-    while (i < end && buf[i] !== LF) i++
+  for (let i = start; i < end; ) {
+    i = findLineFeed(buf, i, end)
     if (i >= end) return 0
     if (i <= line + 1 && (i === line || buf[line] === CR)) return i + 1
     i++
     // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
     if (i < end && (buf[i] === SP || buf[i] === 9)) continue
+    const first = buf[line]! | 0x20
     if (first === 0x63 || first === 0x74) fields.read(buf, line, i - 1)
     line = i
   }
@@ -160,7 +161,6 @@ function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd
   message.minorVersion = buf[last - 1]! - 48
   message.requestLine = line
   message.method = line.method
-  message.target = line.target
 }
 
 /** `contentLength` while no such field was read, and when what was read is no length. */
@@ -169,6 +169,13 @@ const BAD_LENGTH = -2
 const NO_CODINGS: readonly string[] = []
 /** As sent → media type. */
 const mediaTypes = new ByteCache<string>(256)
+
+/** In lower case. */
+const TRANSFER_ENCODING = Buffer.from('transfer-encoding')
+const CONTENT_LENGTH = Buffer.from('content-length')
+const CONTENT_ENCODING = Buffer.from('content-encoding')
+const CONTENT_TYPE = Buffer.from('content-type')
+const CONTENT_BYTES = 'content-'.length
 
 /** The field lines that matter, gathered over a head. */
 class Fields {
@@ -187,14 +194,20 @@ class Fields {
   /** One field line that begins with a c or a t, folds included: `buf[start..end)` without its final LF. */
   read(buf: Buffer, start: number, end: number): void {
     if ((buf[start]! | 0x20) === 0x74) {
-      if (nameIs(buf, start, end, 'transfer-encoding')) this.transferEncoding += `,${fieldValue(buf, start, end)}`
-    } else if (beginsWith(buf, start, end, 'content-')) {
-      if (nameIs(buf, start, end, 'content-length')) this.#readLength(buf, start, end)
-      else if (nameIs(buf, start, end, 'content-encoding')) {
-        this.contentEncoding += `,${fieldValue(buf, start, end)}`
-      } else if (this.contentType === '' && nameIs(buf, start, end, 'content-type')) {
-        this.contentType = typeValue(buf, start, end)
-      }
+      if (nameIs(buf, start, end, TRANSFER_ENCODING)) this.transferEncoding += `,${fieldValue(buf, start, end)}`
+      return
+    }
+    switch (buf[Math.min(start + CONTENT_BYTES, end)]! | 0x20) {
+      case 0x6c:
+        if (nameIs(buf, start, end, CONTENT_LENGTH)) this.#readLength(buf, start, end)
+        return
+      case 0x65:
+        if (nameIs(buf, start, end, CONTENT_ENCODING)) this.contentEncoding += `,${fieldValue(buf, start, end)}`
+        return
+      case 0x74:
+        if (nameIs(buf, start, end, CONTENT_TYPE) && this.contentType === '') {
+          this.contentType = typeValue(buf, start, end)
+        }
     }
   }
 
@@ -240,18 +253,12 @@ class Fields {
 /** One for all: a head is read in one go. */
 const fields = new Fields()
 
-/** Does `buf[start..end)` begin with `name`, in any case? */
-function beginsWith(buf: Buffer, start: number, end: number, name: string): boolean {
+/** Does the field line begin with `name`, in any case, white space, and a colon? */
+function nameIs(buf: Buffer, start: number, end: number, name: Uint8Array): boolean {
   const length = name.length
   if (end - start <= length) return false
-  for (let i = 0; i < length; i++) if ((buf[start + i]! | 0x20) !== (name.charCodeAt(i) | 0x20)) return false
-  return true
-}
-
-/** Does the field line begin with `name`, in any case, white space, and a colon? */
-function nameIs(buf: Buffer, start: number, end: number, name: string): boolean {
-  if (!beginsWith(buf, start, end, name)) return false
-  let i = start + name.length
+  for (let i = 0; i < length; i++) if ((buf[start + i]! | 0x20) !== name[i]) return false
+  let i = start + length
   while (i < end && (buf[i] === SP || buf[i] === 9)) i++
   return buf[i] === 0x3a
 }
@@ -272,7 +279,7 @@ function typeValue(buf: Buffer, start: number, end: number): string {
   const known = mediaTypes.find(buf, from, to)
   if (known !== undefined) return known
   const type = buf.toString('latin1', from, to).trim().toLowerCase()
-  if (to - from <= MAXIMUM_CACHED_TYPE_BYTES) mediaTypes.keep(buf, from, to, type)
+  if (to - from <= MAXIMUM_CACHED_TYPE_BYTES) mediaTypes.keep(buf.toString('latin1', from, to), type)
   return type
 }
 

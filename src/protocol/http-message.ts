@@ -23,9 +23,7 @@ export class HttpMessage {
   minorVersion = 1
   /** Of a request; '' for a response. */
   method = ''
-  /** Its first 1024 bytes. */
-  target = ''
-  /** Both, and what they are called in exchanges; undefined for a response. */
+  /** Method and target, and what they are called in exchanges; undefined for a response. */
   requestLine: RequestLine | undefined = undefined
   /** Of a response; 0 for a request. 100 to 199 is interim: the final response to the same request follows. */
   status = 0
@@ -55,6 +53,11 @@ export class HttpMessage {
 
   constructor(isRequest: boolean) {
     this.isRequest = isRequest
+  }
+
+  /** Of a request, its first 1024 bytes; '' for a response. */
+  get target(): string {
+    return this.requestLine?.target ?? ''
   }
 }
 

@@ -19,7 +19,8 @@ import {
   SPECIAL_XREAD,
   UNKNOWN_COMMAND,
 } from './redis-commands.ts'
-import { isAscii, wireText } from './wire-text.ts'
+import { wireText } from './wire-text.ts'
+import { isAscii } from './word-scan.ts'
 
 const MAXIMUM_REQUEST = 1024
 const MAXIMUM_KEY = 256
