@@ -4,7 +4,8 @@
 import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
 import { AwaitedBridges } from './awaited-bridges.ts'
-import type { AskedWay, CaptureEnd, CaptureTarget, GateEntry } from './capture-target.ts'
+import { type BridgeEntry, BridgeGates, bridgeEntries } from './bridge-gates.ts'
+import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
 import { ContainerNames } from './container-names.ts'
 import {
   type ContainerDetails,
@@ -14,8 +15,8 @@ import {
   type NetworkDetails,
   SIDECAR_LABEL,
 } from './engine.ts'
-import { detailsOf, isIdOf, nameOf, TargetFinder, target } from './find-targets.ts'
-import { differenceOf, endedNow, endOf, type Followed, gateEntry } from './followed.ts'
+import { detailsOf, isNamed, nameOf, TargetFinder, target } from './find-targets.ts'
+import { differenceOf, endOf, type Followed } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
   type ContainerSelection,
@@ -52,8 +53,6 @@ const AGAIN_MILLIS = 100
 const MOST_TOLD = 1000
 const MOST_DESTROYED = 1000
 const PORTS_AGAIN_MILLIS = [1000, 5000]
-/** How long frames of a container that has ended may still lie in a pipe. */
-const DEPARTED_MILLIS = 15_000
 
 /** After these the networks may be others. */
 const NETWORKS_CHANGE = new Set<EngineEvent['kind']>(['create', 'connect', 'disconnect', 'network', 'back'])
@@ -77,8 +76,7 @@ export class ContainerWatch {
   readonly #destroyed = new Set<string>()
   /** Ends that the listener has not been told yet. */
   readonly #ends: CaptureEnd[] = []
-  /** Link-layer addresses of those that have ended, by bridge, and until when (performance.now) they are kept. */
-  #departed: { readonly bridge: string; readonly entry: GateEntry; readonly keepUntil: number }[] = []
+  readonly #gates = new BridgeGates()
   #networks: NetworkDetails[] = []
   #networksStale = true
   readonly #awaited: AwaitedBridges
@@ -280,13 +278,13 @@ export class ContainerWatch {
 
   #namedNetworks(): NetworkDetails[] {
     const wanted = this.#options.selection.networks
-    return this.#networks.filter((n) => wanted.some((name) => name === n.name || isIdOf(name, n.id)))
+    return this.#networks.filter((network) => wanted.some((name) => isNamed(name, network)))
   }
 
   async #refuseWhatIsNotThere(running: readonly ContainerSummary[]): Promise<void> {
     const { selection, wait } = this.#options
     for (const name of selection.networks) {
-      if (this.#networks.some((n) => n.name === name || isIdOf(name, n.id)) || wait) continue
+      if (this.#networks.some((network) => isNamed(name, network)) || wait) continue
       const names = this.#networks.map((n) => n.name)
       throw new OperatorError(`there is no network ${name}`, closestHint(name, names))
     }
@@ -314,7 +312,7 @@ export class ContainerWatch {
       const now = running.find((c) => c.id === id)
       if (now !== undefined && this.#isSelected(now)) continue
       this.#followed.set(id, { ...followed, running: false })
-      this.#depart(followed)
+      this.#gates.depart(this.#bridgeEntries(followed))
       this.#ends.push(endOf(followed))
       const name = nameOf(followed.details)
       listener.info(
@@ -325,29 +323,19 @@ export class ContainerWatch {
     }
   }
 
-  /** Its last frames may still be on their way. */
-  #depart({ details }: Followed): void {
-    const keepUntil = performance.now() + DEPARTED_MILLIS
-    for (const [bridge, entry] of this.#gateEntries(details)) {
-      this.#departed.push({ bridge, entry: endedNow(entry), keepUntil })
-    }
-  }
-
-  #gateEntries(details: ContainerDetails): [bridge: string, entry: GateEntry][] {
-    return this.#finder.wanted(details.networks, this.#networks).flatMap((a) => {
-      const bridge = detailsOf(a, this.#networks)?.bridge ?? ''
-      return bridge === '' || a.macAddress === '' ? [] : [[bridge, gateEntry(a.macAddress, details)]]
-    })
+  #bridgeEntries({ details }: Followed): BridgeEntry[] {
+    return bridgeEntries(details, this.#finder.wanted(details.networks, this.#networks), this.#networks)
   }
 
   /** Inspects what is new or may have changed, and finds out where to capture it. */
   async #follow(running: readonly ContainerSummary[]): Promise<OperatorError[]> {
     const problems: OperatorError[] = []
     const selected = running.filter((c) => this.#isSelected(c))
+    const wholeNetworks = this.#wholeNetworks()
     for (const container of selected) {
       const { id } = container
       const known = this.#followed.get(id)
-      if (this.#wholeNetworks()) {
+      if (wholeNetworks) {
         // Its bridge is captured already: only its end is of interest.
         const details = { ...container, pid: 0, startedAt: '', exposedPorts: [] }
         this.#followed.set(id, { details, targets: [], running: true, removed: false })
@@ -405,7 +393,7 @@ export class ContainerWatch {
     const { lines, end } = differenceOf(before, now)
     for (const line of lines) this.#listener.info(line)
     if (end === undefined) return
-    this.#depart(before)
+    this.#gates.depart(this.#bridgeEntries(before))
     this.#listener.onEnded(end)
   }
 
@@ -476,28 +464,15 @@ export class ContainerWatch {
   }
 
   #targets(): CaptureTarget[] {
-    const targets = this.#captured()
-    const now = performance.now()
-    this.#departed = this.#departed.filter(({ keepUntil }) => keepUntil > now)
-    const present = [...this.#followed.values()].filter(({ running }) => running)
-    for (const bridge of this.#awaited.names) {
-      const gate = [
-        ...present
-          .flatMap(({ details }) => this.#gateEntries(details))
-          .filter(([each]) => each === bridge)
-          .map(([, entry]) => entry),
-        ...this.#departed.filter((each) => each.bridge === bridge).map(({ entry }) => entry),
-      ]
-      const label = `${bridge}: watched for what is to come`
-      targets.push(target({ key: `watch ${bridge}`, way: 'bridge', label, interfaceName: bridge, gate }))
-    }
-    return targets
+    const running = [...this.#followed.values()].filter((followed) => followed.running)
+    const present = running.flatMap((followed) => this.#bridgeEntries(followed))
+    return [...this.#captured(), ...this.#gates.targets(this.#awaited.names, present)]
   }
 
   #sayWaiting(running: readonly ContainerSummary[]): void {
     const missing = unmatched(this.#selectors, running).map((selector) => selector.text.split(' ').slice(1).join(' '))
     const { networks } = this.#options.selection
-    const absent = networks.filter((name) => !this.#networks.some((n) => n.name === name || isIdOf(name, n.id)))
+    const absent = networks.filter((name) => !this.#networks.some((network) => isNamed(name, network)))
     const awaited = [...missing, ...absent.map((name) => `the network ${name}`)]
     if (awaited.length === 0) return
     const what = awaited.join(', ')

@@ -76,10 +76,8 @@ export class TargetFinder {
     const { networks: named } = this.#options
     if (named.length === 0) return [...attachments]
     return attachments.filter((a) => {
-      const details = detailsOf(a, networks)
-      return named.some(
-        (name) => name === a.network || name === details?.name || isIdOf(name, details?.id ?? a.networkId),
-      )
+      const network = detailsOf(a, networks) ?? { name: a.network, id: a.networkId }
+      return named.some((name) => name === a.network || isNamed(name, network))
     })
   }
 
@@ -190,7 +188,7 @@ export class TargetFinder {
   #onBridge(container: ContainerDetails, a: NetworkAttachment, network: NetworkDetails): CaptureTarget | string {
     const { bridge } = network
     if (!this.#view.hasBridge(bridge, network.subnets)) return bridgeMissing(network)
-    const addresses = [a.address, a.address6].filter((each) => each !== '')
+    const addresses = addressesOf([a])
     if (addresses.length === 0) return `it has no address on ${network.name}`
     return target({
       key: `bridge ${bridge} ${addresses.join(' ')} ${container.id}`,
@@ -283,10 +281,7 @@ export class TargetFinder {
   /** Inside a namespace all networks are seen: an expression for those that were asked for. */
   #narrowed(attached: readonly NetworkAttachment[]): string {
     if (this.#options.networks.length === 0) return ''
-    return anyOf(
-      'host',
-      attached.flatMap((a) => [a.address, a.address6]).filter((each) => each !== ''),
-    )
+    return anyOf('host', addressesOf(attached))
   }
 }
 
@@ -323,8 +318,14 @@ export function detailsOf(a: NetworkAttachment, networks: readonly NetworkDetail
   return networks.find((n) => n.id !== '' && n.id === a.networkId) ?? networks.find((n) => n.name === a.network)
 }
 
-export function isIdOf(wanted: string, id: string): boolean {
-  return wanted.length >= 4 && id !== '' && id.startsWith(wanted)
+/** IPv4 and IPv6, those that there are. */
+export function addressesOf(attachments: readonly NetworkAttachment[]): string[] {
+  return attachments.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
+}
+
+/** Whether the operator means this network by `wanted`: its name, or the beginning of its id. */
+export function isNamed(wanted: string, { name, id }: { readonly name: string; readonly id: string }): boolean {
+  return wanted === name || (wanted.length >= 4 && id !== '' && id.startsWith(wanted))
 }
 
 function anyOf(word: string, values: readonly string[]): string {

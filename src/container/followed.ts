@@ -1,8 +1,8 @@
 // A container that is followed: captured now, or awaited back. What changes between two looks at it, in words and as ends.
 
-import type { CaptureEnd, CaptureTarget, GateEntry } from './capture-target.ts'
+import type { CaptureEnd, CaptureTarget } from './capture-target.ts'
 import type { ContainerDetails, NetworkAttachment } from './engine.ts'
-import { nameOf, placeOf } from './find-targets.ts'
+import { addressesOf, nameOf, placeOf } from './find-targets.ts'
 
 export interface Followed {
   readonly details: ContainerDetails
@@ -10,23 +10,6 @@ export interface Followed {
   readonly running: boolean
   /** Gone for good; only another of its name, service or label can follow. */
   readonly removed: boolean
-}
-
-/** How long after its end a container's link-layer address still counts as its own: its last frames are on their way. */
-const LATE_MICROS = 1_500_000
-/** Its network is made before its first process starts. */
-const EARLY_MICROS = 1_000_000
-
-/** When its addresses are its own, as far as is known: from its start on. */
-export function gateEntry(macAddress: string, { startedAt }: ContainerDetails): GateEntry {
-  const started = Date.parse(startedAt) * 1000
-  const sinceMicros = Number.isNaN(started) ? Number.NEGATIVE_INFINITY : started - EARLY_MICROS
-  return { macAddress, sinceMicros, untilMicros: Number.POSITIVE_INFINITY }
-}
-
-/** The same when it has just ended. */
-export function endedNow(entry: GateEntry): GateEntry {
-  return { ...entry, untilMicros: Date.now() * 1000 + LATE_MICROS }
 }
 
 export interface Difference {
@@ -62,8 +45,4 @@ export function endOf({ details, targets }: Followed): CaptureEnd {
 
 function missingIn(these: readonly NetworkAttachment[], those: readonly NetworkAttachment[]): NetworkAttachment[] {
   return these.filter((a) => !those.some((b) => b.network === a.network))
-}
-
-function addressesOf(attachments: readonly NetworkAttachment[]): string[] {
-  return attachments.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
 }

@@ -3,8 +3,8 @@
 import { opposite } from '../core/connection.ts'
 import { Exchange, type ExchangeConsumer } from '../core/exchange.ts'
 import { type CaptureView, TimedExchange, type TimedExchangeConsumer } from '../core/timed-exchange.ts'
-import { compareTime, elapsedMicros } from '../core/timestamp.ts'
-import { microsOf, type RoundTrips } from './round-trips.ts'
+import { compareTime, elapsedMicros, epochMicros } from '../core/timestamp.ts'
+import type { RoundTrips } from './round-trips.ts'
 
 /** A round trip below this stays within a machine (loopback, a virtual cable) or a switch: nothing to speak of. */
 const NEAR_MICROS = 100
@@ -66,8 +66,8 @@ export class ExchangeTimer implements ExchangeConsumer {
   /** The request was lost behind the capture point: until it was sent for the last time the server had nothing to do. */
   #sentAgainMicros({ connection, requestDirection, requestEnd, responseStart }: Exchange): number {
     const resentAt = this.#roundTrips.resentAt(connection!, requestDirection)
-    if (resentAt === 0 || resentAt > microsOf(responseStart)) return 0
-    return atLeastZero(resentAt - microsOf(requestEnd))
+    if (resentAt === 0 || resentAt > epochMicros(responseStart)) return 0
+    return atLeastZero(resentAt - epochMicros(requestEnd))
   }
 }
 

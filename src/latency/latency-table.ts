@@ -1,7 +1,7 @@
 // The run so far by groups: counts and an HdrHistogram each. Bounded, so that it can go on for weeks.
 
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
-import { microsOf } from './round-trips.ts'
+import { epochMicros } from '../core/timestamp.ts'
 
 /** HdrHistogram, as far as it is used: of microseconds, three significant digits; counts are doubles, as a 32-bit one is full after hours. */
 export interface LatencyHistogram {
@@ -107,9 +107,9 @@ export class LatencyTable implements TimedExchangeConsumer {
 
   onTimedExchange(timed: TimedExchange): void {
     const { exchange, latencyMicros } = timed
-    const start = microsOf(exchange.requestStart)
+    const start = epochMicros(exchange.requestStart)
     if (this.firstMicros === 0 || start < this.firstMicros) this.firstMicros = start
-    const end = latencyMicros < 0 ? start : microsOf(exchange.responseEnd)
+    const end = latencyMicros < 0 ? start : epochMicros(exchange.responseEnd)
     if (end > this.lastMicros) this.lastMicros = end
     const name = this.#groupOf(timed)
     const group = this.groups.get(name) ?? this.#add(name)

@@ -6,7 +6,7 @@ import type { SegmentConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import { type Segment, TCP_ACK, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
-import type { Timestamp } from '../core/timestamp.ts'
+import { epochMicros, type Timestamp } from '../core/timestamp.ts'
 
 const FIRST_SLOTS = 256
 
@@ -65,7 +65,7 @@ export class RoundTrips implements SegmentConsumer {
     if (this.#connectionIds[c.slot] === c.id && this.#fastest[at]! > micros) this.#fastest[at] = micros
   }
 
-  /** When direction `d` last sent bytes again, as microsOf() counts; 0 for never. */
+  /** When direction `d` last sent bytes again, as epochMicros() counts; 0 for never. */
   resentAt(c: Connection, d: Direction): number {
     return this.#connectionIds[c.slot] === c.id ? this.#resentAt[c.slot * 2 + d]! : 0
   }
@@ -75,14 +75,14 @@ export class RoundTrips implements SegmentConsumer {
     if (since === 0 || sequenceDistance(s.acknowledgement, this.#awaitedEnd[at]!) < 0) return
     this.#awaitedSince[at] = 0
     if (payload > 0 && this.#awaitedSyn[at] === 0) return
-    const micros = microsOf(s.time) - since
+    const micros = epochMicros(s.time) - since
     const fastest = this.#fastest[at]!
     if (micros >= 0 && (fastest < 0 || micros < fastest)) this.#fastest[at] = micros
   }
 
   #send(at: number, end: number, flags: number, t: Timestamp): void {
     if (this.#sent[at] === SENT && sequenceDistance(end, this.#furthest[at]!) <= 0) {
-      this.#resentAt[at] = microsOf(t)
+      this.#resentAt[at] = epochMicros(t)
       this.#awaitedSince[at] = 0
       return
     }
@@ -90,7 +90,7 @@ export class RoundTrips implements SegmentConsumer {
     this.#furthest[at] = end
     if (this.#awaitedSince[at] !== 0) return
     this.#awaitedEnd[at] = end
-    this.#awaitedSince[at] = microsOf(t)
+    this.#awaitedSince[at] = epochMicros(t)
     this.#awaitedSyn[at] = (flags & TCP_SYN) === 0 ? 0 : 1
   }
 
@@ -115,11 +115,6 @@ export class RoundTrips implements SegmentConsumer {
     this.#resentAt = grown(this.#resentAt, new Float64Array(this.#resentAt.length * 2))
     this.#fastest = grown(this.#fastest, new Float64Array(this.#fastest.length * 2))
   }
-}
-
-/** Microseconds since 1970: exact to a quarter of one. */
-export function microsOf(t: Timestamp): number {
-  return t.seconds * 1e6 + t.nanos / 1e3
 }
 
 function grown<T extends { set(from: T): void }>(from: T, to: T): T {

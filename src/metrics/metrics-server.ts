@@ -2,8 +2,8 @@
 // time, each with a deadline, and what they are given is made once a second at most.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { type ListenAddress, listen } from './listen.ts'
+import { Strangers } from './strangers.ts'
 
 const MAXIMUM_CONNECTIONS = 32
 const MAXIMUM_HEADER_BYTES = 8192
@@ -45,7 +45,7 @@ class Page {
 export class MetricsServer {
   readonly #server: Server
   readonly #pages: ReadonlyMap<string, Page>
-  readonly #sockets = new Set<Socket>()
+  readonly #strangers = new Strangers(DEADLINE_MILLIS)
 
   constructor(pages: MetricsPages) {
     this.#pages = new Map([
@@ -64,7 +64,7 @@ export class MetricsServer {
     )
     this.#server.maxConnections = MAXIMUM_CONNECTIONS
     this.#server.maxRequestsPerSocket = MAXIMUM_REQUESTS_PER_CONNECTION
-    this.#server.on('connection', (socket) => this.#watch(socket))
+    this.#server.on('connection', (socket) => this.#strangers.admit(socket))
   }
 
   /** Resolves to the port. Rejects with OperatorError. */
@@ -74,19 +74,7 @@ export class MetricsServer {
 
   close(): void {
     this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
-  }
-
-  #watch(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.unref()
-    const deadline = setTimeout(() => socket.destroy(), DEADLINE_MILLIS)
-    deadline.unref()
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      clearTimeout(deadline)
-      this.#sockets.delete(socket)
-    })
+    this.#strangers.dismiss()
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

@@ -2,6 +2,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { type ListenAddress, listen } from './listen.ts'
+import { Strangers } from './strangers.ts'
 
 const MAXIMUM_CONNECTIONS = 64
 /** A reader has so long to take it. */
@@ -14,7 +15,7 @@ export class StatisticsPort {
   readonly #text: () => string
   #made = ''
   #madeAt = Number.NEGATIVE_INFINITY
-  readonly #sockets = new Set<Socket>()
+  readonly #strangers = new Strangers(DEADLINE_MILLIS)
 
   constructor(text: () => string) {
     this.#text = text
@@ -29,22 +30,14 @@ export class StatisticsPort {
 
   close(): void {
     this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
+    this.#strangers.dismiss()
   }
 
   #serve(socket: Socket): void {
-    this.#sockets.add(socket)
-    const deadline = setTimeout(() => socket.destroy(), DEADLINE_MILLIS)
-    deadline.unref()
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      clearTimeout(deadline)
-      this.#sockets.delete(socket)
-    })
+    this.#strangers.admit(socket)
     // what it says (telnet's negotiation) is thrown away, so that closing does not reset it
     socket.on('end', () => socket.destroySoon())
     socket.resume()
-    socket.unref()
     socket.end(this.#current())
   }
 

@@ -6,7 +6,7 @@
 
 import type { ComparedExchange } from '../core/compared-exchange.ts'
 import { Timestamp } from '../core/timestamp.ts'
-import { TIME_PREFIX_BYTES, TimePrefix } from './console-time.ts'
+import { TimePrefix } from './console-time.ts'
 import { jsonString } from './json-text.ts'
 import type { OutputStream } from './output-stream.ts'
 import { sanitizeLine } from './sanitize-text.ts'
@@ -21,7 +21,6 @@ export class ComparisonLines {
   readonly #stream: OutputStream
   readonly #color: boolean
   readonly #time = new TimePrefix()
-  readonly #timeBytes = Buffer.alloc(TIME_PREFIX_BYTES)
 
   constructor(stream: OutputStream, color: boolean) {
     this.#stream = stream
@@ -30,13 +29,13 @@ export class ComparisonLines {
 
   print(e: ComparedExchange): void {
     const seconds = Math.floor(e.endMicros / 1e6)
-    this.#time.put(new Timestamp(seconds, Math.round((e.endMicros - seconds * 1e6) * 1000)), this.#timeBytes, 0)
+    const time = this.#time.format(new Timestamp(seconds, Math.round((e.endMicros - seconds * 1e6) * 1000)))
     const parts = `${millis(e.latencyMicros)} | network ${millis(e.networkMicros)} | server ${millis(e.serverMicros)}`
     const failed = e.status === 'error' ? ' | error' : ''
     const line = sanitizeLine(`${e.client} => ${e.server} | ${parts} | ${e.request}${failed}`)
     const color = e.networkMicros > e.serverMicros ? NETWORK : SERVER
     const shown = this.#color ? `${color}${line}${RESET}` : line
-    this.#stream.writeText(`${this.#timeBytes.toString('latin1')}${shown}\n`)
+    this.#stream.writeText(`${time} ${shown}\n`)
   }
 }
 

@@ -25,6 +25,12 @@ export class TimePrefix {
     return position + this.#text.copy(out, position)
   }
 
+  /** Without the blank: for where lines are made of strings. */
+  format(t: Timestamp): string {
+    this.put(t, this.#text, 0)
+    return this.#text.toString('latin1', 0, TIME_PREFIX_BYTES - 1)
+  }
+
   #set(seconds: number): void {
     const date = new Date(Math.min(Math.max(seconds, 0), LATEST_SECONDS) * 1000)
     const year = String(date.getFullYear()).padStart(4, '0').slice(-4)

@@ -7,7 +7,7 @@
 
 import type { ExchangeEnds, ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
-import { TIME_PREFIX_BYTES, TimePrefix } from './console-time.ts'
+import { TimePrefix } from './console-time.ts'
 import type { OutputStream } from './output-stream.ts'
 import { sanitizeLine } from './sanitize-text.ts'
 
@@ -39,7 +39,6 @@ export class ExchangeLines implements TimedExchangeConsumer {
   readonly #hosts: ExchangeHosts
   readonly #options: ExchangeLinesOptions
   readonly #time = new TimePrefix()
-  readonly #timeBytes = Buffer.alloc(TIME_PREFIX_BYTES)
   /** Of the latest plain line, and what they are called in it. */
   #ends: ExchangeEnds | undefined = undefined
   #who = ''
@@ -86,8 +85,8 @@ export class ExchangeLines implements TimedExchangeConsumer {
   /** The whole line, with its newline. */
   format(timed: TimedExchange): string {
     const { exchange, latencyMicros } = timed
-    this.#time.put(latencyMicros < 0 ? exchange.requestStart : exchange.responseEnd, this.#timeBytes, 0)
-    return this.#timeBytes.toString('latin1') + this.#rest(timed)
+    const time = this.#time.format(latencyMicros < 0 ? exchange.requestStart : exchange.responseEnd)
+    return `${time} ${this.#rest(timed)}`
   }
 
   #rest(timed: TimedExchange): string {

@@ -15,7 +15,7 @@ import {
   TCP_SYN,
   type Transport,
 } from '../core/segment.ts'
-import { TIME_PREFIX_BYTES, TimePrefix } from './console-time.ts'
+import { TimePrefix } from './console-time.ts'
 import type { OutputStream } from './output-stream.ts'
 
 /** Where the clock begins in a time with its date. */
@@ -34,7 +34,6 @@ export class PacketLines implements RawSegmentConsumer, DatagramConsumer {
   readonly #stream: OutputStream
   readonly #ascii: boolean
   readonly #time = new TimePrefix()
-  readonly #timeBytes = Buffer.alloc(TIME_PREFIX_BYTES)
 
   constructor(stream: OutputStream, ascii: boolean) {
     this.#stream = stream
@@ -55,8 +54,7 @@ export class PacketLines implements RawSegmentConsumer, DatagramConsumer {
   }
 
   #print(t: Transport, middle: string, length: number): void {
-    this.#time.put(t.time, this.#timeBytes, 0)
-    const clock = this.#timeBytes.toString('latin1', CLOCK_AT, TIME_PREFIX_BYTES - 1)
+    const clock = this.#time.format(t.time).slice(CLOCK_AT)
     const payload = this.#ascii && t.payloadEnd > t.payloadStart ? ` ${readable(t)}` : ''
     const who = `${sourceOf(t)}.${t.sourcePort} > ${destinationOf(t)}.${t.destinationPort}`
     this.#stream.writeText(`${clock} IP${t.family === 6 ? '6' : ''} ${who}:${middle} length ${length}${payload}\n`)

@@ -12,6 +12,8 @@ import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import type { PlaceTable } from '../core/places.ts'
 import type { Messages, Names } from '../core/ports.ts'
+import { Timestamp } from '../core/timestamp.ts'
+import { TimePrefix } from '../output/console-time.ts'
 import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
 import { connectEngine } from './connect-engine.ts'
 import type { Feed } from './feed.ts'
@@ -250,9 +252,6 @@ export class ContainerCapture implements WatchListener {
       this.#messages?.info(
         atStart || way === 'veth' || way === 'bridge' ? label : `${label}, seen from ${clockTime()} on`,
       )
-    if (!open.leaving) return
-    open.leaving = false
-    this.#remove(open)
   }
 
   async #openSource(target: CaptureTarget): Promise<LiveSource> {
@@ -302,8 +301,7 @@ export class ContainerCapture implements WatchListener {
 
 /** 15:04:05.123, local time. */
 function clockTime(): string {
-  const now = new Date()
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const millis = String(now.getMilliseconds()).padStart(3, '0')
-  return `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}.${millis}`
+  const now = Date.now()
+  const time = new Timestamp(Math.floor(now / 1000), (now % 1000) * 1e6)
+  return new TimePrefix().format(time).slice(11, 23)
 }

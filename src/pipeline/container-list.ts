@@ -1,7 +1,7 @@
 // What `tcpflow containers` tells: every running container, and where it would be captured.
 
 import type { Engine, NetworkDetails } from '../container/engine.ts'
-import { TargetFinder } from '../container/find-targets.ts'
+import { addressesOf, TargetFinder } from '../container/find-targets.ts'
 import { LinuxHostView, viewFor } from '../container/host-view.ts'
 import type { Io } from '../core/io.ts'
 import { connectEngine } from './connect-engine.ts'
@@ -70,10 +70,7 @@ async function describe(
     id,
     image: details.image,
     networkMode: details.networkMode,
-    networks: details.networks.map((a) => ({
-      name: a.network,
-      addresses: [a.address, a.address6].filter((each) => each !== ''),
-    })),
+    networks: details.networks.map((a) => ({ name: a.network, addresses: addressesOf([a]) })),
     publishedPorts: details.ports
       .filter((port) => port.hostPort > 0)
       .map(({ protocol, hostAddress, hostPort, containerPort }) => {

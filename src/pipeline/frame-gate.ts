@@ -3,7 +3,7 @@
 
 import type { GateEntry } from '../container/capture-target.ts'
 import { Packet } from '../core/packet.ts'
-import type { Timestamp } from '../core/timestamp.ts'
+import { epochMicros, type Timestamp } from '../core/timestamp.ts'
 
 const LINKTYPE_ETHERNET = 1
 const MAXIMUM_HELD_BYTES = 4 << 20
@@ -65,7 +65,7 @@ export class FrameGate {
   #isOwn(address: number, time: Timestamp): boolean {
     const entries = this.#wanted.get(address)
     if (entries === undefined) return false
-    const micros = microsOf(time)
+    const micros = epochMicros(time)
     return entries.some(({ sinceMicros, untilMicros }) => micros >= sinceMicros && micros <= untilMicros)
   }
 
@@ -80,10 +80,10 @@ export class FrameGate {
     copy.end = copy.buf.length
     this.#held.push(copy)
     this.#heldBytes += copy.end + OVERHEAD_BYTES
-    const oldest = microsOf(packet.time) - MAXIMUM_HELD_MICROS
+    const oldest = epochMicros(packet.time) - MAXIMUM_HELD_MICROS
     for (;;) {
       const old = this.#held[this.#first]!
-      if (this.#heldBytes <= MAXIMUM_HELD_BYTES && microsOf(old.time) > oldest) break
+      if (this.#heldBytes <= MAXIMUM_HELD_BYTES && epochMicros(old.time) > oldest) break
       this.#heldBytes -= old.end + OVERHEAD_BYTES
       this.#first++
       if (this.#first === this.#held.length) break
@@ -92,10 +92,6 @@ export class FrameGate {
     this.#held.splice(0, this.#first)
     this.#first = 0
   }
-}
-
-function microsOf(time: Timestamp): number {
-  return time.seconds * 1e6 + time.nanos / 1000
 }
 
 /** 48 bits fit a number. */

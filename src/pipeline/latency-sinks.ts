@@ -16,7 +16,7 @@ import { LatencyTable } from '../latency/latency-table.ts'
 import { RoundTrips } from '../latency/round-trips.ts'
 import { Slowest } from '../latency/slowest.ts'
 import { Threshold } from '../latency/threshold.ts'
-import { TIME_PREFIX_BYTES, TimePrefix } from '../output/console-time.ts'
+import { TimePrefix } from '../output/console-time.ts'
 import { ExchangeJson } from '../output/exchange-json.ts'
 import { ExchangeLines } from '../output/exchange-lines.ts'
 import type { TerminalMessages } from '../output/messages.ts'
@@ -43,7 +43,7 @@ const MAXIMUM_ANNOUNCED = 500
 /** Of a table that goes to no terminal. */
 const UNLIMITED_WIDTH = 200
 /** `2026-01-31 12:34:56` */
-const WHOLE_SECONDS_BYTES = 19
+const WHOLE_SECONDS_LENGTH = 19
 const MICROS_PER_MILLI = 1000
 
 /** Throws OperatorError when a port that was asked for cannot be had. */
@@ -206,9 +206,7 @@ class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
   /** Tables that come again and again are of the whole run until then, which their numbers do not show. */
   #timeLine(): string {
     if (this.#latest.seconds === 0) return ''
-    const time = Buffer.alloc(TIME_PREFIX_BYTES)
-    new TimePrefix().put(this.#latest, time, 0)
-    return `${time.toString('latin1', 0, WHOLE_SECONDS_BYTES)}, since the start:\n`
+    return `${new TimePrefix().format(this.#latest).slice(0, WHOLE_SECONDS_LENGTH)}, since the start:\n`
   }
 
   /** Errors and what got no answer are shown however fast they were. */

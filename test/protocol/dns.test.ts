@@ -10,6 +10,7 @@ import {
 } from '../../src/protocol/exchange-parser.ts'
 import { AAAA, answer, framed, query } from './dns-builder.ts'
 import { lines, playEveryWay, type Step, Transcript, timeOf } from './exchange-transcript.ts'
+import { offsetAmong, playGaps } from './gaps.ts'
 import { type Habit, Random, Simulation, type Speaker } from './pipeline-simulation.ts'
 
 function conversation(steps: readonly Step[], expected: readonly string[], middle = false): void {
@@ -109,7 +110,7 @@ for (const habit of ['waits', 'batches', 'multiplexes'] as const satisfies reado
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 0, max: 1e6 }), (seed, where) => {
         const simulation = new Simulation(speaker, habit, 40, new Random(seed))
-        const steps = simulation.from(Math.floor((where / 1e6) * (simulation.size - 1)))
+        const steps = simulation.from(offsetAmong(simulation.size, where))
         const told = new Transcript(dns, { middle: true }).play(steps).close()
         paired += simulation.check(told)
         asked += told.length
@@ -121,25 +122,8 @@ for (const habit of ['waits', 'batches', 'multiplexes'] as const satisfies reado
   })
 
   test(`a gap of any size anywhere: never a wrong pairing of a client that ${habit}`, () => {
-    let paired = 0
-    let asked = 0
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 1e6 }),
-        fc.boolean(),
-        fc.integer({ min: 0, max: 1e6 }),
-        fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })),
-        fc.integer({ min: 0, max: 12 }),
-        (seed, fromClient, where, missing, late) => {
-          const simulation = new Simulation(speaker, habit, 40, new Random(seed))
-          const arrow = fromClient ? '>' : '<'
-          const offset = Math.floor((where / 1e6) * (simulation.directionSize(arrow) - 1))
-          const told = new Transcript(dns).play(simulation.withGap(arrow, offset, missing, late)).close()
-          paired += simulation.check(told)
-          asked += told.length
-        },
-      ),
-      { seed: 11, numRuns: 500 },
+    const { paired, asked } = playGaps({ speaker, habit, count: 40, seed: 11, numRuns: 500 }, (steps) =>
+      new Transcript(dns).play(steps).close(),
     )
     assert.ok(paired >= asked * 0.8, `${paired} of ${asked}`)
   })

@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { http } from '../../src/protocol/http.ts'
 import { Transcript } from './exchange-transcript.ts'
+import { offsetAmong, playGaps } from './gaps.ts'
 import { type Habit, Random, Simulation, type Speaker } from './pipeline-simulation.ts'
 
 /** Bodies that look like what is around them. */
@@ -73,7 +74,7 @@ for (const habit of ['waits', 'batches', 'multiplexes'] as const satisfies reado
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 0, max: 1e6 }), (seed, where) => {
         const simulation = new Simulation(speaker, habit, 60, new Random(seed))
-        const steps = simulation.from(Math.floor((where / 1e6) * (simulation.size - 1)))
+        const steps = simulation.from(offsetAmong(simulation.size, where))
         const told = new Transcript(http, { middle: true }).play(steps).close()
         paired += simulation.check(told)
         asked += told.length
@@ -86,28 +87,11 @@ for (const habit of ['waits', 'batches', 'multiplexes'] as const satisfies reado
   })
 
   test(`a gap of any size anywhere: never a wrong pairing of a client that ${habit}`, () => {
-    let paired = 0
-    let asked = 0
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 1e6 }),
-        fc.boolean(),
-        fc.integer({ min: 0, max: 1e6 }),
-        fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })),
-        fc.integer({ min: 0, max: 12 }),
-        (seed, fromClient, where, missing, late) => {
-          const simulation = new Simulation(speaker, habit, 60, new Random(seed))
-          const arrow = fromClient ? '>' : '<'
-          const offset = Math.floor((where / 1e6) * (simulation.directionSize(arrow) - 1))
-          const steps = simulation.withGap(arrow, offset, missing, late)
-          const told = new Transcript(http).play(steps).close()
-          paired += simulation.check(told)
-          asked += told.length
-          assert.deepEqual(new Transcript(http).play(steps, 1).close(), told)
-        },
-      ),
-      { seed: 11, numRuns: 250 },
-    )
+    const { paired, asked } = playGaps({ speaker, habit, count: 60, seed: 11, numRuns: 250 }, (steps) => {
+      const told = new Transcript(http).play(steps).close()
+      assert.deepEqual(new Transcript(http).play(steps, 1).close(), told)
+      return told
+    })
     if (process.env.SHOW) console.error(habit, 'gap', paired / asked)
     assert.ok(paired >= asked * { waits: 0.8, batches: 0.7, multiplexes: 0.3 }[habit], `${paired} of ${asked}`)
   })

@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { memcached } from '../../src/protocol/memcached.ts'
 import { Transcript } from './exchange-transcript.ts'
+import { playGaps } from './gaps.ts'
 import { frame } from './memcached-frame.ts'
 import { type Habit, Random, Simulation, type Speaker } from './pipeline-simulation.ts'
 
@@ -99,27 +100,9 @@ for (const [name, speaker] of SPEAKERS) {
     })
 
     test(`${name}, a client that ${habit}: a gap of any size anywhere`, () => {
-      let paired = 0
-      let asked = 0
-      fc.assert(
-        fc.property(
-          fc.integer({ min: 1, max: 1e6 }),
-          fc.boolean(),
-          fc.integer({ min: 0, max: 1e6 }),
-          fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })),
-          fc.integer({ min: 0, max: 12 }),
-          fc.constantFrom(1, 30, 200),
-          (seed, fromClient, where, missing, late, slowness) => {
-            const simulation = new Simulation(speaker, habit, 50, new Random(seed), slowness)
-            const arrow = fromClient ? '>' : '<'
-            const offset = Math.floor((where / 1e6) * (simulation.directionSize(arrow) - 1))
-            const steps = simulation.withGap(arrow, offset, missing, late)
-            const told = new Transcript(memcached).play(steps).close()
-            paired += simulation.check(told)
-            asked += told.length
-          },
-        ),
-        { seed: 17, numRuns: 150 },
+      const { paired, asked } = playGaps(
+        { speaker, habit, count: 50, seed: 17, numRuns: 150, slownesses: [1, 30, 200] },
+        (steps) => new Transcript(memcached).play(steps).close(),
       )
       assert.ok(paired >= asked * 0.25, `${paired} of ${asked}`)
     })

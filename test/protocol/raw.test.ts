@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { RECOGNISED_NO } from '../../src/protocol/exchange-parser.ts'
 import { raw } from '../../src/protocol/raw.ts'
 import { lines, playEveryWay, type Step, Transcript, timeOf } from './exchange-transcript.ts'
+import { offsetAmong } from './gaps.ts'
 import { Random, Simulation, type Speaker } from './pipeline-simulation.ts'
 
 function conversation(steps: readonly Step[], expected: readonly string[]): void {
@@ -132,7 +133,7 @@ test('a gap of any size anywhere: never a wrong time of a client that waits', ()
         const simulation = new Simulation(speaker, 'waits', 40, new Random(seed))
         const arrow = fromClient ? '>' : '<'
         const size = simulation.directionSize(arrow)
-        const offset = Math.floor((where / 1e6) * (size - 1))
+        const offset = offsetAmong(size, where)
         const steps = simulation.withGap(arrow, offset, Math.min(missing, size - offset), late)
         const told = new Transcript(raw).play(steps).close()
         for (const e of told) e.key = /^<(k\d+)>/.exec(e.request)?.[1] ?? ''

@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { redis } from '../../src/protocol/redis.ts'
 import { Transcript } from './exchange-transcript.ts'
+import { playGaps } from './gaps.ts'
 import { type Habit, Random, Simulation, type Speaker } from './pipeline-simulation.ts'
 
 /** Values that look like what is around them. */
@@ -76,28 +77,13 @@ for (const habit of HABITS) {
   })
 
   test(`a gap of any size anywhere: never a wrong pairing of a client that ${habit}`, () => {
-    let paired = 0
-    let asked = 0
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 1e6 }),
-        fc.boolean(),
-        fc.integer({ min: 0, max: 1e6 }),
-        fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })),
-        fc.integer({ min: 0, max: 12 }),
-        fc.constantFrom(1, 30, 200),
-        (seed, fromClient, where, missing, late, slowness) => {
-          const simulation = new Simulation(speaker, habit, 60, new Random(seed), slowness)
-          const arrow = fromClient ? '>' : '<'
-          const offset = Math.floor((where / 1e6) * (simulation.directionSize(arrow) - 1))
-          const steps = simulation.withGap(arrow, offset, missing, late)
-          const told = new Transcript(redis).play(steps).close()
-          paired += simulation.check(told)
-          asked += told.length
-          if (seed % 4 === 0) assert.deepEqual(new Transcript(redis).play(steps, 1).close(), told)
-        },
-      ),
-      { seed: 11, numRuns: 200 },
+    const { paired, asked } = playGaps(
+      { speaker, habit, count: 60, seed: 11, numRuns: 200, slownesses: [1, 30, 200] },
+      (steps, conversation) => {
+        const told = new Transcript(redis).play(steps).close()
+        if (conversation % 4 === 0) assert.deepEqual(new Transcript(redis).play(steps, 1).close(), told)
+        return told
+      },
     )
     assert.ok(paired >= asked * (habit === 'multiplexes' ? 0.25 : 0.5), `${paired} of ${asked}`)
   })

@@ -4,7 +4,7 @@
 import type { ExchangeStatus } from '../../core/exchange.ts'
 import type { ExchangeEnds, ExchangeHosts } from '../../core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../../core/timed-exchange.ts'
-import { microsOf } from '../round-trips.ts'
+import { epochMicros } from '../../core/timestamp.ts'
 
 const MAXIMUM_EXCHANGES = 1_000_000
 
@@ -32,7 +32,7 @@ export class LoggedExchange {
     this.statusText = exchange.statusText
     this.requestBytes = exchange.requestBytes
     this.responseBytes = exchange.responseBytes
-    this.startMicros = microsOf(exchange.requestStart)
+    this.startMicros = epochMicros(exchange.requestStart)
     this.endMicros = this.startMicros + timed.latencyMicros
     this.fingerprint = fingerprintOf(this)
   }
