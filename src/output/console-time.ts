@@ -1,6 +1,7 @@
 // The time before a block (`--time`): the capture's, in local time as tcpdump has it.
 
 import type { Timestamp } from '../core/timestamp.ts'
+import { putBytes, putDigits } from './put-bytes.ts'
 
 /** `2026-01-31 12:34:56.123456 ` */
 export const TIME_PREFIX_BYTES = 27
@@ -17,12 +18,9 @@ export class TimePrefix {
   /** Writes TIME_PREFIX_BYTES at `position` and returns the position behind them. */
   put(t: Timestamp, out: Buffer, position: number): number {
     if (t.seconds !== this.#seconds) this.#set(t.seconds)
-    let micros = Math.floor(t.nanos / 1000)
-    for (let i = MICROS_AT + 5; i >= MICROS_AT; i--) {
-      this.#text[i] = 48 + (micros % 10)
-      micros = Math.floor(micros / 10)
-    }
-    return position + this.#text.copy(out, position)
+    const end = putBytes(this.#text, out, position)
+    putDigits(Math.floor(t.nanos / 1000), 6, out, position + MICROS_AT)
+    return end
   }
 
   /** Without the blank: for where lines are made of strings. */
