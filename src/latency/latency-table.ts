@@ -41,15 +41,14 @@ export class LatencyGroup {
   serverMicros = 0
   /** How many took 2ⁱ to 2ⁱ⁺¹ microseconds: the shape that is drawn. */
   readonly shape = new Float64Array(SHAPE_BUCKETS)
-  histogram: LatencyHistogram
+  readonly histogram: LatencyHistogram
 
   constructor(name: string, histogram: LatencyHistogram) {
     this.name = name
     this.histogram = histogram
   }
 
-  /** `exactly` false: all but the histogram. */
-  record(timed: TimedExchange, exactly: boolean): void {
+  record(timed: TimedExchange): void {
     const { exchange, latencyMicros } = timed
     this.requests++
     this.requestBytes += exchange.requestBytes
@@ -66,13 +65,33 @@ export class LatencyGroup {
     this.timed++
     this.totalMicros += latencyMicros
     if (latencyMicros > this.maximumMicros) this.maximumMicros = latencyMicros
-    if (exactly) recordMicros(this.histogram, latencyMicros)
+    recordMicros(this.histogram, latencyMicros)
     this.shape[31 - Math.clz32(Math.min(LONGEST_MICROS, latencyMicros) | 1)]!++
     if (timed.networkMicros < 0) return
     this.split++
     this.transferMicros += timed.requestTransferMicros + timed.responseTransferMicros
     this.networkMicros += timed.networkMicros
     this.serverMicros += timed.serverMicros
+  }
+
+  /** Counts what another one has counted, too. */
+  add(other: LatencyGroup): void {
+    this.requests += other.requests
+    this.errors += other.errors
+    this.unanswered += other.unanswered
+    this.unknown += other.unknown
+    this.blocking += other.blocking
+    this.requestBytes += other.requestBytes
+    this.responseBytes += other.responseBytes
+    this.timed += other.timed
+    this.totalMicros += other.totalMicros
+    this.maximumMicros = Math.max(this.maximumMicros, other.maximumMicros)
+    this.split += other.split
+    this.transferMicros += other.transferMicros
+    this.networkMicros += other.networkMicros
+    this.serverMicros += other.serverMicros
+    for (let i = 0; i < SHAPE_BUCKETS; i++) this.shape[i]! += other.shape[i]!
+    if (other.timed > 0) this.histogram.add(other.histogram)
   }
 
   /** Microseconds that so many per cent of the timed exchanges took at most; -1 when there are none. */
@@ -88,9 +107,8 @@ export function recordMicros(histogram: LatencyHistogram, micros: number): void 
 
 export class LatencyTable implements TimedExchangeConsumer {
   readonly groups = new Map<string, LatencyGroup>()
-  readonly #total: LatencyGroup
-  /** The total's histogram lacks exchanges: it is added up from the groups' when it is asked for. */
-  #totalIsStale = false
+  /** Added up from the groups when it is asked for; undefined when exchanges came since. */
+  #total: LatencyGroup | undefined
   /** Capture time that exchanges cover, in microseconds since 1970; 0 before the first. */
   firstMicros = 0
   lastMicros = 0
@@ -102,7 +120,7 @@ export class LatencyTable implements TimedExchangeConsumer {
     this.#groupOf = groupOf
     this.#makeHistogram = makeHistogram
     this.#maximumGroups = maximumGroups
-    this.#total = new LatencyGroup('all', makeHistogram())
+    this.#total = undefined
   }
 
   onTimedExchange(timed: TimedExchange): void {
@@ -113,17 +131,15 @@ export class LatencyTable implements TimedExchangeConsumer {
     if (end > this.lastMicros) this.lastMicros = end
     const name = this.#groupOf(timed)
     const group = this.groups.get(name) ?? this.#add(name)
-    group.record(timed, true)
-    this.#total.record(timed, false)
-    this.#totalIsStale = true
+    group.record(timed)
+    this.#total = undefined
   }
 
   /** All groups as one. */
   get total(): LatencyGroup {
-    if (this.#totalIsStale) {
-      this.#totalIsStale = false
-      this.#total.histogram = this.#makeHistogram()
-      for (const group of this.groups.values()) if (group.timed > 0) this.#total.histogram.add(group.histogram)
+    if (this.#total === undefined) {
+      this.#total = new LatencyGroup('all', this.#makeHistogram())
+      for (const group of this.groups.values()) this.#total.add(group)
     }
     return this.#total
   }

@@ -1,5 +1,7 @@
 // What requests of one sort have in common: `GET /users/1` and `GET /users/2` are `GET /users/:id`, `user:1` is `user:*`.
 
+import { KnownText } from './known-text.ts'
+
 /** Digests, object ids: letters alone may be a word (`facade`). */
 const LEAST_HEX_LENGTH = 12
 /** UUIDs, session ids and the like: long, and letters and digits mixed. */
@@ -8,10 +10,15 @@ const LEAST_TOKEN_LENGTH = 24
 const MIXED_NUMBER = /^([A-Za-z_-]+)\d+$/
 
 const MAXIMUM_SEGMENTS = 12
+/** Different routes that are known at a time. */
+const KNOWN_ROUTES = 1024
 const MAXIMUM_CHARACTERS = 128
 
 const SLASH = 0x2f
 const QUESTION = 0x3f
+
+/** One for all: a route is put together in one go. */
+const route = new KnownText(KNOWN_ROUTES)
 
 /**
  * Of an HTTP command, `GET /users/1/orders/…`: path segments that are numbers, UUIDs, long hex or tokens become `:id`. By
@@ -20,7 +27,7 @@ const QUESTION = 0x3f
 export function routeOf(command: string): string {
   const space = command.indexOf(' ')
   if (space < 0) return command
-  let route = ''
+  route.begin()
   let copied = 0
   let start = space + 1
   let segments = 0
@@ -28,15 +35,21 @@ export function routeOf(command: string): string {
   for (; end <= command.length; end++) {
     const code = end === command.length ? QUESTION : command.charCodeAt(end)
     if (code !== SLASH && code !== QUESTION) continue
-    if (++segments > MAXIMUM_SEGMENTS) return bounded(`${route}${command.slice(copied, start - 1)}/…`)
+    if (++segments > MAXIMUM_SEGMENTS) {
+      route.put(command, copied, start - 1)
+      route.put('/…', 0, 2)
+      return bounded(route.finish())
+    }
     if (isIdentifier(command, start, end)) {
-      route += `${command.slice(copied, start)}:id`
+      route.put(command, copied, start)
+      route.put(':id', 0, 3)
       copied = end
     }
     if (code === QUESTION) break
     start = end + 1
   }
-  return bounded(route + command.slice(copied, end))
+  route.put(command, copied, end)
+  return bounded(route.finish())
 }
 
 /** Of a key, `user:123:name`: parts between `:`, `.`, `/`, `|` that vary become `*`. */

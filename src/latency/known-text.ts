@@ -1,0 +1,57 @@
+// Text that is put together over and over, and is nearly always one of a few: what it was made of may be new each time, but
+// the same text is then the same string, which maps find at once.
+
+const FIRST_LENGTH = 512
+
+export class KnownText {
+  /** The text so far, in UTF-16. */
+  #units: Uint16Array
+  #length: number
+  readonly #known: string[]
+
+  /** `places` is a power of two; a text that was not known takes the place of one that collides with it. */
+  constructor(places: number) {
+    this.#units = new Uint16Array(FIRST_LENGTH)
+    this.#length = 0
+    this.#known = new Array<string>(places).fill('')
+  }
+
+  begin(): void {
+    this.#length = 0
+  }
+
+  /** Appends `text[start..end)`. */
+  put(text: string, start: number, end: number): void {
+    const from = this.#length
+    this.#length += end - start
+    if (this.#length > this.#units.length) this.#grow()
+    const units = this.#units
+    for (let i = start; i < end; i++) units[from + i - start] = text.charCodeAt(i)
+  }
+
+  /** What was put since `begin`. */
+  finish(): string {
+    const units = this.#units
+    const length = this.#length
+    let hash = length
+    for (let i = 0; i < length; i++) hash = Math.imul(hash ^ units[i]!, 0x01000193)
+    const place = (hash ^ (hash >>> 15)) & (this.#known.length - 1)
+    const known = this.#known[place]!
+    if (known.length === length && this.#is(known)) return known
+    const text = String.fromCharCode(...units.subarray(0, length))
+    this.#known[place] = text
+    return text
+  }
+
+  #is(known: string): boolean {
+    const units = this.#units
+    for (let i = 0; i < known.length; i++) if (known.charCodeAt(i) !== units[i]) return false
+    return true
+  }
+
+  #grow(): void {
+    const grown = new Uint16Array(this.#length * 2)
+    grown.set(this.#units)
+    this.#units = grown
+  }
+}
