@@ -30,10 +30,13 @@ import type { Timestamp } from '../core/timestamp.ts'
 import { jsonString } from './json-text.ts'
 import type { OutputStream } from './output-stream.ts'
 import { PerEnds } from './per-ends.ts'
-import { putAscii, putBytes, putDigits, putNumber } from './put-bytes.ts'
+import { Literal, putAscii, putDigits, putLiteral, putNumber } from './put-bytes.ts'
 
 /** Last second of the year 9999. */
 const LATEST_SECONDS = 253_402_300_799
+
+/** `2026-01-31T12:00:00.` */
+const SECOND_LENGTH = 20
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -42,38 +45,38 @@ const LONGEST_CHARACTER_BYTES = 6
 /** Everything in a line but captured text and what is made once for its ends. */
 const OTHER_BYTES = 1024
 
-const TIME = ascii('{"time":"')
-const PROTOCOL = ascii(',"protocol":"')
-const COMMAND = ascii('","command":')
-const KEY = ascii(',"key":')
-const STATUS = ascii(',"status":"')
-const LATENCY = ascii('","latencyMicros":')
-const REQUEST_BYTES = ascii(',"requestBytes":')
-const RESPONSE_BYTES = ascii(',"responseBytes":')
-const REQUEST_TRANSFER = ascii(',"requestTransferMicros":')
-const NETWORK = ascii(',"networkMicros":')
-const SERVER = ascii(',"serverMicros":')
-const RESPONSE_TRANSFER = ascii(',"responseTransferMicros":')
-const FIRST_BYTE = ascii(',"firstByteMicros":')
-const CLIENT_NETWORK = ascii(',"clientNetworkMicros":')
-const VIEW = ascii(',"view":"')
-const STATUS_TEXT = ascii('","statusText":')
-const BLOCKING = ascii(',"blocking":true,"aheadInPipeline":')
-const NOT_BLOCKING = ascii(',"blocking":false,"aheadInPipeline":')
-const RETRIES = ascii(',"retries":')
-const REQUEST = ascii(',"request":')
-const NULL = ascii('null')
+const TIME = new Literal('{"time":"')
+const PROTOCOL = new Literal(',"protocol":"')
+const COMMAND = new Literal('","command":')
+const KEY = new Literal(',"key":')
+const STATUS = new Literal(',"status":"')
+const LATENCY = new Literal('","latencyMicros":')
+const REQUEST_BYTES = new Literal(',"requestBytes":')
+const RESPONSE_BYTES = new Literal(',"responseBytes":')
+const REQUEST_TRANSFER = new Literal(',"requestTransferMicros":')
+const NETWORK = new Literal(',"networkMicros":')
+const SERVER = new Literal(',"serverMicros":')
+const RESPONSE_TRANSFER = new Literal(',"responseTransferMicros":')
+const FIRST_BYTE = new Literal(',"firstByteMicros":')
+const CLIENT_NETWORK = new Literal(',"clientNetworkMicros":')
+const VIEW = new Literal(',"view":"')
+const STATUS_TEXT = new Literal('","statusText":')
+const BLOCKING = new Literal(',"blocking":true,"aheadInPipeline":')
+const NOT_BLOCKING = new Literal(',"blocking":false,"aheadInPipeline":')
+const RETRIES = new Literal(',"retries":')
+const REQUEST = new Literal(',"request":')
+const NULL = new Literal('null')
 
 /** What a line says of its ends: the addresses near its beginning, names at its end. */
 class EndsJson {
-  readonly addresses: Buffer
-  readonly names: Buffer
+  readonly addresses: Literal
+  readonly names: Literal
 
   constructor({ clientAddress, serverAddress, clientName, serverName }: ExchangeEnds) {
     const client = clientName === '' ? '' : `,"clientName":${jsonString(clientName)}`
     const server = serverName === '' ? '' : `,"serverName":${jsonString(serverName)}`
-    this.addresses = Buffer.from(`Z","client":"${clientAddress}","server":"${serverAddress}"`)
-    this.names = Buffer.from(`${client}${server}}\n`)
+    this.addresses = new Literal(`Z","client":"${clientAddress}","server":"${serverAddress}"`)
+    this.names = new Literal(`${client}${server}}\n`)
   }
 }
 
@@ -82,7 +85,8 @@ export class ExchangeJson implements TimedExchangeConsumer {
   readonly #hosts: ExchangeHosts
   readonly #ends = new PerEnds((ends) => new EndsJson(ends))
   #seconds = Number.NaN
-  readonly #second = Buffer.from('0000-00-00T00:00:00.', 'latin1')
+  /** `2026-01-31T12:00:00.` */
+  #second = new Literal('')
 
   constructor(stream: OutputStream, hosts: ExchangeHosts) {
     this.#stream = stream
@@ -104,16 +108,16 @@ export class ExchangeJson implements TimedExchangeConsumer {
 
   #put(timed: TimedExchange, ends: EndsJson, out: Buffer, position: number): number {
     const { exchange } = timed
-    let at = putBytes(TIME, out, position)
+    let at = putLiteral(TIME, out, position)
     at = this.#putTime(timed.latencyMicros < 0 ? exchange.requestStart : exchange.responseEnd, out, at)
-    at = putBytes(ends.addresses, out, at)
+    at = putLiteral(ends.addresses, out, at)
     at = putWord(PROTOCOL, exchange.protocol, out, at)
     at = putText(COMMAND, exchange.command, out, at)
     at = putText(KEY, exchange.key, out, at)
     at = putWord(STATUS, exchange.status, out, at)
     at = putMicros(LATENCY, timed.latencyMicros, out, at)
-    at = putNumber(exchange.requestBytes, out, putBytes(REQUEST_BYTES, out, at))
-    at = putNumber(exchange.responseBytes, out, putBytes(RESPONSE_BYTES, out, at))
+    at = putNumber(exchange.requestBytes, out, putLiteral(REQUEST_BYTES, out, at))
+    at = putNumber(exchange.responseBytes, out, putLiteral(RESPONSE_BYTES, out, at))
     at = putMicros(REQUEST_TRANSFER, timed.requestTransferMicros, out, at)
     at = putMicros(NETWORK, timed.networkMicros, out, at)
     at = putMicros(SERVER, timed.serverMicros, out, at)
@@ -122,11 +126,11 @@ export class ExchangeJson implements TimedExchangeConsumer {
     at = putMicros(CLIENT_NETWORK, timed.clientNetworkMicros, out, at)
     at = putWord(VIEW, timed.view, out, at)
     at = putText(STATUS_TEXT, exchange.statusText, out, at)
-    at = putBytes(exchange.blocking ? BLOCKING : NOT_BLOCKING, out, at)
+    at = putLiteral(exchange.blocking ? BLOCKING : NOT_BLOCKING, out, at)
     at = putNumber(exchange.aheadInPipeline, out, at)
-    at = putNumber(exchange.retries, out, putBytes(RETRIES, out, at))
+    at = putNumber(exchange.retries, out, putLiteral(RETRIES, out, at))
     at = putText(REQUEST, exchange.request, out, at)
-    return putBytes(ends.names, out, at)
+    return putLiteral(ends.names, out, at)
   }
 
   /** `2026-01-31T12:00:00.123456`. */
@@ -134,9 +138,9 @@ export class ExchangeJson implements TimedExchangeConsumer {
     if (t.seconds !== this.#seconds) {
       this.#seconds = t.seconds
       const seconds = Math.min(Math.max(t.seconds, 0), LATEST_SECONDS)
-      this.#second.write(new Date(seconds * 1000).toISOString().slice(0, 19), 'latin1')
+      this.#second = new Literal(new Date(seconds * 1000).toISOString().slice(0, SECOND_LENGTH))
     }
-    return putDigits(Math.floor(t.nanos / 1000), 6, out, putBytes(this.#second, out, at))
+    return putDigits(Math.floor(t.nanos / 1000), 6, out, putLiteral(this.#second, out, at))
   }
 }
 
@@ -147,13 +151,13 @@ function mostBytes({ exchange }: TimedExchange, { addresses, names }: EndsJson):
 }
 
 /** A string that has nothing to escape, behind `field`, which has its first quote. */
-function putWord(field: Buffer, word: string, out: Buffer, at: number): number {
-  return putAscii(word, out, putBytes(field, out, at))
+function putWord(field: Literal, word: string, out: Buffer, at: number): number {
+  return putAscii(word, out, putLiteral(field, out, at))
 }
 
 /** Most strings here are short and plain: a loop costs a tenth of what JSON.stringify and the patterns do. */
-function putText(field: Buffer, text: string, out: Buffer, at: number): number {
-  const start = putBytes(field, out, at)
+function putText(field: Literal, text: string, out: Buffer, at: number): number {
+  const start = putLiteral(field, out, at)
   const { length } = text
   out[start] = QUOTE
   for (let i = 0; i < length; i++) {
@@ -168,11 +172,8 @@ function putText(field: Buffer, text: string, out: Buffer, at: number): number {
 }
 
 /** Whole ones, or with three decimals. */
-function putMicros(field: Buffer, value: number, out: Buffer, at: number): number {
-  const start = putBytes(field, out, at)
-  return value < 0 ? putBytes(NULL, out, start) : putNumber(Math.round(value * 1000) / 1000, out, start)
-}
-
-function ascii(text: string): Buffer {
-  return Buffer.from(text, 'latin1')
+function putMicros(field: Literal, value: number, out: Buffer, at: number): number {
+  const start = putLiteral(field, out, at)
+  if (value < 0) return putLiteral(NULL, out, start)
+  return putNumber(Number.isInteger(value) ? value : Math.round(value * 1000) / 1000, out, start)
 }

@@ -10,7 +10,7 @@ import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchang
 import { TimePrefix } from './console-time.ts'
 import type { OutputStream } from './output-stream.ts'
 import { PerEnds } from './per-ends.ts'
-import { putAscii, putBytes, putDigits, putNumber } from './put-bytes.ts'
+import { Literal, putAscii, putDigits, putLiteral, putNumber } from './put-bytes.ts'
 import { sanitizeLine } from './sanitize-text.ts'
 
 const RESET = '\x1b[0m'
@@ -21,8 +21,8 @@ const SLOW = '\x1b[38;5;166m'
 const VERY_SLOW = '\x1b[1;38;5;160m'
 const NEWLINE = 10
 const POINT = 46
-const NOT_PLAIN = Buffer.alloc(0)
-const MILLISECONDS = Buffer.from(' ms | ', 'latin1')
+const NOT_PLAIN = new Literal('')
+const MILLISECONDS = new Literal(' ms | ')
 const LONGEST_TEXT = 1024
 /** Two ends with names, a request of 1024 characters, and the rest. */
 const LONGEST_PLAIN_BYTES = 2048
@@ -70,9 +70,9 @@ export class ExchangeLines implements TimedExchangeConsumer {
   #putPlain({ exchange, latencyMicros }: TimedExchange, out: Buffer, position: number): number {
     const who = this.#who.of(this.#hosts.of(exchange))
     if (who === NOT_PLAIN || exchange.request.length > LONGEST_TEXT) return -1
-    let at = putBytes(who, out, position)
+    let at = putLiteral(who, out, position)
     at = putMillis(Math.round(latencyMicros), out, at)
-    at = putBytes(MILLISECONDS, out, at)
+    at = putLiteral(MILLISECONDS, out, at)
     at = putAscii(exchange.request, out, at)
     if (at < 0) return -1
     out[at] = NEWLINE
@@ -97,9 +97,9 @@ export class ExchangeLines implements TimedExchangeConsumer {
 }
 
 /** `172.17.0.3:51137 => db:6379 | `; NOT_PLAIN when there is more in it than printable ASCII. */
-function whoOf({ client, server }: ExchangeEnds): Buffer {
+function whoOf({ client, server }: ExchangeEnds): Literal {
   const text = `${client} => ${server} | `
-  return /^[ -~]*$/.test(text) ? Buffer.from(text, 'latin1') : NOT_PLAIN
+  return /^[ -~]*$/.test(text) ? new Literal(text) : NOT_PLAIN
 }
 
 /** Whole microseconds as milliseconds with three decimals. */
