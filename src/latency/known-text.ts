@@ -4,35 +4,25 @@
 const FIRST_LENGTH = 512
 
 export class KnownText {
-  /** The text so far, in UTF-16. */
+  /** UTF-16. */
   #units: Uint16Array
-  #length: number
   readonly #known: string[]
 
   /** `places` is a power of two; a text that was not known takes the place of one that collides with it. */
   constructor(places: number) {
     this.#units = new Uint16Array(FIRST_LENGTH)
-    this.#length = 0
     this.#known = new Array<string>(places).fill('')
   }
 
-  begin(): void {
-    this.#length = 0
+  /** Where the text is to be put, in UTF-16; it has room for `length`. */
+  begin(length: number): Uint16Array {
+    if (length > this.#units.length) this.#units = new Uint16Array(length)
+    return this.#units
   }
 
-  /** Appends `text[start..end)`. */
-  put(text: string, start: number, end: number): void {
-    const from = this.#length
-    this.#length += end - start
-    if (this.#length > this.#units.length) this.#grow()
+  /** The text of which `length` units were put since `begin`. */
+  finish(length: number): string {
     const units = this.#units
-    for (let i = start; i < end; i++) units[from + i - start] = text.charCodeAt(i)
-  }
-
-  /** What was put since `begin`. */
-  finish(): string {
-    const units = this.#units
-    const length = this.#length
     let hash = length
     for (let i = 0; i < length; i++) hash = Math.imul(hash ^ units[i]!, 0x01000193)
     const place = (hash ^ (hash >>> 15)) & (this.#known.length - 1)
@@ -47,11 +37,5 @@ export class KnownText {
     const units = this.#units
     for (let i = 0; i < known.length; i++) if (known.charCodeAt(i) !== units[i]) return false
     return true
-  }
-
-  #grow(): void {
-    const grown = new Uint16Array(this.#length * 2)
-    grown.set(this.#units)
-    this.#units = grown
   }
 }

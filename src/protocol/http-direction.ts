@@ -8,9 +8,9 @@ import { chunkSizeOf, hasNoBody, opensTunnel } from './http-body.ts'
 import type { HttpConversation } from './http-framing.ts'
 import {
   findResponse,
+  isStatusLine,
   MAXIMUM_START_LINE_BYTES,
   MORE_NEEDED,
-  matchResponse,
   matchStartLine,
   matchStatusLine,
   NO_MATCH,
@@ -307,7 +307,7 @@ export class HttpDirection {
 
   /** `fieldsRead`: see readHead. */
   #headComplete(buf: Buffer, start: number, end: number, fieldsRead: number, t: Timestamp): void {
-    const m = new HttpMessage(matchResponse(buf, start, end) === NO_MATCH)
+    const m = new HttpMessage(!isStatusLine(buf, start))
     m.startTime.set(this.#startTime)
     m.headTime.set(t)
     m.endTime.set(t)

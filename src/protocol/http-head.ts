@@ -12,7 +12,6 @@ export const MAXIMUM_START_LINE_BYTES = 16384
 const LF = 10
 const CR = 13
 const SP = 32
-const H = 0x48
 
 /** Answers of `matchStartLine`; a positive one is the line's length. */
 export const NO_MATCH = 0
@@ -45,11 +44,14 @@ export function matchStatusLine(buf: Buffer, start: number, end: number, checked
 
 /** `HTTP/1.`, digit, space, three digits, end of word: 13 when it is there. */
 export function matchResponse(buf: Buffer, start: number, end: number): number {
-  // most often it is a request
-  if (start < end && buf[start] !== H) return NO_MATCH
   const count = Math.min(end - start, RESPONSE_BYTES)
   for (let i = 0; i < count; i++) if (!fitsResponse(i, buf[start + i]!)) return NO_MATCH
   return count === RESPONSE_BYTES ? RESPONSE_BYTES : MORE_NEEDED
+}
+
+/** Is the start line at `start` a response's? It is known to be one: no method goes on with a slash. */
+export function isStatusLine(buf: Buffer, start: number): boolean {
+  return buf[start + 3] === RESPONSE_START.charCodeAt(3) && buf[start + 4] === RESPONSE_START.charCodeAt(4)
 }
 
 /** What a response begins with: may `byte` be the one at `index`? */
@@ -167,8 +169,8 @@ function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd
 const NO_LENGTH = -1
 const BAD_LENGTH = -2
 const NO_CODINGS: readonly string[] = []
-/** As sent → media type. */
-const mediaTypes = new ByteCache<string>(256)
+/** Field lines, as sent → media types. */
+const typeLines = new ByteCache<string>(256)
 
 /** In lower case. */
 const TRANSFER_ENCODING = Buffer.from('transfer-encoding')
@@ -205,9 +207,7 @@ class Fields {
         if (nameIs(buf, start, end, CONTENT_ENCODING)) this.contentEncoding += `,${fieldValue(buf, start, end)}`
         return
       case 0x74:
-        if (nameIs(buf, start, end, CONTENT_TYPE) && this.contentType === '') {
-          this.contentType = typeValue(buf, start, end)
-        }
+        if (this.contentType === '') this.contentType = contentTypeOf(buf, start, end)
     }
   }
 
@@ -268,18 +268,19 @@ function isBlank(byte: number): boolean {
   return byte === SP || byte === 9 || byte === CR || byte === LF
 }
 
-/** The media type in lower case, without parameters. */
-function typeValue(buf: Buffer, start: number, end: number): string {
+/** Of a line that may be of content-type: the media type in lower case, without parameters; else ''. */
+function contentTypeOf(buf: Buffer, start: number, end: number): string {
+  const known = typeLines.find(buf, start, end)
+  if (known !== undefined) return known
+  if (!nameIs(buf, start, end, CONTENT_TYPE)) return ''
   let from = start
   while (buf[from] !== 0x3a) from++
   from++
   while (from < end && isBlank(buf[from]!)) from++
   let to = from
   while (to < end && buf[to] !== 0x3b && buf[to] !== CR) to++
-  const known = mediaTypes.find(buf, from, to)
-  if (known !== undefined) return known
   const type = buf.toString('latin1', from, to).trim().toLowerCase()
-  if (to - from <= MAXIMUM_CACHED_TYPE_BYTES) mediaTypes.keep(buf.toString('latin1', from, to), type)
+  if (end - start <= MAXIMUM_CACHED_TYPE_BYTES) typeLines.keep(buf.toString('latin1', start, end), type)
   return type
 }
 
