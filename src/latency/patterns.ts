@@ -15,6 +15,7 @@ const KNOWN_ROUTES = 1024
 const MAXIMUM_CHARACTERS = 128
 
 const PLACEHOLDER = ':id'
+const BLANK = 0x20
 const SLASH = 0x2f
 const QUESTION = 0x3f
 
@@ -26,11 +27,11 @@ const route = new KnownText(KNOWN_ROUTES)
  * hand and not by patterns, and each character is looked at once: it is asked for every request.
  */
 export function routeOf(command: string): string {
-  const method = command.indexOf(' ')
-  if (method < 0) return command
   const units = route.begin(command.length + MAXIMUM_SEGMENTS * PLACEHOLDER.length)
   let length = 0
-  while (length <= method) units[length] = command.charCodeAt(length++)
+  while (length < command.length && command.charCodeAt(length) !== BLANK) units[length] = command.charCodeAt(length++)
+  if (length === command.length) return command
+  units[length++] = BLANK
   let segments = 0
   for (let i = length; ; i++) {
     const start = length
@@ -82,12 +83,17 @@ const LETTER = 4
 const JOINT = 8
 const OTHER = 16
 
+/** By code; all others are OTHER. */
+const KINDS = new Uint8Array(128).map((_, code) => {
+  const character = String.fromCharCode(code)
+  if (/\d/.test(character)) return DIGIT
+  if (/[a-f]/i.test(character)) return HEX_LETTER
+  if (/[a-z]/i.test(character)) return LETTER
+  return /[-_]/.test(character) ? JOINT : OTHER
+})
+
 function kindOf(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return DIGIT
-  const lower = code | 0x20
-  if (lower >= 0x61 && lower <= 0x66) return HEX_LETTER
-  if (lower > 0x66 && lower <= 0x7a) return LETTER
-  return code === 0x2d || code === 0x5f ? JOINT : OTHER
+  return code < KINDS.length ? KINDS[code]! : OTHER
 }
 
 /** Whether a part of these kinds of characters, so many of them digits, is a number, a UUID, long hex with a digit in it, or a token. */

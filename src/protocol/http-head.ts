@@ -18,6 +18,7 @@ export const NO_MATCH = 0
 export const MORE_NEEDED = -1
 
 const RESPONSE_START = 'HTTP/1.'
+const RESPONSE_START_BYTES = Buffer.from(RESPONSE_START)
 /** By so many bytes a response is known. */
 export const RESPONSE_BYTES = 13
 const LONGEST_METHOD = 32
@@ -51,12 +52,12 @@ export function matchResponse(buf: Buffer, start: number, end: number): number {
 
 /** Is the start line at `start` a response's? It is known to be one: no method goes on with a slash. */
 export function isStatusLine(buf: Buffer, start: number): boolean {
-  return buf[start + 3] === RESPONSE_START.charCodeAt(3) && buf[start + 4] === RESPONSE_START.charCodeAt(4)
+  return buf[start + 3] === RESPONSE_START_BYTES[3] && buf[start + 4] === RESPONSE_START_BYTES[4]
 }
 
 /** What a response begins with: may `byte` be the one at `index`? */
 export function fitsResponse(index: number, byte: number): boolean {
-  if (index < 7) return byte === RESPONSE_START.charCodeAt(index)
+  if (index < 7) return byte === RESPONSE_START_BYTES[index]
   if (index === 8) return byte === SP
   if (index === 12) return byte === SP || byte === CR || byte === LF
   return isDigit(byte)
@@ -69,7 +70,7 @@ export function findResponse(buf: Buffer, start: number, end: number): number {
   if (found >= 0) return start + found
   for (let from = Math.max(start, end - RESPONSE_START.length + 1); from < end; from++) {
     let i = from
-    while (i < end && buf[i] === RESPONSE_START.charCodeAt(i - from)) i++
+    while (i < end && buf[i] === RESPONSE_START_BYTES[i - from]) i++
     if (i === end) return from
   }
   return end
@@ -89,7 +90,7 @@ function matchRequestLine(buf: Buffer, start: number, end: number, checked: numb
   // ` HTTP/1.x` with a target before it
   const version = last - 9
   if (version <= start || buf[version] !== SP || !isDigit(buf[last - 1]!)) return NO_MATCH
-  for (let i = 0; i < 7; i++) if (buf[version + 1 + i] !== RESPONSE_START.charCodeAt(i)) return NO_MATCH
+  for (let i = 0; i < 7; i++) if (buf[version + 1 + i] !== RESPONSE_START_BYTES[i]) return NO_MATCH
   return space < version ? length : NO_MATCH
 }
 
