@@ -52,15 +52,14 @@ export class LatencyGroup {
   readonly shape = new Float64Array(SHAPE_BUCKETS)
   /** What the clock said at the latest exchange, in microseconds since 1970. */
   latestMicros = 0
-  histogram: LatencyHistogram
+  readonly histogram: LatencyHistogram
 
   constructor(name: string, histogram: LatencyHistogram) {
     this.name = name
     this.histogram = histogram
   }
 
-  /** `exactly` false: all but the histogram. */
-  record(timed: TimedExchange, exactly: boolean): void {
+  record(timed: TimedExchange): void {
     const { exchange, latencyMicros } = timed
     this.requests++
     this.requestBytes += exchange.requestBytes
@@ -77,7 +76,7 @@ export class LatencyGroup {
     this.timed++
     this.totalMicros += latencyMicros
     if (latencyMicros > this.maximumMicros) this.maximumMicros = latencyMicros
-    if (exactly) recordMicros(this.histogram, latencyMicros)
+    recordMicros(this.histogram, latencyMicros)
     this.shape[31 - Math.clz32(Math.min(LONGEST_MICROS, latencyMicros) | 1)]!++
     if (timed.networkMicros < 0) return
     this.split++
@@ -86,7 +85,7 @@ export class LatencyGroup {
     this.serverMicros += timed.serverMicros
   }
 
-  /** Takes over all of another group's exchanges. */
+  /** Counts what another one has counted, too. */
   add(other: LatencyGroup): void {
     this.requests += other.requests
     this.errors += other.errors
@@ -119,9 +118,8 @@ export function recordMicros(histogram: LatencyHistogram, micros: number): void 
 
 export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
   readonly groups = new Map<string, LatencyGroup>()
-  readonly #total: LatencyGroup
-  /** The total's histogram lacks exchanges: it is added up from the groups' when it is asked for. */
-  #totalIsStale = false
+  /** Added up from the groups when it is asked for; undefined when exchanges came since. */
+  #total: LatencyGroup | undefined
   /** Capture time that exchanges cover, in microseconds since 1970; 0 before the first. */
   firstMicros = 0
   lastMicros = 0
@@ -137,7 +135,7 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
     this.#groupOf = groupOf
     this.#makeHistogram = makeHistogram
     this.#maximumGroups = maximumGroups
-    this.#total = new LatencyGroup('all', makeHistogram())
+    this.#total = undefined
   }
 
   onTimedExchange(timed: TimedExchange): void {
@@ -146,10 +144,9 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
     this.#cover(start, latencyMicros < 0 ? start : epochMicros(exchange.responseEnd))
     const name = this.#groupOf(timed)
     const group = this.groups.get(name) ?? this.#add(name)
-    group.record(timed, true)
+    group.record(timed)
     group.latestMicros = this.#clock
-    this.#total.record(timed, false)
-    this.#totalIsStale = true
+    this.#total = undefined
   }
 
   onClock(t: Timestamp): void {
@@ -159,10 +156,9 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
 
   /** All groups as one. */
   get total(): LatencyGroup {
-    if (this.#totalIsStale) {
-      this.#totalIsStale = false
-      this.#total.histogram = this.#makeHistogram()
-      for (const group of this.groups.values()) if (group.timed > 0) this.#total.histogram.add(group.histogram)
+    if (this.#total === undefined) {
+      this.#total = new LatencyGroup('all', this.#makeHistogram())
+      for (const group of this.groups.values()) this.#total.add(group)
     }
     return this.#total
   }

@@ -1,34 +1,34 @@
 // The time before a block (`--time`): the capture's, in local time as tcpdump has it.
 
 import type { Timestamp } from '../core/timestamp.ts'
+import { Literal, putDigits, putLiteral } from './put-bytes.ts'
 
 /** `2026-01-31 12:34:56.123456 ` */
 export const TIME_PREFIX_BYTES = 27
 
-const MICROS_AT = 20
+const BLANK = 32
 /** 9999-12-31 at noon, in any time zone of that year: a damaged capture may claim any number of seconds. */
 const LATEST_SECONDS = 253_402_257_600
 
 /** Keeps the text of the latest second, so that most times cost six digits. */
 export class TimePrefix {
-  readonly #text = Buffer.from('0000-00-00 00:00:00.000000 ', 'latin1')
+  /** `2026-01-31 12:34:56.` */
+  #second = new Literal('')
   #seconds = Number.NaN
+  readonly #formatted = Buffer.alloc(TIME_PREFIX_BYTES)
 
   /** Writes TIME_PREFIX_BYTES at `position` and returns the position behind them. */
   put(t: Timestamp, out: Buffer, position: number): number {
     if (t.seconds !== this.#seconds) this.#set(t.seconds)
-    let micros = Math.floor(t.nanos / 1000)
-    for (let i = MICROS_AT + 5; i >= MICROS_AT; i--) {
-      this.#text[i] = 48 + (micros % 10)
-      micros = Math.floor(micros / 10)
-    }
-    return position + this.#text.copy(out, position)
+    const at = putDigits(Math.floor(t.nanos / 1000), 6, out, putLiteral(this.#second, out, position))
+    out[at] = BLANK
+    return at + 1
   }
 
   /** Without the blank: for where lines are made of strings. */
   format(t: Timestamp): string {
-    this.put(t, this.#text, 0)
-    return this.#text.toString('latin1', 0, TIME_PREFIX_BYTES - 1)
+    this.put(t, this.#formatted, 0)
+    return this.#formatted.toString('latin1', 0, TIME_PREFIX_BYTES - 1)
   }
 
   #set(seconds: number): void {
@@ -36,7 +36,7 @@ export class TimePrefix {
     const year = String(date.getFullYear()).padStart(4, '0').slice(-4)
     const day = `${year}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
     const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-    this.#text.write(`${day} ${time}`, 'latin1')
+    this.#second = new Literal(`${day} ${time}.`)
     this.#seconds = seconds
   }
 }

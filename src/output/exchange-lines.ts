@@ -9,6 +9,8 @@ import type { ExchangeEnds, ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { TimePrefix } from './console-time.ts'
 import type { OutputStream } from './output-stream.ts'
+import { PerEnds } from './per-ends.ts'
+import { Literal, putAscii, putDigits, putLiteral, putNumber } from './put-bytes.ts'
 import { sanitizeLine } from './sanitize-text.ts'
 
 const RESET = '\x1b[0m'
@@ -18,8 +20,9 @@ const FAIR = '\x1b[38;5;100m'
 const SLOW = '\x1b[38;5;166m'
 const VERY_SLOW = '\x1b[1;38;5;160m'
 const NEWLINE = 10
-const ZERO = 48
 const POINT = 46
+const NOT_PLAIN = new Literal('')
+const MILLISECONDS = new Literal(' ms | ')
 const LONGEST_TEXT = 1024
 /** Two ends with names, a request of 1024 characters, and the rest. */
 const LONGEST_PLAIN_BYTES = 2048
@@ -39,9 +42,7 @@ export class ExchangeLines implements TimedExchangeConsumer {
   readonly #hosts: ExchangeHosts
   readonly #options: ExchangeLinesOptions
   readonly #time = new TimePrefix()
-  /** Of the latest plain line, and what they are called in it. */
-  #ends: ExchangeEnds | undefined = undefined
-  #who = ''
+  readonly #who = new PerEnds(whoOf)
 
   constructor(stream: OutputStream, hosts: ExchangeHosts, options: ExchangeLinesOptions) {
     this.#stream = stream
@@ -67,15 +68,11 @@ export class ExchangeLines implements TimedExchangeConsumer {
 
   /** The rest of the line as bytes; -1 when there is more in it than printable ASCII. What was put then does not count. */
   #putPlain({ exchange, latencyMicros }: TimedExchange, out: Buffer, position: number): number {
-    const ends = this.#hosts.of(exchange)
-    if (ends !== this.#ends) {
-      this.#ends = ends
-      this.#who = `${ends.client} => ${ends.server} | `
-    }
-    let at = putAscii(this.#who, out, position)
-    if (at < 0) return -1
+    const who = this.#who.of(this.#hosts.of(exchange))
+    if (who === NOT_PLAIN || exchange.request.length > LONGEST_TEXT) return -1
+    let at = putLiteral(who, out, position)
     at = putMillis(Math.round(latencyMicros), out, at)
-    at = putAscii(' ms | ', out, at)
+    at = putLiteral(MILLISECONDS, out, at)
     at = putAscii(exchange.request, out, at)
     if (at < 0) return -1
     out[at] = NEWLINE
@@ -99,34 +96,18 @@ export class ExchangeLines implements TimedExchangeConsumer {
   }
 }
 
-/** Puts text of printable ASCII at `position` and returns the position behind it; -1 where it is of another kind, or long. */
-function putAscii(text: string, out: Buffer, position: number): number {
-  const { length } = text
-  if (length > LONGEST_TEXT) return -1
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i)
-    if (code < 0x20 || code > 0x7e) return -1
-    out[position + i] = code
-  }
-  return position + length
+/** `172.17.0.3:51137 => db:6379 | `; NOT_PLAIN when there is more in it than printable ASCII. */
+function whoOf({ client, server }: ExchangeEnds): Literal {
+  const text = `${client} => ${server} | `
+  return /^[ -~]*$/.test(text) ? new Literal(text) : NOT_PLAIN
 }
 
 /** Whole microseconds as milliseconds with three decimals. */
 function putMillis(micros: number, out: Buffer, position: number): number {
-  let places = 4
-  for (let limit = 10_000; micros >= limit; limit *= 10) places++
-  let rest = micros
-  // one more for the point
-  for (let i = places; i >= 0; i--) {
-    if (i === places - 3) {
-      out[position + i] = POINT
-      continue
-    }
-    const next = Math.floor(rest / 10)
-    out[position + i] = ZERO + rest - next * 10
-    rest = next
-  }
-  return position + places + 1
+  const millis = Math.floor(micros / 1000)
+  const at = putNumber(millis, out, position)
+  out[at] = POINT
+  return putDigits(micros - millis * 1000, 3, out, at + 1)
 }
 
 function wordFor(status: string): string {

@@ -117,7 +117,7 @@ export function domainName(buf: Buffer, start: number, end: number): string {
     for (let i = pos + 1; i < labelEnd; i++) text += characterOf(buf[i]!)
   }
   const name = text === '' ? '.' : text.slice(0, MAXIMUM_NAME_CHARACTERS)
-  names.keep(buf, start, end, name)
+  names.keep(buf.toString('latin1', start, end), name)
   return name
 }
 

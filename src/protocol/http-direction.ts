@@ -8,9 +8,9 @@ import { chunkSizeOf, hasNoBody, opensTunnel } from './http-body.ts'
 import type { HttpConversation } from './http-framing.ts'
 import {
   findResponse,
+  isStatusLine,
   MAXIMUM_START_LINE_BYTES,
   MORE_NEEDED,
-  matchResponse,
   matchStartLine,
   matchStatusLine,
   NO_MATCH,
@@ -290,14 +290,14 @@ export class HttpDirection {
     const pos = stop > 0 ? stop : limit
     this.#consumer.onHeadBytes(this.#connection, this.#direction, buf, start, pos, t)
     if (inOnePiece && stop > 0) {
-      this.#headComplete(buf, start, pos, true, t)
+      this.#headComplete(buf, start, pos, from, t)
       return pos
     }
     held.append(buf, start, pos)
     if (stop > 0) {
       const bytes = held.buf.subarray(0, held.length)
       held.clear()
-      this.#headComplete(bytes, 0, bytes.length, false, t)
+      this.#headComplete(bytes, 0, bytes.length, 0, t)
     } else {
       if (inOnePiece) this.#lines.begin(buf, from, pos)
       if (held.length >= MAXIMUM_HEAD_BYTES) this.#loseThread(t)
@@ -305,8 +305,9 @@ export class HttpDirection {
     return pos
   }
 
-  #headComplete(buf: Buffer, start: number, end: number, fieldsRead: boolean, t: Timestamp): void {
-    const m = new HttpMessage(matchResponse(buf, start, end) === NO_MATCH)
+  /** `fieldsRead`: see readHead. */
+  #headComplete(buf: Buffer, start: number, end: number, fieldsRead: number, t: Timestamp): void {
+    const m = new HttpMessage(!isStatusLine(buf, start))
     m.startTime.set(this.#startTime)
     m.headTime.set(t)
     m.endTime.set(t)

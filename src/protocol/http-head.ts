@@ -4,6 +4,7 @@
 import { ByteCache } from './byte-cache.ts'
 import type { HttpMessage } from './http-message.ts'
 import { requestLineOf } from './http-request-line.ts'
+import { findControl, findLineFeed } from './word-scan.ts'
 
 /** No start line may be longer; also bounds what is held back while one is incomplete. */
 export const MAXIMUM_START_LINE_BYTES = 16384
@@ -17,6 +18,7 @@ export const NO_MATCH = 0
 export const MORE_NEEDED = -1
 
 const RESPONSE_START = 'HTTP/1.'
+const RESPONSE_START_BYTES = Buffer.from(RESPONSE_START)
 /** By so many bytes a response is known. */
 export const RESPONSE_BYTES = 13
 const LONGEST_METHOD = 32
@@ -48,9 +50,14 @@ export function matchResponse(buf: Buffer, start: number, end: number): number {
   return count === RESPONSE_BYTES ? RESPONSE_BYTES : MORE_NEEDED
 }
 
+/** Is the start line at `start` a response's? It is known to be one: no method goes on with a slash. */
+export function isStatusLine(buf: Buffer, start: number): boolean {
+  return buf[start + 3] === RESPONSE_START_BYTES[3] && buf[start + 4] === RESPONSE_START_BYTES[4]
+}
+
 /** What a response begins with: may `byte` be the one at `index`? */
 export function fitsResponse(index: number, byte: number): boolean {
-  if (index < 7) return byte === RESPONSE_START.charCodeAt(index)
+  if (index < 7) return byte === RESPONSE_START_BYTES[index]
   if (index === 8) return byte === SP
   if (index === 12) return byte === SP || byte === CR || byte === LF
   return isDigit(byte)
@@ -63,7 +70,7 @@ export function findResponse(buf: Buffer, start: number, end: number): number {
   if (found >= 0) return start + found
   for (let from = Math.max(start, end - RESPONSE_START.length + 1); from < end; from++) {
     let i = from
-    while (i < end && buf[i] === RESPONSE_START.charCodeAt(i - from)) i++
+    while (i < end && buf[i] === RESPONSE_START_BYTES[i - from]) i++
     if (i === end) return from
   }
   return end
@@ -71,13 +78,11 @@ export function findResponse(buf: Buffer, start: number, end: number): number {
 
 /** Upper-case method, space, target, space, `HTTP/1.` and a digit. Method and target are judged before the line ends. */
 function matchRequestLine(buf: Buffer, start: number, end: number, checked: number): number {
-  if (checked <= LONGEST_METHOD) {
-    let i = start
-    while (i < end && isMethodByte(buf[i]!)) i++
-    if (i - start > LONGEST_METHOD) return NO_MATCH
-    if (i === end) return MORE_NEEDED
-    if (i - start < 3 || buf[i] !== SP) return NO_MATCH
-  }
+  let space = start
+  while (space < end && isMethodByte(buf[space]!)) space++
+  if (space - start > LONGEST_METHOD) return NO_MATCH
+  if (space === end) return MORE_NEEDED
+  if (space - start < 3 || buf[space] !== SP) return NO_MATCH
   const length = restOfLine(buf, start, end, checked)
   if (length <= 0) return length
   let last = start + length - 1
@@ -85,17 +90,18 @@ function matchRequestLine(buf: Buffer, start: number, end: number, checked: numb
   // ` HTTP/1.x` with a target before it
   const version = last - 9
   if (version <= start || buf[version] !== SP || !isDigit(buf[last - 1]!)) return NO_MATCH
-  for (let i = 0; i < 7; i++) if (buf[version + 1 + i] !== RESPONSE_START.charCodeAt(i)) return NO_MATCH
-  return buf.indexOf(SP, start) < version ? length : NO_MATCH
+  for (let i = 0; i < 7; i++) if (buf[version + 1 + i] !== RESPONSE_START_BYTES[i]) return NO_MATCH
+  return space < version ? length : NO_MATCH
 }
 
 /** Length of the line, or NO_MATCH when a control character stands in it or it is too long. */
 function restOfLine(buf: Buffer, start: number, end: number, checked: number): number {
   const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES)
   // one byte back: a CR may have been the last one checked
-  for (let i = start + Math.max(0, checked - 1); i < limit; i++) {
+  let i = findControl(buf, start + Math.max(0, checked - 1), limit)
+  for (; i < limit; i = findControl(buf, i + 1, limit)) {
     const byte = buf[i]!
-    if (byte >= SP || byte === 9) continue
+    if (byte === 9) continue
     if (byte === LF) return i + 1 - start
     if (byte !== CR || (i + 1 < end && buf[i + 1] !== LF)) return NO_MATCH
   }
@@ -114,13 +120,13 @@ function isMethodByte(byte: number): boolean {
 /**
  * Reads the start line and the fields of the head `buf[start..end)` into `message`, with what they say of the body's
  * end; what the method and the request mean for it is the framer's business. False when the fields contradict
- * themselves, so that the end of the body cannot be known. `fieldsRead`: readFields has just read this head's fields.
+ * themselves, so that the end of the body cannot be known. `fieldsRead`: the index behind the start line when readFields
+ * has just read this head's fields, else 0.
  */
-export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: boolean): boolean {
-  let lineEnd = start
-  while (buf[lineEnd] !== LF) lineEnd++
-  readStartLine(message, buf, start, lineEnd)
-  if (!fieldsRead) readFields(buf, lineEnd + 1, end)
+export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: number): boolean {
+  const line = fieldsRead > 0 ? fieldsRead : findLineFeed(buf, start, end) + 1
+  readStartLine(message, buf, start, line - 1)
+  if (fieldsRead === 0) readFields(buf, line, end)
   return fields.judge(message)
 }
 
@@ -131,16 +137,14 @@ export function readHead(message: HttpMessage, buf: Buffer, start: number, end: 
 export function readFields(buf: Buffer, start: number, end: number): number {
   fields.clear()
   let line = start
-  let i = start
-  while (i < end) {
-    const first = buf[line]! | 0x20
-    // most bytes are passed here
-    while (i < end && buf[i] !== LF) i++
+  for (let i = start; i < end; ) {
+    i = findLineFeed(buf, i, end)
     if (i >= end) return 0
     if (i <= line + 1 && (i === line || buf[line] === CR)) return i + 1
     i++
     // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
     if (i < end && (buf[i] === SP || buf[i] === 9)) continue
+    const first = buf[line]! | 0x20
     if (first === 0x63 || first === 0x74) fields.read(buf, line, i - 1)
     line = i
   }
@@ -160,15 +164,21 @@ function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd
   message.minorVersion = buf[last - 1]! - 48
   message.requestLine = line
   message.method = line.method
-  message.target = line.target
 }
 
 /** `contentLength` while no such field was read, and when what was read is no length. */
 const NO_LENGTH = -1
 const BAD_LENGTH = -2
 const NO_CODINGS: readonly string[] = []
-/** As sent → media type. */
-const mediaTypes = new ByteCache<string>(256)
+/** Field lines, as sent → media types. */
+const typeLines = new ByteCache<string>(256)
+
+/** In lower case. */
+const TRANSFER_ENCODING = Buffer.from('transfer-encoding')
+const CONTENT_LENGTH = Buffer.from('content-length')
+const CONTENT_ENCODING = Buffer.from('content-encoding')
+const CONTENT_TYPE = Buffer.from('content-type')
+const CONTENT_BYTES = 'content-'.length
 
 /** The field lines that matter, gathered over a head. */
 class Fields {
@@ -187,14 +197,18 @@ class Fields {
   /** One field line that begins with a c or a t, folds included: `buf[start..end)` without its final LF. */
   read(buf: Buffer, start: number, end: number): void {
     if ((buf[start]! | 0x20) === 0x74) {
-      if (nameIs(buf, start, end, 'transfer-encoding')) this.transferEncoding += `,${fieldValue(buf, start, end)}`
-    } else if (beginsWith(buf, start, end, 'content-')) {
-      if (nameIs(buf, start, end, 'content-length')) this.#readLength(buf, start, end)
-      else if (nameIs(buf, start, end, 'content-encoding')) {
-        this.contentEncoding += `,${fieldValue(buf, start, end)}`
-      } else if (this.contentType === '' && nameIs(buf, start, end, 'content-type')) {
-        this.contentType = typeValue(buf, start, end)
-      }
+      if (nameIs(buf, start, end, TRANSFER_ENCODING)) this.transferEncoding += `,${fieldValue(buf, start, end)}`
+      return
+    }
+    switch (buf[Math.min(start + CONTENT_BYTES, end)]! | 0x20) {
+      case 0x6c:
+        if (nameIs(buf, start, end, CONTENT_LENGTH)) this.#readLength(buf, start, end)
+        return
+      case 0x65:
+        if (nameIs(buf, start, end, CONTENT_ENCODING)) this.contentEncoding += `,${fieldValue(buf, start, end)}`
+        return
+      case 0x74:
+        if (this.contentType === '') this.contentType = contentTypeOf(buf, start, end)
     }
   }
 
@@ -240,18 +254,12 @@ class Fields {
 /** One for all: a head is read in one go. */
 const fields = new Fields()
 
-/** Does `buf[start..end)` begin with `name`, in any case? */
-function beginsWith(buf: Buffer, start: number, end: number, name: string): boolean {
+/** Does the field line begin with `name`, in any case, white space, and a colon? */
+function nameIs(buf: Buffer, start: number, end: number, name: Uint8Array): boolean {
   const length = name.length
   if (end - start <= length) return false
-  for (let i = 0; i < length; i++) if ((buf[start + i]! | 0x20) !== (name.charCodeAt(i) | 0x20)) return false
-  return true
-}
-
-/** Does the field line begin with `name`, in any case, white space, and a colon? */
-function nameIs(buf: Buffer, start: number, end: number, name: string): boolean {
-  if (!beginsWith(buf, start, end, name)) return false
-  let i = start + name.length
+  for (let i = 0; i < length; i++) if ((buf[start + i]! | 0x20) !== name[i]) return false
+  let i = start + length
   while (i < end && (buf[i] === SP || buf[i] === 9)) i++
   return buf[i] === 0x3a
 }
@@ -261,18 +269,19 @@ function isBlank(byte: number): boolean {
   return byte === SP || byte === 9 || byte === CR || byte === LF
 }
 
-/** The media type in lower case, without parameters. */
-function typeValue(buf: Buffer, start: number, end: number): string {
+/** Of a line that may be of content-type: the media type in lower case, without parameters; else ''. */
+function contentTypeOf(buf: Buffer, start: number, end: number): string {
+  const known = typeLines.find(buf, start, end)
+  if (known !== undefined) return known
+  if (!nameIs(buf, start, end, CONTENT_TYPE)) return ''
   let from = start
   while (buf[from] !== 0x3a) from++
   from++
   while (from < end && isBlank(buf[from]!)) from++
   let to = from
   while (to < end && buf[to] !== 0x3b && buf[to] !== CR) to++
-  const known = mediaTypes.find(buf, from, to)
-  if (known !== undefined) return known
   const type = buf.toString('latin1', from, to).trim().toLowerCase()
-  if (to - from <= MAXIMUM_CACHED_TYPE_BYTES) mediaTypes.keep(buf, from, to, type)
+  if (end - start <= MAXIMUM_CACHED_TYPE_BYTES) typeLines.keep(buf.toString('latin1', start, end), type)
   return type
 }
 

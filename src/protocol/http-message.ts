@@ -13,6 +13,8 @@ export type HttpMessageEnd = 'complete' | 'truncated' | 'lost'
 /** How the end of a body is known (RFC 9112 §6.3). */
 export type HttpBodyFraming = 'none' | 'length' | 'chunked' | 'until-close'
 
+const NO_CODINGS: readonly string[] = []
+
 /**
  * One request or response, from its complete head on. The object belongs to whoever keeps it: the framer makes one per
  * message and writes the counters while the message lasts.
@@ -20,41 +22,61 @@ export type HttpBodyFraming = 'none' | 'length' | 'chunked' | 'until-close'
 export class HttpMessage {
   readonly isRequest: boolean
   /** The protocol's minor version: 0 or 1. */
-  minorVersion = 1
+  minorVersion: number
   /** Of a request; '' for a response. */
-  method = ''
-  /** Its first 1024 bytes. */
-  target = ''
-  /** Both, and what they are called in exchanges; undefined for a response. */
-  requestLine: RequestLine | undefined = undefined
+  method: string
+  /** Method and target, and what they are called in exchanges; undefined for a response. */
+  requestLine: RequestLine | undefined
   /** Of a response; 0 for a request. 100 to 199 is interim: the final response to the same request follows. */
-  status = 0
+  status: number
   /** As sent, without what follows the media type's `;`, in lower case; '' when there is none. */
-  contentType = ''
+  contentType: string
   /** Content codings, then transfer codings other than chunked, lower case, in the order in which they were applied. */
-  codings: readonly string[] = []
-  framing: HttpBodyFraming = 'none'
+  codings: readonly string[]
+  framing: HttpBodyFraming
   /** Of `framing` length: how many bytes were announced; else -1. */
-  contentLength = -1
+  contentLength: number
   /** Of a response: the request that it answers, where one was seen. */
-  request: HttpMessage | undefined = undefined
+  request: HttpMessage | undefined
   /** False when a gap may have swallowed messages, so that `request` is the likeliest one and not a certain one. */
-  requestCertain = true
+  requestCertain: boolean
   /** Size of the head as sent, blank line included. */
-  headBytes = 0
+  headBytes: number
   /** Body bytes seen, without chunk framing. */
-  bodyBytes = 0
+  bodyBytes: number
   /** Bytes of chunk framing and trailers. */
-  framingBytes = 0
+  framingBytes: number
   /** Body bytes that the capture misses. */
-  missingBodyBytes = 0
+  missingBodyBytes: number
   /** When the first byte, the end of the head, and the last byte was captured. */
-  readonly startTime = new Timestamp()
-  readonly headTime = new Timestamp()
-  readonly endTime = new Timestamp()
+  readonly startTime: Timestamp
+  readonly headTime: Timestamp
+  readonly endTime: Timestamp
 
   constructor(isRequest: boolean) {
     this.isRequest = isRequest
+    this.minorVersion = 1
+    this.method = ''
+    this.requestLine = undefined
+    this.status = 0
+    this.contentType = ''
+    this.codings = NO_CODINGS
+    this.framing = 'none'
+    this.contentLength = -1
+    this.request = undefined
+    this.requestCertain = true
+    this.headBytes = 0
+    this.bodyBytes = 0
+    this.framingBytes = 0
+    this.missingBodyBytes = 0
+    this.startTime = new Timestamp()
+    this.headTime = new Timestamp()
+    this.endTime = new Timestamp()
+  }
+
+  /** Of a request, its first 1024 bytes; '' for a response. */
+  get target(): string {
+    return this.requestLine?.target ?? ''
   }
 }
 

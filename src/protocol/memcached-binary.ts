@@ -15,7 +15,8 @@ import {
 } from './memcached-binary-frames.ts'
 import { MAXIMUM_QUIET } from './memcached-text.ts'
 import { PendingRequest } from './pending-requests.ts'
-import { isAscii, wireText } from './wire-text.ts'
+import { wireText } from './wire-text.ts'
+import { isAscii } from './word-scan.ts'
 
 const OPCODES =
   'get set add replace delete incr decr quit flush getq noop version getk getkq append prepend stat setq addq replaceq ' +

@@ -14,7 +14,8 @@ import {
 } from './memcached-text-commands.ts'
 import { MemcachedTextLines, NOT_A_LINE, type TextLineConsumer } from './memcached-text-lines.ts'
 import { lengthOf } from './memcached-text-requests.ts'
-import { isAscii, wireText } from './wire-text.ts'
+import { wireText } from './wire-text.ts'
+import { isAscii } from './word-scan.ts'
 
 const MAXIMUM_TEXT = 256
 const MAXIMUM_WORD = 32

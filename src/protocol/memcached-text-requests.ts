@@ -10,7 +10,8 @@ import {
 } from './memcached-text-commands.ts'
 import { MemcachedTextLines, NOT_A_LINE, type TextLineConsumer } from './memcached-text-lines.ts'
 import { PendingRequest } from './pending-requests.ts'
-import { isAscii, wireText } from './wire-text.ts'
+import { wireText } from './wire-text.ts'
+import { isAscii } from './word-scan.ts'
 
 /** Bits of PendingRequest.flags beside the ANSWER_ ones: what its `mark` is the hash of. */
 export const MARK_KEY = 1 << 10

@@ -3,7 +3,8 @@
 import type { ExchangeStatus } from '../core/exchange.ts'
 import { Timestamp } from '../core/timestamp.ts'
 import type { ResponseFacts } from './exchange-pairing.ts'
-import { isAscii, wireText } from './wire-text.ts'
+import { wireText } from './wire-text.ts'
+import { isAscii } from './word-scan.ts'
 
 export const MAXIMUM_TEXT = 256
 

@@ -22,7 +22,8 @@ import {
   WAITS_NOT,
   WAITS_SECONDS_FIRST,
 } from './redis-commands.ts'
-import { isAscii, wireText } from './wire-text.ts'
+import { wireText } from './wire-text.ts'
+import { isAscii } from './word-scan.ts'
 
 const MAXIMUM_REQUEST = 1024
 const MAXIMUM_KEY = 256

@@ -20,13 +20,6 @@ function characterEnd(buf: Buffer, start: number, end: number): number {
   return lead + length > end ? lead : end
 }
 
-/** Whether `buf[start..end)` has only bytes below 128. */
-export function isAscii(buf: Buffer, start: number, end: number): boolean {
-  let all = 0
-  for (let i = start; i < end; i++) all |= buf[i]!
-  return all < 128
-}
-
 const NOTHING = Buffer.alloc(0)
 
 /** The first `maximum` bytes of something that comes in pieces. Costs nothing until there are pieces. */

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { keyPatternOf, routeOf } from '../../src/latency/patterns.ts'
 
 test('routes', () => {
@@ -43,3 +44,37 @@ test('keys', () => {
   ]
   for (const [key, pattern] of cases) assert.equal(keyPatternOf(key), pattern)
 })
+
+test('routes that are the same are the same, whatever was put together before', () => {
+  const segment = fc.oneof(
+    fc.constantFrom('users', 'v1', '', '42', '…', 'Überall', 'x'.repeat(150), 'deadbeefcafe1', '1_2'),
+    fc.string({ maxLength: 3 }).map((text) => text.replace(/[/?]/g, '')),
+  )
+  const commands = fc.array(
+    fc.tuple(fc.constantFrom('GET', 'M-SEARCH', ''), fc.array(segment, { maxLength: 15 })).map(([method, segments]) => {
+      return `${method} ${segments.join('/')}`
+    }),
+    { maxLength: 20 },
+  )
+  fc.assert(
+    fc.property(commands, (all) => {
+      for (const command of all) assert.equal(routeOf(command), plainRouteOf(command))
+    }),
+    { seed: 415 },
+  )
+})
+
+/** The same with strings and patterns. */
+function plainRouteOf(command: string): string {
+  const path = command.indexOf(' ') + 1
+  const segments = command.slice(path).split('/')
+  const shown = segments.slice(0, 12).map((segment) => {
+    if (!/^[\w-]*\d[\w-]*$/.test(segment)) return segment
+    const isNumber = /^\d+$/.test(segment)
+    const isHex = /^[\da-f]{12,}$/i.test(segment)
+    const isToken = segment.length >= 24 && /[a-z]/i.test(segment)
+    return isNumber || isHex || isToken ? ':id' : segment
+  })
+  const route = command.slice(0, path) + [...shown, ...(segments.length > 12 ? ['…'] : [])].join('/')
+  return route.length <= 128 ? route : `${route.slice(0, 127)}…`
+}

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../../src/core/timed-exchange.ts'
@@ -163,4 +164,43 @@ test('the quick way of a plain line and the other one write the same', (t) => {
   for (const each of exchanges) lines.onTimedExchange(each)
   stream.flush()
   assert.equal(readFileSync(path, 'utf8'), exchanges.map((each) => lines.format(each)).join(''))
+})
+
+test('JSON: any text and any number come back as they were', (t) => {
+  const text = (maxLength: number) =>
+    fc.oneof(
+      fc.string({ maxLength }),
+      fc.string({ unit: 'binary', maxLength }),
+      fc.constant('\u202e'.repeat(maxLength)),
+    )
+  const number = fc.oneof(
+    fc.nat(1_000_000),
+    fc.constantFrom(0, 9, 10, 99, 100, 2 ** 31 - 1, 2 ** 31, 2 ** 40),
+    fc.nat(1e9).map((thousandths) => thousandths / 1000),
+  )
+  const parts = { command: text(256), request: text(1024), bytes: fc.nat(), micros: number }
+  const any = fc.record(parts, { noNullPrototype: true })
+  const path = join(temporaryFolder(t), 'out')
+  fc.assert(
+    fc.property(fc.array(any, { maxLength: 10 }), (all) => {
+      const stream = new OutputStream(openSync(path, 'w'))
+      const json = new ExchangeJson(stream, nobody)
+      for (const { command, request, bytes, micros } of all) {
+        const fields = { command, key: request.slice(0, 256), request, statusText: command, requestBytes: bytes }
+        json.onTimedExchange(timed(fields, { latencyMicros: micros, networkMicros: -1 }))
+      }
+      stream.flush()
+      const rows = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+      assert.deepEqual(
+        rows.map((row) => {
+          assert.doesNotMatch(row, /[\p{Cc}\u202e]/u)
+          const { command, key, request, statusText, requestBytes, latencyMicros, networkMicros } = JSON.parse(row)
+          assert.ok(command === statusText && key === request.slice(0, 256) && networkMicros === null)
+          return { command, request, bytes: requestBytes, micros: latencyMicros }
+        }),
+        all,
+      )
+    }),
+    { seed: 417 },
+  )
 })
