@@ -11,15 +11,16 @@ import { openStdin } from './stdin-source.ts'
 
 /**
  * The savefile at `path` (`-`: standard input), decompressed when it begins like gzip, zstd, xz or bzip2. Opens at once
- * and never waits: a FIFO's writer may come later. Throws OperatorError when it cannot be opened.
+ * and never waits: a FIFO's writer may come later. `readsAhead`: see RegularFileSource. Throws OperatorError when it cannot
+ * be opened.
  */
-export function openFileSource(path: string): ByteSource {
+export function openFileSource(path: string, readsAhead = true): ByteSource {
   if (path === '-') return new DecompressSource(openStdin(), undefined)
-  const raw = openRaw(path)
-  return new DecompressSource(raw, raw instanceof RegularFileSource ? () => openRaw(path) : undefined)
+  const raw = openRaw(path, readsAhead)
+  return new DecompressSource(raw, raw instanceof RegularFileSource ? () => openRaw(path, readsAhead) : undefined)
 }
 
-function openRaw(path: string): ByteSource {
+function openRaw(path: string, readsAhead: boolean): ByteSource {
   let descriptor: number
   try {
     // Without O_NONBLOCK, opening a FIFO would wait for its writer. Regular files do not care.
@@ -32,7 +33,7 @@ function openRaw(path: string): ByteSource {
     if (stat.isDirectory()) throw directoryError(path)
     if (tty.isatty(descriptor)) throw new OperatorError(`${path} is a terminal, not a capture`)
     if (stat.isFIFO() || stat.isSocket()) return new PipeSource(path, descriptor)
-    return new RegularFileSource(path, descriptor, stat.isFile() ? stat.size : -1, true)
+    return new RegularFileSource(path, descriptor, stat.isFile() ? stat.size : -1, true, readsAhead)
   } catch (error) {
     fs.closeSync(descriptor)
     throw error instanceof OperatorError ? error : readError(path, error)

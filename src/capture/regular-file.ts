@@ -5,7 +5,9 @@ import { OperatorError } from '../core/errors.ts'
 import type { ByteSource } from '../core/ports.ts'
 
 /** Enough for one system call to cost nothing, and little enough to still be in the processor's cache when parsed. */
-const MOST_BYTES_A_READ = 1024 * 1024
+const MOST_BYTES_A_READ = 256 * 1024
+/** Enough for waking the other thread to cost nothing. */
+const MOST_BYTES_AHEAD = 1024 * 1024
 
 export class RegularFileSource implements ByteSource {
   readonly name: string
@@ -13,17 +15,22 @@ export class RegularFileSource implements ByteSource {
   consumedBytes = 0
   readonly #descriptor: number
   readonly #closeDescriptor: boolean
+  readonly #readsAhead: boolean
   #stopped = false
   #closed = false
   /** A read in libuv's thread pool; resolves to the bytes read or to the error. */
   #ahead: Promise<number | Error> | undefined = undefined
 
-  /** Reads on from the descriptor's own position. Standard input's descriptor is left open (`closeDescriptor` false). */
-  constructor(name: string, descriptor: number, totalBytes: number, closeDescriptor: boolean) {
+  /**
+   * Reads on from the descriptor's own position. Standard input's descriptor is left open (`closeDescriptor` false).
+   * `readsAhead` false: only when asked to, for a run whose second thread has other things to do.
+   */
+  constructor(name: string, descriptor: number, totalBytes: number, closeDescriptor: boolean, readsAhead = true) {
     this.name = name
     this.totalBytes = totalBytes
     this.#descriptor = descriptor
     this.#closeDescriptor = closeDescriptor
+    this.#readsAhead = readsAhead
   }
 
   read(into: Buffer, start: number, end: number): number {
@@ -38,8 +45,8 @@ export class RegularFileSource implements ByteSource {
   }
 
   readAhead(into: Buffer, start: number, end: number): Promise<number> | undefined {
-    if (this.#stopped || this.consumedBytes === this.totalBytes) return undefined
-    const bytes = Math.min(end - start, MOST_BYTES_A_READ)
+    if (!this.#readsAhead || this.#stopped || this.consumedBytes === this.totalBytes) return undefined
+    const bytes = Math.min(end - start, MOST_BYTES_AHEAD)
     const ahead = new Promise<number | Error>((resolve) => {
       fs.read(this.#descriptor, into, start, bytes, null, (error, got) => resolve(error ?? got))
     })

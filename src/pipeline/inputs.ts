@@ -52,6 +52,7 @@ export class Inputs {
   /** Who has which address; undefined where nobody wants to know, or nobody can tell. */
   readonly names: Names | undefined
   readonly #savefileNames: SavefileNames | undefined
+  readonly #readsAhead: boolean
   /** Files opened while it was still allowed, or why they could not be. */
   readonly #opened: Map<string, ByteSource | unknown>
 
@@ -66,6 +67,7 @@ export class Inputs {
     this.#savefileNames = plan.names && plan.input.kind === 'files' ? new SavefileNames() : undefined
     this.names = plan.names ? (containers?.names ?? this.#savefileNames) : undefined
     this.#opened = opened
+    this.#readsAhead = readsAhead(plan)
     this.places = places
     this.containers = containers
   }
@@ -75,7 +77,7 @@ export class Inputs {
     const early = this.#opened.get(path)
     this.#opened.delete(path)
     if (early instanceof Error) throw early
-    const source = (early as ByteSource | undefined) ?? openFileSource(path)
+    const source = (early as ByteSource | undefined) ?? openFileSource(path, this.#readsAhead)
     if (this.#savefileNames !== undefined) learnTrailingNames(path, this.#savefileNames)
     return { source, reader: new SavefileReader(source.name, buffer, this.places, this.#savefileNames) }
   }
@@ -93,7 +95,7 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
   const { findUser, dropPrivileges } = await import('../capture/privileges.ts')
   const user = findUser(dropToUser)
   if (input.kind === 'files') {
-    const opened = openEarly([...input.paths, ...input.finishPaths])
+    const opened = openEarly([...input.paths, ...input.finishPaths], readsAhead(plan))
     dropPrivileges(user)
     return new Inputs(plan, undefined, opened)
   }
@@ -123,11 +125,16 @@ async function prepareContainers(plan: Plan, input: LiveInput, containers: Conta
   return new Inputs(plan, launcher, new Map(), places, capture)
 }
 
-function openEarly(paths: readonly string[]): Map<string, ByteSource | unknown> {
+/** Where files are written, that is what the second processor is for. */
+function readsAhead(plan: Plan): boolean {
+  return plan.files === undefined
+}
+
+function openEarly(paths: readonly string[], readsAhead: boolean): Map<string, ByteSource | unknown> {
   const opened = new Map<string, ByteSource | unknown>()
   for (const path of new Set(paths)) {
     try {
-      opened.set(path, openFileSource(path))
+      opened.set(path, openFileSource(path, readsAhead))
     } catch (error) {
       opened.set(path, error)
     }
