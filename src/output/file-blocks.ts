@@ -32,6 +32,7 @@ export class BlockPool {
   readonly #arena: Arena | undefined
   readonly #all: Block[] = []
   readonly #free: Block[] = []
+  readonly #spares = new Set<Block>()
   #hand = 0
 
   constructor(blockBytes: number, maximum: number, arena: Arena | undefined) {
@@ -58,11 +59,15 @@ export class BlockPool {
   release(block: Block): void {
     block.owner = null
     if (block.pooled) this.#free.push(block)
+    else this.#spares.delete(block)
   }
 
   /** A block beside the pool's, outside the arena, for when no owner can give one up at once. */
   spare(owner: StoredFile): Block {
-    return { buf: Buffer.allocUnsafeSlow(this.blockBytes), address: -1, pooled: false, owner, touched: true }
+    const buf = Buffer.allocUnsafeSlow(this.blockBytes)
+    const block: Block = { buf, address: -1, pooled: false, owner, touched: true }
+    this.#spares.add(block)
+    return block
   }
 
   /** A taken block that was not written to since it was last asked for (second chance), after a few steps, if any. */
@@ -95,6 +100,7 @@ export class BlockPool {
   /** Calls `write` with the owner of every block in use; it may release blocks. */
   forEachOwner(write: (owner: StoredFile) => void): void {
     for (const block of this.#all) if (block.owner !== null) write(block.owner)
+    for (const block of this.#spares) if (block.owner !== null) write(block.owner)
   }
 }
 

@@ -75,6 +75,7 @@ export class FileStore implements Sink {
   }
 
   flush(): void {
+    this.settle()
     this.#small.forEachOwner((file) => this.#flushFile(file))
     this.#large.forEachOwner((file) => this.#flushFile(file))
     this.thread?.wake()
@@ -133,7 +134,8 @@ export class FileStore implements Sink {
       this.#sourceBuffer = buf
       this.#sourceAddress = this.#arena?.addressOf(buf) ?? -1
     }
-    if (this.#sourceAddress >= 0) this.#arena!.copy(this.#sourceAddress + at, bytes, block.address + position)
+    if (this.#sourceAddress >= 0 && block.address >= 0)
+      this.#arena!.copy(this.#sourceAddress + at, bytes, block.address + position)
     else buf.copy(block.buf, position, at, at + bytes)
   }
 

@@ -31,25 +31,40 @@ for (let job = 0; ; ) {
 /** False when it could not be made: somebody else has the name, the disk is full … The other side finds out why. */
 function make(job: number): boolean {
   const path = ring.pathOf(job)
-  let descriptor = -1
+  let descriptor: number
   try {
     descriptor = openSync(path, NEW_FILE, 0o666)
+  } catch {
+    return false
+  }
+  if (fill(descriptor, job) && closed(descriptor)) return true
+  try {
+    unlinkSync(path)
+  } catch {
+    // gone already
+  }
+  return false
+}
+
+/** False, and closed, when not all of it could be written. */
+function fill(descriptor: number, job: number): boolean {
+  try {
     writeAll(descriptor, ring.contentOf(job), 0, ring.bytesOf(job), 0)
     setFileTimes(descriptor, ring.secondsOf(job), ring.nanosOf(job))
-    closeSync(descriptor)
     return true
   } catch {
-    if (descriptor >= 0) undo(descriptor, path)
+    closed(descriptor)
     return false
   }
 }
 
-function undo(descriptor: number, path: string): void {
+/** False when the bytes were not kept after all. Closed it is either way, and the number may be another file's by now. */
+function closed(descriptor: number): boolean {
   try {
-    unlinkSync(path)
     closeSync(descriptor)
+    return true
   } catch {
-    // closed already, or gone
+    return false
   }
 }
 

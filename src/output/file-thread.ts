@@ -56,6 +56,8 @@ export class FileThread {
     if (ring === undefined || this.#settling) return
     const done = Atomics.load(ring.control, DONE)
     while (this.#settled !== done) this.#settleOne(ring, ring.wasRefused(this.#settled))
+    // it died: what it left is for others to do
+    if (this.#ended) while (this.#settled !== this.#submitted) this.#settleOne(ring, true)
   }
 
   /**
@@ -111,10 +113,7 @@ export class FileThread {
     this.#worker = undefined
     Atomics.store(ring.control, STOP, 1)
     this.wake()
-    for (this.settle(); this.#settled !== this.#submitted; this.settle()) {
-      if (this.#ended) while (this.#settled !== this.#submitted) this.#settleOne(ring, true)
-      else await sleep(POLL_MILLIS)
-    }
+    for (this.settle(); this.#settled !== this.#submitted; this.settle()) await sleep(POLL_MILLIS)
     this.#ended = true
     await worker.terminate()
   }
@@ -131,19 +130,24 @@ export class FileThread {
   }
 
   #start(): void {
-    this.#ring = new FileRing()
-    const data: FileThreadData = {
-      shared: this.#ring.shared,
-      memory: this.#arena.shared,
-    }
-    // Its own streams are not ours: a pipe between them would make our standard output non-blocking.
-    const worker = newWorker({ workerData: data, stdout: true, stderr: true })
+    const ring = new FileRing()
+    const data: FileThreadData = { shared: ring.shared, memory: this.#arena.shared }
     const end = () => {
       this.#ended = true
+    }
+    let worker: Worker
+    try {
+      // Its own streams are not ours: a pipe between them would make our standard output non-blocking.
+      worker = newWorker({ workerData: data, stdout: true, stderr: true })
+    } catch {
+      // no more threads are allowed here: it goes on without
+      end()
+      return
     }
     worker.on('error', end)
     worker.on('exit', end)
     worker.unref()
+    this.#ring = ring
     this.#worker = worker
   }
 

@@ -76,7 +76,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     this.#listeners = listeners
     this.#stripped = Buffer.alloc(plan.strip ? STRIP_BYTES : 0)
     // --merge and -I make more than one of a connection's files at once
-    const alone = !plan.merge && !plan.index && namer.countersLast
+    const alone = !plan.merge && !plan.index && namer.plain
     this.#small = alone && store.thread !== undefined ? new SmallFiles(store.thread, store, this.#claims) : undefined
   }
 
@@ -203,9 +203,10 @@ export class FlowFiles implements StreamConsumer, FileOwner {
 
   /** A file that is whole now and small is made by a second thread, where there is one. */
   #giveAway(file: FlowFile): FileUnderWay | undefined {
-    if (this.#small === undefined) return undefined
-    this.#store.settle()
     const { connection: c, direction: d } = file
+    // elsewhere, and with UDP, there may be others with the same ends: their counters are taken as they come
+    if (this.#small === undefined || c.place !== 0 || c.slot < 0) return undefined
+    this.#store.settle()
     const underWay = this.#small.give(file, this.#namer.name(c, d, 0), this.#namer.firstCounter(c))
     if (underWay !== undefined) file.name = underWay.name
     return underWay

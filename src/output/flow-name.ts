@@ -69,6 +69,7 @@ const CODES: Readonly<Record<string, Code>> = {
 
 type Piece = string | Code
 
+const ENDS: readonly Piece[] = [CODES.A!, CODES.a!, CODES.B!, CODES.b!]
 const TELLING_APART: readonly (Piece | undefined)[] = [CODES.T, CODES.t, CODES.N, CODES.S]
 
 /**
@@ -103,12 +104,15 @@ export class FlowNamer {
     }
   }
 
-  /** Names are `nameWithCounter` of the name with counter 0, and lie in no folder of their own. */
-  get countersLast(): boolean {
+  /** Each flow has a name of its own: `nameWithCounter` of the one with counter 0, in no folder of its own. */
+  get plain(): boolean {
     const pieces = this.#pieces
     const counters = pieces.filter((piece) => piece === CODES.C || piece === CODES.c || piece === CODES['#'])
     const last = counters.length === 2 && pieces.at(-2) === CODES.C && pieces.at(-1) === CODES.c
-    return last && !this.#mustBeChecked && !pieces.some((piece) => typeof piece === 'string' && piece.includes('/'))
+    const ends = ENDS.every((code) => pieces.includes(code))
+    return (
+      last && ends && !this.#mustBeChecked && !pieces.some((piece) => typeof piece === 'string' && piece.includes('/'))
+    )
   }
 
   /** The counter that a connection's flows begin with: how many there were on the 4-tuple, unless time tells them apart. */
@@ -170,7 +174,7 @@ export class FlowNamer {
   }
 }
 
-/** What FlowNamer.countersLast promises. */
+/** What FlowNamer.plain promises. */
 export function nameWithCounter(first: string, counter: number): string {
   return counter === 0 ? first : `${first}c${counter}`
 }

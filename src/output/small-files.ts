@@ -25,7 +25,7 @@ export class SmallFiles {
   readonly #namesakes = new Map<string, number>()
   #refusals = 0
 
-  /** Only for names of which FlowNamer.countersLast is true. */
+  /** Only for names of which FlowNamer.plain is true. */
   constructor(thread: FileThread, store: FileStore, claims: FileClaims) {
     this.#thread = thread
     this.#store = store

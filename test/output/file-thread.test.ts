@@ -7,7 +7,9 @@ import { Arena } from '../../src/core/arena.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { FILE_BLOCKS_BYTES } from '../../src/output/file-blocks.ts'
 import { FileSink } from '../../src/output/file-sink.ts'
+import { FileStore } from '../../src/output/file-store.ts'
 import { type FileJob, FileThread } from '../../src/output/file-thread.ts'
+import { StoredFile } from '../../src/output/stored-file.ts'
 import type { FilesPlan } from '../../src/plan.ts'
 import { contents, filesPlan, makeFolder, mountTmpfs, Talk, temporaryFolder, testRun } from './file-fixture.ts'
 
@@ -126,6 +128,69 @@ test('full blocks are written by the second thread, each file in its order, and 
   const files = contents(folder)
   for (const [i, parts] of wanted.entries()) assert.equal(files[nameOf(first + i)], parts.join(''))
   assert.equal(statSync(join(folder, nameOf(first + 3))).mtimeMs, 1_362_692_526_869.344)
+})
+
+test('a flow that has ended is complete, with its time and in the report, though nothing comes after it', async (t) => {
+  const folder = temporaryFolder(t)
+  const report = join(folder, 'report.xml')
+  const sink = sinkWithThread(folder, { reportPath: report })
+  const first = await talkUntil(sink, 1)
+  const big = new Talk(sink, { client: clientOf(first) })
+  for (let i = 0; i < 40; i++) big.send(0, Buffer.alloc(8000, 'b'))
+  big.close()
+  new Talk(sink, { client: clientOf(first + 1), slot: 1 }).send(0, 'last').close()
+  for (const deadline = performance.now() + 10_000; fileNamesOfReport(report).length < first + 2; await sleep(5)) {
+    assert.ok(performance.now() < deadline, 'the report is not complete')
+    sink.flush()
+  }
+  assert.equal(statSync(join(folder, nameOf(first))).mtimeMs, 1_362_692_526_869.344)
+  await sink.finish()
+})
+
+test('more flows than blocks while blocks are being written: nothing is mixed up', async (t) => {
+  const folder = makeFolder(temporaryFolder(t))
+  const arena = new Arena(FILE_BLOCKS_BYTES + 262_144)
+  const source = arena.allocate(131_072)
+  for (let i = 0; i < source.length; i++) source[i] = i % 251
+  const store = new FileStore(folder, 0, arena)
+  const files: { file: StoredFile; bytes: number }[] = []
+  const add = (name: string) => {
+    const file: StoredFile = new StoredFile({
+      createFile: () => {
+        file.name = name
+        return store.folder.create(name)
+      },
+    })
+    file.mayLag = true
+    files.push({ file, bytes: 0 })
+    return files.at(-1)!
+  }
+  const append = (each: { file: StoredFile; bytes: number }, bytes: number) => {
+    store.append(each.file, source, each.bytes, each.bytes + bytes)
+    each.bytes += bytes
+  }
+  const warm = new StoredFile({ createFile: () => store.folder.create('warm') })
+  warm.name = 'warm'
+  store.folder.create('warm')
+  warm.mayLag = true
+  for (const deadline = performance.now() + 20_000; store.thread!.jobsDone === 0; await sleep(5)) {
+    assert.ok(performance.now() < deadline, 'there is no thread')
+    for (let i = 0; i < 40; i++) store.append(warm, source, 0, 2000)
+    store.settle()
+  }
+  const big = Array.from({ length: 60 }, (_, i) => add(`big ${i}`))
+  for (const each of big) for (let i = 0; i < 33; i++) append(each, 2000)
+  let spare = 0
+  for (let i = 0; i < 4000; i++) {
+    const each = add(`small ${i}`)
+    append(each, 100)
+    if (each.file.block?.pooled === false) spare++
+  }
+  assert.ok(spare > 0, 'no block beside the pool was needed')
+  await store.finish()
+  for (const { file, bytes } of files) {
+    assert.ok(readFileSync(join(folder, file.name)).equals(source.subarray(0, bytes)), file.name)
+  }
 })
 
 test('a disk that is full is said, and what was written stays', async (t) => {
