@@ -235,7 +235,7 @@ class Run {
   /** Closes what is open, writes what is gathered, sums up. */
   async end(): Promise<number> {
     const { clock } = this.#river
-    for (const tell of this.#sinks.lastMoments) tell(clock)
+    for (const tell of this.#sinks.lastMoments) tell(this.#table.confirmedTime)
     this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
     for (const ending of this.#sinks.endings) ending()
     for (const sink of this.#sinks.all) {

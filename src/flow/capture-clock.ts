@@ -1,6 +1,6 @@
 // A clock driven by packet timestamps, that one absurd timestamp does not derail.
 
-import type { Timestamp } from '../core/timestamp.ts'
+import { Timestamp } from '../core/timestamp.ts'
 
 /** Steps up to this are believed at once. */
 const BELIEVED_STEP_MICROS = 60_000_000
@@ -15,46 +15,56 @@ export class CaptureClock {
   now = 0
   /** False while `now` rests on a single timestamp: nothing should be ended because of it. */
   settled = true
-  /** The latest confirmed timestamp, and what the clock said then. */
+  /** The latest timestamp that is confirmed: by another one, or by being near the one before. */
+  readonly confirmed = new Timestamp()
+  /** The clock's reading at `confirmed`. */
+  confirmedNow = 0
+  /** `confirmed` in microseconds. */
   #last = Number.NaN
-  #lastNow = 0
   #suspect = Number.NaN
+  readonly #suspected = new Timestamp()
 
   /** Takes a timestamp into account and returns `now`. */
   advance(t: Timestamp): number {
     const raw = t.seconds * 1e6 + t.nanos * 1e-3
     const step = raw - this.#last
-    if (step <= BELIEVED_STEP_MICROS && step >= -BELIEVED_STEP_MICROS) this.#settle(raw, step)
-    else this.#jump(raw)
+    if (step <= BELIEVED_STEP_MICROS && step >= -BELIEVED_STEP_MICROS) this.#settle(t, raw, step)
+    else this.#jump(t, raw)
     return this.now
   }
 
-  #settle(raw: number, step: number): void {
+  #settle(t: Timestamp, raw: number, step: number): void {
     if (step > 0) {
-      this.#lastNow += step
+      this.confirmedNow += step
       this.#last = raw
+      this.confirmed.set(t)
     }
-    this.now = this.#lastNow
+    this.now = this.confirmedNow
     this.settled = true
     this.#suspect = Number.NaN
   }
 
-  #jump(raw: number): void {
+  #jump(t: Timestamp, raw: number): void {
     if (!Number.isFinite(raw)) return
-    if (Number.isNaN(this.#last)) this.#last = raw
+    if (Number.isNaN(this.#last)) {
+      this.#last = raw
+      this.confirmed.set(t)
+    }
     const ahead = raw > this.#last
     if (this.#suspect > this.#last === ahead && raw - this.#suspect >= -BELIEVED_STEP_MICROS) {
-      if (ahead) this.#lastNow += this.#suspect - this.#last
+      if (ahead) this.confirmedNow += this.#suspect - this.#last
       this.#last = this.#suspect
+      this.confirmed.set(this.#suspected)
       this.#suspect = Number.NaN
     }
     const step = raw - this.#last
     if (step <= BELIEVED_STEP_MICROS && step >= -BELIEVED_STEP_MICROS) {
-      this.#settle(raw, step)
+      this.#settle(t, raw, step)
       return
     }
     this.#suspect = raw
+    this.#suspected.set(t)
     this.settled = false
-    this.now = this.#lastNow + Math.max(0, step)
+    this.now = this.confirmedNow + Math.max(0, step)
   }
 }

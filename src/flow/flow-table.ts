@@ -92,9 +92,9 @@ export class FlowTable {
     return this.#reassembly.queuedBytes
   }
 
-  /** False while capture time rests on a single timestamp, which may be absurd: nothing should be ended because of it. */
-  get clockSettled(): boolean {
-    return this.#clock.settled
+  /** Capture time that does not rest on a single timestamp, which may be absurd: nothing should be ended because of one. */
+  get confirmedTime(): Timestamp {
+    return this.#clock.confirmed
   }
 
   onSegment(s: Segment, packet: Packet): void {
@@ -137,10 +137,11 @@ export class FlowTable {
     if (t.nanos === this.#lastNanos && t.seconds === this.#lastSeconds) return
     this.#lastSeconds = t.seconds
     this.#lastNanos = t.nanos
-    const now = this.#clock.advance(t)
-    if (now < this.#nextExpiry || !this.#clock.settled) return
+    this.#clock.advance(t)
+    const now = this.#clock.confirmedNow
+    if (now < this.#nextExpiry) return
     this.#nextExpiry = now + EXPIRY_INTERVAL_MICROS
-    this.#expire(now, t)
+    this.#expire(now, this.#clock.confirmed)
   }
 
   /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */

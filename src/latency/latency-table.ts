@@ -142,7 +142,8 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
     const { exchange, latencyMicros } = timed
     const start = epochMicros(exchange.requestStart)
     this.#cover(start, latencyMicros < 0 ? start : epochMicros(exchange.responseEnd))
-    const name = this.#groupOf(timed)
+    const wholeName = this.#groupOf(timed)
+    const name = wholeName.length > MAXIMUM_GROUP_CHARACTERS ? wholeName.slice(0, MAXIMUM_GROUP_CHARACTERS) : wholeName
     const group = this.groups.get(name) ?? this.#add(name)
     group.record(timed)
     group.latestMicros = this.#clock
@@ -151,7 +152,8 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
 
   onClock(t: Timestamp): void {
     this.#clock = epochMicros(t)
-    if (this.#clockBegan === 0) this.#clockBegan = this.#clock
+    // the first of all may be the absurd one
+    if (this.#clockBegan === 0 || this.#clock < this.#clockBegan) this.#clockBegan = this.#clock
   }
 
   /** All groups as one. */
@@ -186,7 +188,7 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
   #add(name: string): LatencyGroup {
     if (this.groups.size >= this.#maximumGroups) this.#makeRoom()
     const room = this.groups.size < this.#maximumGroups
-    return this.#groupNamed(room ? name.slice(0, MAXIMUM_GROUP_CHARACTERS) : OTHER_GROUPS)
+    return this.#groupNamed(room ? name : OTHER_GROUPS)
   }
 
   #groupNamed(name: string): LatencyGroup {

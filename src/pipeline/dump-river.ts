@@ -197,10 +197,11 @@ export class DumpRiver implements River {
   #advance(time: Timestamp): void {
     this.clock.set(time)
     this.#parts.table.advance(time)
-    const micros = elapsedMicros(this.#lastStep, time)
-    if ((micros >= 0 && micros < CLOCK_STEP_MICROS) || !this.#parts.table.clockSettled) return
-    this.#lastStep.set(time)
-    for (const consumer of this.#parts.clocks) consumer.onClock(time)
+    const confirmed = this.#parts.table.confirmedTime
+    const micros = elapsedMicros(this.#lastStep, confirmed)
+    if (micros >= 0 && micros < CLOCK_STEP_MICROS) return
+    this.#lastStep.set(confirmed)
+    for (const consumer of this.#parts.clocks) consumer.onClock(confirmed)
   }
 
   /** The run's number for a feed's interface: files read one after the other share those that look the same. */

@@ -147,8 +147,10 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   }
 
   #count(): void {
-    waitingRequests.usedBytes += (this.#queue.length - this.#counted) * WAITING_BYTES
-    this.#counted = this.#queue.length
+    // one for each connection is bounded by their number
+    const counted = Math.max(0, this.#queue.length - 1)
+    waitingRequests.usedBytes += (counted - this.#counted) * WAITING_BYTES
+    this.#counted = counted
   }
 
   #noteServer(t: Timestamp): void {

@@ -73,7 +73,8 @@ export class PendingRequests {
     const ring = this.#ring
     const request = ring[(this.#head + this.length) & (ring.length - 1)]!
     this.length++
-    this.#all.usedBytes += PENDING_BYTES
+    // one for each connection is bounded by their number
+    if (this.length > 1) this.#all.usedBytes += PENDING_BYTES
     return request
   }
 
@@ -109,8 +110,8 @@ export class PendingRequests {
     request.key = ''
     request.request = ''
     this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    if (this.length > 1) this.#all.usedBytes -= PENDING_BYTES
     this.length--
-    this.#all.usedBytes -= PENDING_BYTES
     if (this.length === 0 && this.#ring.length > KEPT_RING) {
       this.#ring = []
       this.#head = 0

@@ -50,3 +50,33 @@ test('what is no number is nothing', () => {
   assert.deepEqual(readings(1000, Number.NaN, Number.POSITIVE_INFINITY, 1001), [0, 0, 0, 1])
   assert.deepEqual(readings(Number.NaN, 1000, 1001), [0, 0, 1])
 })
+
+/** The latest confirmed time after each of the timestamps, and the clock's reading there, in seconds. */
+function confirmations(...seconds: number[]): [time: number, reading: number][] {
+  const clock = new CaptureClock()
+  return seconds.map((second) => {
+    clock.advance(new Timestamp(second))
+    return [clock.confirmed.seconds, clock.confirmedNow / 1e6]
+  })
+}
+
+test('what is confirmed follows one step behind where every step is a long one', () =>
+  assert.deepEqual(confirmations(1000, 1061, 1122, 1183), [
+    [1000, 0],
+    [1000, 0],
+    [1061, 61],
+    [1122, 122],
+  ]))
+
+test('an absurd timestamp is never confirmed, a second file from earlier is', () => {
+  assert.deepEqual(confirmations(1000, 9e8, 1002), [
+    [1000, 0],
+    [1000, 0],
+    [1002, 2],
+  ])
+  assert.deepEqual(confirmations(90_000, 1000, 1001), [
+    [90_000, 0],
+    [90_000, 0],
+    [1001, 1],
+  ])
+})

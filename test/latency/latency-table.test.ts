@@ -274,4 +274,15 @@ describe('weeks', () => {
     table.onTimedExchange(timed({ at: -1.5e15 }))
     assert.ok(Math.abs(table.rateOf(table.total) / rate - 102 / 100) < 0.001)
   })
+
+  test('nor does one that comes first', () => {
+    const [usual, late] = [byCommand(), byCommand()]
+    late.onClock(new Timestamp(EXCHANGE_SECONDS + 1e8))
+    for (let i = 0; i < 100; i++) {
+      ask(usual, 'GET', i * 1e6)
+      ask(late, 'GET', i * 1e6)
+    }
+    assert.ok(usual.rateOf(usual.total) > 0.9)
+    assert.equal(late.rateOf(late.total), usual.rateOf(usual.total))
+  })
 })

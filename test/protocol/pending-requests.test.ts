@@ -87,3 +87,18 @@ test('who is silent keeps nothing, and goes on as before', () => {
   assert.notEqual(pending.first(), kept)
   assert.deepEqual([pending.length, pending.first()!.mark, pending.at(99)!.mark], [100, 0, 99])
 })
+
+test('one waiting request a connection counts for nothing, however many connections there are', () => {
+  const all = new HeldMemory(100_000)
+  const idle = Array.from({ length: 5000 }, () => new PendingRequests(100, all))
+  for (const pending of idle) pending.push()
+  assert.equal(all.usedBytes, 0)
+  const busy = new PendingRequests(100, all)
+  for (let i = 0; i < 3; i++) {
+    assert.equal(busy.full, false)
+    busy.push()
+  }
+  assert.ok(all.usedBytes > 0)
+  while (busy.length > 0) busy.drop()
+  assert.equal(all.usedBytes, 0)
+})
