@@ -13,8 +13,6 @@ const BELIEVED_STEP_MICROS = 60_000_000
 export class CaptureClock {
   /** The clock's reading in microseconds. */
   now = 0
-  /** False while `now` rests on a single timestamp: nothing should be ended because of it. */
-  settled = true
   /** The latest timestamp that is confirmed: by another one, or by being near the one before. */
   readonly confirmed = new Timestamp()
   /** The clock's reading at `confirmed`. */
@@ -23,6 +21,11 @@ export class CaptureClock {
   #last = Number.NaN
   #suspect = Number.NaN
   readonly #suspected = new Timestamp()
+
+  /** False while `now` rests on a single timestamp: nothing should be ended because of it. */
+  get settled(): boolean {
+    return Number.isNaN(this.#suspect)
+  }
 
   /** Takes a timestamp into account and returns `now`. */
   advance(t: Timestamp): number {
@@ -40,7 +43,6 @@ export class CaptureClock {
       this.confirmed.set(t)
     }
     this.now = this.confirmedNow
-    this.settled = true
     this.#suspect = Number.NaN
   }
 
@@ -64,7 +66,6 @@ export class CaptureClock {
     }
     this.#suspect = raw
     this.#suspected.set(t)
-    this.settled = false
     this.now = this.confirmedNow + Math.max(0, step)
   }
 }

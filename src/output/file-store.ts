@@ -1,7 +1,6 @@
 // Many files being written at once: their bytes gathered in pooled blocks, their descriptors bounded and closed by age.
 // Nothing is lost by either: a file is opened again where it was left.
 
-import { writeSync } from 'node:fs'
 import type { Arena } from '../core/arena.ts'
 import type { Sink } from '../core/consumers.ts'
 import type { OperatorError } from '../core/errors.ts'
@@ -13,6 +12,7 @@ import { addRun } from './file-runs.ts'
 import { type FileJob, FileThread } from './file-thread.ts'
 import { OpenFiles } from './open-files.ts'
 import type { StoredFile } from './stored-file.ts'
+import { writeAll } from './write-all.ts'
 
 /** A delivery of at least this much is written without being gathered, when nothing is waiting before it. */
 const STRAIGHT_BYTES = 32 * 1024
@@ -63,7 +63,7 @@ export class FileStore implements Sink {
     return this.#open.count
   }
 
-  /** Writes are synchronous, so this only says that `drain` has bad news. */
+  /** What is too much waits where it is written, so this only says that `drain` has bad news. */
   get blocked(): boolean {
     return this.#failure !== undefined
   }
@@ -363,8 +363,4 @@ class BlockUnderWay implements FileJob {
   onRefused(): void {
     this.#store.blockRefused(this)
   }
-}
-
-function writeAll(descriptor: number, buf: Buffer, start: number, end: number, position: number): void {
-  for (let at = start; at < end; ) at += writeSync(descriptor, buf, at, end - at, position + at - start)
 }

@@ -1,11 +1,12 @@
 // The file thread itself: does the ring's jobs in their order, until it is told to stop.
 
-import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, openSync, unlinkSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { NEW_FILE } from './file-folder.ts'
 import { ASLEEP, DONE, FileRing, JOB_MAKE, READY, STOP, SUBMITTED } from './file-ring.ts'
 import type { FileThreadData } from './file-thread.ts'
 import { setFileTimes } from './file-times.ts'
+import { writeAll } from './write-all.ts'
 
 const { shared, memory } = workerData as FileThreadData
 const ring = new FileRing(shared)
@@ -70,15 +71,10 @@ function closed(descriptor: number): boolean {
 
 function write(job: number): boolean {
   try {
-    writeAll(ring.descriptorOf(job), arena, ring.addressOf(job), ring.bytesOf(job), ring.positionOf(job))
+    const address = ring.addressOf(job)
+    writeAll(ring.descriptorOf(job), arena, address, address + ring.bytesOf(job), ring.positionOf(job))
     return true
   } catch {
     return false
-  }
-}
-
-function writeAll(descriptor: number, buf: Buffer, start: number, bytes: number, position: number): void {
-  for (let done = 0; done < bytes; ) {
-    done += writeSync(descriptor, buf, start + done, bytes - done, position + done)
   }
 }

@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs'
 import { errorCode } from './file-errors.ts'
 import type { OutputFolder } from './file-folder.ts'
 import { setFileTimes } from './file-times.ts'
+import { RecencyList } from './recency-list.ts'
 import type { StoredFile } from './stored-file.ts'
 
 export class OpenFiles {
@@ -11,8 +12,7 @@ export class OpenFiles {
   readonly #folder: OutputFolder
   readonly #onFailed: (file: StoredFile, error: unknown) => void
   #maximumOpen: number
-  #newest: StoredFile | null = null
-  #oldest: StoredFile | null = null
+  readonly #byUse = new RecencyList<StoredFile>()
 
   /** Where the system allows fewer than `maximumOpen`, fewer are kept open. `onFailed` hears of a file that could not be closed. */
   constructor(folder: OutputFolder, maximumOpen: number, onFailed: (file: StoredFile, error: unknown) => void) {
@@ -26,7 +26,7 @@ export class OpenFiles {
   }
 
   closeAll(): void {
-    while (this.#oldest !== null) this.close(this.#oldest)
+    while (this.#byUse.oldest !== null) this.close(this.#byUse.oldest)
   }
 
   /** The last of the file's bytes is written that was under way. */
@@ -39,11 +39,8 @@ export class OpenFiles {
     if (file.descriptor >= 0) {
       if (file.closing) {
         file.closing = false
-        this.#link(file)
-      } else if (file !== this.#newest) {
-        this.#unlink(file)
-        this.#link(file)
-      }
+        this.#byUse.add(file)
+      } else this.#byUse.touch(file)
       return file.descriptor
     }
     this.#closeDownTo(this.#maximumOpen - 1)
@@ -62,18 +59,18 @@ export class OpenFiles {
     // Making one file may have opened another (an index comes with its flow's file).
     this.#closeDownTo(this.#maximumOpen - 1)
     this.count++
-    this.#link(file)
+    this.#byUse.add(file)
     return file.descriptor
   }
 
   #closeDownTo(open: number): void {
-    for (let skipped = 0; this.count > open && this.#oldest !== null && skipped <= this.count; ) {
-      const file = this.#oldest
+    // what is being written is passed over
+    for (let skipped = 0; this.count > open && this.#byUse.oldest !== null && skipped <= this.count; ) {
+      const file = this.#byUse.oldest
       if (file.underWay === 0) this.close(file)
       else {
         skipped++
-        this.#unlink(file)
-        this.#link(file)
+        this.#byUse.touch(file)
       }
     }
   }
@@ -81,7 +78,7 @@ export class OpenFiles {
   /** Closes the file now, or as soon as nothing of it is under way. */
   close(file: StoredFile): void {
     if (file.closing) return
-    this.#unlink(file)
+    this.#byUse.remove(file)
     if (file.underWay === 0) this.#closeNow(file)
     else file.closing = true
   }
@@ -98,23 +95,6 @@ export class OpenFiles {
     } catch (error) {
       this.#onFailed(file, error)
     }
-  }
-
-  #link(file: StoredFile): void {
-    file.older = this.#newest
-    file.newer = null
-    if (this.#newest !== null) this.#newest.newer = file
-    else this.#oldest = file
-    this.#newest = file
-  }
-
-  #unlink(file: StoredFile): void {
-    if (file.newer !== null) file.newer.older = file.older
-    else this.#newest = file.older
-    if (file.older !== null) file.older.newer = file.newer
-    else this.#oldest = file.newer
-    file.newer = null
-    file.older = null
   }
 }
 

@@ -4,6 +4,7 @@ import type { Timestamp } from '../core/timestamp.ts'
 import type { Block } from './file-blocks.ts'
 import type { FileDigest } from './file-digest.ts'
 import type { Run } from './file-runs.ts'
+import type { ListedByRecency } from './recency-list.ts'
 
 /** Decides what a file is called, at its first byte. */
 export interface FileOwner {
@@ -12,7 +13,7 @@ export interface FileOwner {
 }
 
 /** A file to be, being, or been written. Made without touching the disk: it exists from its first byte on. */
-export class StoredFile {
+export class StoredFile implements ListedByRecency<StoredFile> {
   readonly owner: FileOwner
   /** Below the output folder; '' until the file exists. */
   name = ''

@@ -6,6 +6,7 @@ import { Endpoint } from '../core/endpoint.ts'
 import type { Packet } from '../core/packet.ts'
 import type { Datagram } from '../core/segment.ts'
 import { Timestamp } from '../core/timestamp.ts'
+import { RecencyList } from './recency-list.ts'
 
 /** The one that was silent longest then makes room; should it speak again, it is a new one. */
 const MAXIMUM_CONNECTIONS = 16_384
@@ -51,8 +52,7 @@ export class UdpConnections implements DatagramConsumer {
   readonly #freeSlots: number[] = []
   #connections = 0
   #open = 0
-  #newest: UdpConnection | null = null
-  #oldest: UdpConnection | null = null
+  readonly #byUse = new RecencyList<UdpConnection>()
   readonly #latest = new Timestamp()
 
   constructor(consumer: StreamConsumer) {
@@ -61,10 +61,7 @@ export class UdpConnections implements DatagramConsumer {
 
   onDatagram(g: Datagram, _packet: Packet): void {
     const c = this.#find(g) ?? this.#make(g)
-    if (c !== this.#newest) {
-      this.#unlink(c)
-      this.#link(c)
-    }
+    this.#byUse.touch(c)
     const d = c.isFrom(0, g) ? 0 : 1
     const stream = c.streams[d]
     if (stream.packets++ === 0) begin(stream, g)
@@ -87,7 +84,7 @@ export class UdpConnections implements DatagramConsumer {
 
   /** Closes all that are open. */
   finish(): void {
-    while (this.#oldest !== null) this.#close(this.#oldest, 'capture-ended')
+    while (this.#byUse.oldest !== null) this.#close(this.#byUse.oldest, 'capture-ended')
   }
 
   #find(g: Datagram): UdpConnection | undefined {
@@ -97,7 +94,7 @@ export class UdpConnections implements DatagramConsumer {
   }
 
   #make(g: Datagram): UdpConnection {
-    if (this.#open >= MAXIMUM_CONNECTIONS) this.#close(this.#oldest!, 'evicted')
+    if (this.#open >= MAXIMUM_CONNECTIONS) this.#close(this.#byUse.oldest!, 'evicted')
     const source = new Endpoint(g.family, g.sourceWord0, g.sourceWord1, g.sourceWord2, g.sourceWord3, g.sourcePort)
     const destination = new Endpoint(
       g.family,
@@ -117,7 +114,7 @@ export class UdpConnections implements DatagramConsumer {
     c.hash = hashOf(g)
     c.next = this.#byHash.get(c.hash) ?? null
     this.#byHash.set(c.hash, c)
-    this.#link(c)
+    this.#byUse.add(c)
     this.#open++
     this.#consumer.onOpen(c, g.time)
     return c
@@ -125,7 +122,7 @@ export class UdpConnections implements DatagramConsumer {
 
   #close(c: UdpConnection, why: CloseReason): void {
     this.#consumer.onClose(c, why, this.#latest)
-    this.#unlink(c)
+    this.#byUse.remove(c)
     this.#open--
     this.#freeSlots.push(c.slot)
     const first = this.#byHash.get(c.hash)!
@@ -137,22 +134,6 @@ export class UdpConnections implements DatagramConsumer {
     let before = first
     while (before.next !== c) before = before.next!
     before.next = c.next
-  }
-
-  #link(c: UdpConnection): void {
-    c.older = this.#newest
-    if (this.#newest !== null) this.#newest.newer = c
-    else this.#oldest = c
-    this.#newest = c
-  }
-
-  #unlink(c: UdpConnection): void {
-    if (c.newer !== null) c.newer.older = c.older
-    else this.#newest = c.older
-    if (c.older !== null) c.older.newer = c.newer
-    else this.#oldest = c.newer
-    c.newer = null
-    c.older = null
   }
 }
 

@@ -19,6 +19,7 @@ import { JsonSink } from '../../../src/output/json-sink.ts'
 import { Notes } from '../../../src/output/notes.ts'
 import { OutputStream } from '../../../src/output/output-stream.ts'
 import type { ConsolePlan } from '../../../src/plan.ts'
+import { textPlan } from '../../output/console-fixture.ts'
 import { assertHarmless, OUR_COLOURS } from '../../support/harmless.ts'
 import { mutate } from '../mutate.ts'
 import type { Random } from '../random.ts'
@@ -65,19 +66,6 @@ function payload(random: Random): Buffer {
 
 type Shown = StreamConsumer & DatagramConsumer & Sink & Partial<ClockConsumer>
 
-const TEXT_PLAN: ConsolePlan = {
-  format: 'text',
-  asciiOnly: false,
-  names: true,
-  newline: true,
-  color: false,
-  timestamps: false,
-  decodeBodies: false,
-  maximumBytes: Number.POSITIVE_INFINITY,
-  gaps: 'hole',
-  nameTemplate: '',
-}
-
 /** One sink and what it has written since it was last asked. */
 class Screen {
   readonly sink: Shown
@@ -109,7 +97,7 @@ const screensToClose = new FinalizationRegistry((descriptor: number) => closeSyn
 function consoleScreen(plan: Partial<ConsolePlan>): Screen {
   return new Screen(
     (stream, arena) =>
-      new ConsoleSink({ plan: { ...TEXT_PLAN, ...plan }, arena, stream, nameOf, summary: plan.format === undefined }),
+      new ConsoleSink({ plan: { ...textPlan, ...plan }, arena, stream, nameOf, summary: plan.format === undefined }),
   )
 }
 
