@@ -1,7 +1,17 @@
 // Connections made by hand and the sink that they are told to, in a folder that goes away with the test.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -181,9 +191,16 @@ export function makeFolder(path: string): string {
   return path
 }
 
-/** Descriptors that this process has open. */
-export function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length
+/** Descriptors that this process has open below the folder: what runs it has others, that come and go. */
+export function openDescriptors(folder: string): number {
+  const targets = readdirSync('/proc/self/fd').map((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`)
+    } catch {
+      return ''
+    }
+  })
+  return targets.filter((target) => target.startsWith(`${folder}/`)).length
 }
 
 /** A tmpfs that goes away with the test; undefined, and said so, where we may not mount. */

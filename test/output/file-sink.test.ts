@@ -375,7 +375,7 @@ describe('bounds', () => {
       return (state >>> 8) % below
     }
     let mostOpen = 0
-    const before = openDescriptors()
+    const before = openDescriptors(folder)
     for (let step = 0; step < steps; step++) {
       const slot = random(flows)
       const name = `${TO_SERVER}${slot === 0 ? '' : `c${slot}`}`
@@ -389,11 +389,11 @@ describe('bounds', () => {
       }
       if (random(500) === 0) sink.flush()
       if (sink.blocked) await sink.drain()
-      if (step % 100 === 0) mostOpen = Math.max(mostOpen, openDescriptors() - before)
+      if (step % 100 === 0) mostOpen = Math.max(mostOpen, openDescriptors(folder) - before)
     }
     for (const talk of talks) talk.close()
     await sink.finish()
-    assert.equal(openDescriptors(), before, 'every descriptor is closed')
+    assert.equal(openDescriptors(folder), before, 'every descriptor is closed')
     const found = contents(folder)
     assert.deepEqual(Object.keys(found).sort(), Object.keys(expected).sort())
     for (const [name, text] of Object.entries(expected)) assert.ok(found[name] === text, `${name} differs`)
@@ -433,10 +433,10 @@ describe('bounds', () => {
 
   test('many short flows, few descriptors at any time', async (t) => {
     const { folder, sink } = setUp(t, { nameTemplate: '%K/%S' })
-    const before = openDescriptors()
+    const before = openDescriptors(folder)
     for (let id = 1; id <= 5000; id++) {
       new Talk(sink, { id, slot: id % 7 }).send(0, 'ping').send(1, 'pong').close()
-      if (id % 1000 === 0) assert.ok(openDescriptors() - before <= 1)
+      if (id % 1000 === 0) assert.ok(openDescriptors(folder) - before <= 1)
     }
     await sink.finish()
     const files = readdirSync(folder).flatMap((level) => readdirSync(join(folder, level)))

@@ -72,7 +72,7 @@ test('one port talking to itself is one direction', async (t) => {
 test('their number is bounded: the one silent longest ends, and begins anew if it speaks again', async (t) => {
   const folder = temporaryFolder(t)
   const sink = new FileSink(filesPlan(folder, { nameTemplate: '%a-%A' }), testRun)
-  const before = openDescriptors()
+  const before = openDescriptors(folder)
   sink.onDatagram(datagram('first', { sport: 1 }), packet)
   for (let i = 0; i < 16_384; i++) {
     sink.onDatagram(datagram('x', { from: 1 + (i >> 12), sport: 10 + (i & 4095) }), packet)
@@ -80,7 +80,7 @@ test('their number is bounded: the one silent longest ends, and begins anew if i
   }
   sink.onDatagram(datagram('again', { sport: 1 }), packet)
   await sink.finish()
-  assert.equal(openDescriptors(), before)
+  assert.equal(openDescriptors(folder), before)
   const files = contents(folder)
   assert.equal(files['00001-010.000.000.001'], 'first')
   assert.equal(files['00001-010.000.000.001c1'], 'again')
