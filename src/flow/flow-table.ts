@@ -63,7 +63,8 @@ export class FlowTable {
   readonly #closed: ClosedConnections
   readonly #lists: SlotLists
   readonly #clock = new CaptureClock()
-  #nextExpiry = 0
+  /** Never a whole number: V8 would compile everything around it anew when it becomes a fraction. */
+  #nextExpiry = Number.NEGATIVE_INFINITY
   #lastSeconds = -1
   #lastNanos = -1
   /** One a slot, made when a slot is first used. */

@@ -69,6 +69,11 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     return this.#store.thread?.jobsDone ?? 0
   }
 
+  /** There will be enough for a second thread: it is started now and not only when the work is there. */
+  expectMuch(): void {
+    this.#store.thread?.expectMuch()
+  }
+
   onOpen(c: Connection, t: Timestamp): void {
     this.#streams.onOpen(c, t)
   }

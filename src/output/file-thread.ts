@@ -50,6 +50,11 @@ export class FileThread {
     this.#arena = arena
   }
 
+  /** There will be much to do: the thread starts now, and is ready when the first of it comes. */
+  expectMuch(): void {
+    if (this.#ring === undefined && !this.#ended) this.#start()
+  }
+
   /** Tells what has been done since to those whose jobs it were. */
   settle(): void {
     const ring = this.#ring

@@ -1,5 +1,6 @@
 // Plan → everything at the end of the river: console, JSON, files, saved packets, notes. One line a sink.
 
+import { statSync } from 'node:fs'
 import { Arena } from '../core/arena.ts'
 import type { Connection, Direction } from '../core/connection.ts'
 import type {
@@ -34,6 +35,8 @@ import { readBufferBytes } from './inputs.ts'
 const OUTPUT_ARENA_BYTES = 2 << 20
 const STREAM_BUFFER_BYTES = 256 << 10
 const QUEUE_SLACK_BYTES = 256 << 10
+/** From so much on a second thread is certain to be worth its start. */
+const BYTES_FOR_A_THREAD = 64 << 20
 
 /** The ends of the river, by what they want to hear. One object may stand in several lists. */
 export class Sinks {
@@ -243,11 +246,20 @@ async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io, 
     import('./run-information.ts'),
   ])
   const files = new FileSink(filesPlan, runInformation(io), undefined, sinks.arena, names)
+  if (bytesOfInput(plan) >= BYTES_FOR_A_THREAD) files.expectMuch()
   sinks.streams.push(files)
   if (files.wantsSegments) sinks.segments = files
   if (plan.udp) sinks.datagrams.push(files)
   sinks.all.push(files)
   if (filesPlan.httpBodies) await addBodyFiles(sinks, filesPlan, names)
+}
+
+/** Of the captures to be read, as far as they are files; 0 where nobody knows. */
+function bytesOfInput({ input }: Plan): number {
+  let bytes = 0
+  if (input.kind !== 'files') return bytes
+  for (const path of input.paths) bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  return bytes
 }
 
 async function addBodyFiles(sinks: Sinks, filesPlan: FilesPlan, names?: Names): Promise<void> {

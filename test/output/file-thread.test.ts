@@ -275,3 +275,23 @@ test('what the thread cannot do comes back in the order given, with its bytes an
   for (const descriptor of [refusing, taking]) closeSync(descriptor)
   rmSync(join(folder, 'taking'))
 })
+
+test('where much is expected the thread is there before anybody asked it for anything', async (t) => {
+  const folder = makeFolder(temporaryFolder(t))
+  const log: string[] = []
+  const make = (thread: FileThread, name: string) =>
+    thread.make(new Noted(log, name), join(folder, name), Buffer.from('bytes'), 5, 0, 0)
+  const unexpected = new FileThread(new Arena(1 << 16))
+  const expected = new FileThread(new Arena(1 << 16))
+  expected.expectMuch()
+  // far fewer attempts than would start it: a small machine has time enough
+  for (let attempt = 0; make(expected, 'soon') < 0; attempt++) {
+    assert.ok(attempt < 200, 'there is no thread')
+    assert.equal(make(unexpected, 'never'), -1)
+    await sleep(100)
+  }
+  await expected.finish()
+  await unexpected.finish()
+  assert.deepEqual(log, ['soon done'])
+  assert.equal(readFileSync(join(folder, 'soon'), 'utf8'), 'bytes')
+})
