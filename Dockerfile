@@ -38,11 +38,6 @@ COPY --from=build /opt/tcpflow/package.json /opt/tcpflow/package.json
 COPY --from=build /opt/tcpflow/node_modules /opt/tcpflow/node_modules
 COPY --from=build /opt/tcpflow/dist /opt/tcpflow/dist
 COPY deploy/scripts /opt/tcpflow/scripts
-# Compiled code, which node keeps beside the program: 5% of a start, and a container that is used once need not write it.
-RUN cd /tmp && printf '\324\303\262\241\002\0\004\0\0\0\0\0\0\0\0\0\0\0\004\0\001\0\0\0' > empty.pcap \
- && for options in -c '-cJ tcp' '-o a' '-o b -a' --json '-w c' --list '--script /opt/tcpflow/scripts/print-packets.lua'; do \
-      node /opt/tcpflow/dist/tcpflow.js -q -r empty.pcap $options > /dev/null || exit 1; \
-    done
 # Copyrights and the list of packages stay, for lawyers and scanners.
 RUN find /usr/share/doc -type f ! -name copyright -delete \
  && find /usr/share/doc -type d -empty -delete \

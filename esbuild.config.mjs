@@ -1,5 +1,9 @@
-// Bundles the program into dist/: one start file, code that not every run needs in chunks loaded late, and the capture
-// programs, which run in processes of their own.
+// Bundles the program into dist/: a start file, the program with its compiled code beside it (parts that not every run needs
+// are in it and begin when they are asked for), and what runs in processes and threads of its own.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 /**
@@ -55,7 +59,7 @@ const fengariWithoutProcess = {
 const common = {
   outdir: 'dist',
   bundle: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20',
   // It holds compiled code.
@@ -64,10 +68,9 @@ const common = {
   minifyWhitespace: true,
   legalComments: 'none',
   plugins: [onlyYargsParser, onlyDockerodeRequests, fengariWithoutProcess],
-  banner: {
-    // Some bundled packages are CommonJS and ask for Node's own modules by require.
-    js: "import { createRequire as __createRequire } from 'node:module';const require=__createRequire(import.meta.url);",
-  },
+  // CommonJS starts faster, and its compiled code can be kept; some bundled packages are of that kind anyway.
+  banner: { js: "const __fileUrl=require('node:url').pathToFileURL(__filename).href;" },
+  define: { 'import.meta.url': '__fileUrl', 'import.meta.dirname': '__dirname' },
   logLevel: 'warning',
 }
 
@@ -79,14 +82,54 @@ const programApart = {
   },
 }
 
+// What an earlier build left would only be in the way of who looks.
+mkdirSync('dist', { recursive: true })
+for (const name of readdirSync('dist')) if (/\.(js|compiled)$/.test(name)) rmSync(join('dist', name))
+// The package's own files are ES modules.
+writeFileSync('dist/package.json', '{ "type": "commonjs" }\n')
 // Builds of their own, because every file that programs share is one more to load at a start.
 await build({ ...common, entryPoints: { tcpflow: 'src/start.ts' }, plugins: [programApart] })
-await build({ ...common, entryPoints: { program: 'src/program.ts' }, splitting: true })
 await build({
   ...common,
   entryPoints: {
+    program: 'src/program.ts',
     'capture-child': 'src/capture/child.ts',
     'capture-broker': 'src/capture/broker.ts',
     'file-thread-worker': 'src/output/file-thread-worker.ts',
   },
 })
+// A regular expression is not escaped by esbuild, and program.js is read byte by byte (src/load-program.ts).
+if (/[^\0-\x7f]/.test(readFileSync('dist/program.js', 'utf8'))) throw new Error('dist/program.js must be ASCII')
+await recordCompiledCode()
+
+/** Runs what a start runs: code that no run has used is compiled when it is. */
+async function recordCompiledCode() {
+  const folder = mkdtempSync(join(tmpdir(), 'tcpflow-build-'))
+  const recorder = join(folder, 'record-compiled-code.cjs')
+  const typicalRuns = [
+    ['-c'],
+    ['-cJ', '--summary', 'tcp'],
+    ['-o', 'files'],
+    ['-o', 'bodies', '-a'],
+    ['--json'],
+    ['-w', 'saved.pcapng'],
+    ['latency'],
+    ['latency', '--json'],
+  ]
+  try {
+    await build({
+      ...common,
+      outdir: undefined,
+      outfile: recorder,
+      entryPoints: ['src/record-compiled-code.ts'],
+      plugins: [programApart],
+    })
+    for (const args of typicalRuns) {
+      const argv = [recorder, resolve('dist/program.js'), folder, ...args, '-q', '-r', 'conversation.pcap']
+      const { status, stderr } = spawnSync(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
+      if (status !== 0) throw new Error(`the program that was built fails with ${args.join(' ')}: ${stderr}`)
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

@@ -1,8 +1,6 @@
 // The program in its process: makes an Io of the process, runs, and ends the process with the run's exit code.
 
-import * as nodeModule from 'node:module'
 import { constants } from 'node:os'
-import { join } from 'node:path'
 import type { Io, StopSignal } from './core/io.ts'
 import { programOf, reportError, run } from './main.ts'
 import { isTerminal } from './terminal.ts'
@@ -78,19 +76,9 @@ const io: Io = {
   onReportSignal: (handler) => process.on('SIGUSR2', handler),
 }
 
-/**
- * Compiled code is kept beside the program, where only its owner can write; elsewhere (a read-only image) not at all.
- * Node 20 has no such thing.
- */
-function keepCompiledCode(): void {
-  const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown }
-  enableCompileCache?.(join(programFolder, '.compile-cache'))
-}
-
 /** Never returns: all output is out when a run ends, and what may still be open (standard input, a child) must not hold us. */
 export async function runProgram(): Promise<never> {
   const argv = process.argv.slice(2)
   process.on('uncaughtException', (error) => process.exit(reportError(error, STDERR, programOf(argv))))
-  keepCompiledCode()
   process.exit(await run(argv, io))
 }

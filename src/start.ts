@@ -2,6 +2,7 @@
 
 import { quickAnswer } from './cli/quick-answer.ts'
 import { writeText } from './cli/write-text.ts'
+import { loadProgram } from './load-program.ts'
 import { isTerminal } from './terminal.ts'
 
 const STDOUT = 1
@@ -20,6 +21,5 @@ if (answer !== undefined) {
   writeText(STDERR, `tcpflow: Node.js 20.19 or newer is needed, this is ${process.version}\n  ${process.execPath}\n`)
   process.exitCode = 1
 } else {
-  const { runProgram } = await import('./program.ts')
-  await runProgram()
+  void loadProgram().then(({ runProgram }) => runProgram())
 }

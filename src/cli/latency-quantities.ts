@@ -14,7 +14,7 @@ export const LISTEN_PATTERN = /^(?:\[[0-9a-fA-F:.]+\]:|[\w.-]*:)?\d+$/
 export function parseThreshold(text: string, flag: string): NonNullable<LatencyPlan['threshold']> {
   const percentile = /^p(\d{1,2}(?:\.\d+)?)$/.exec(text)
   if (percentile !== null) return { kind: 'percentile', percent: Number(percentile[1]) }
-  const duration = /^(\d+(?:\.\d+)?|\.\d+)(us|µs|ms|s)?$/.exec(text)
+  const duration = /^(\d+(?:\.\d+)?|\.\d+)(us|\u00b5s|ms|s)?$/.exec(text)
   if (duration === null) {
     throw new UsageError(
       `${flag}: ${quote(text)} is no latency`,
