@@ -108,7 +108,7 @@ async function recordCompiledCode() {
   const recorder = join(folder, 'record-compiled-code.cjs')
   const typicalRuns = [
     ['-c'],
-    ['-cJ', '--summary', 'tcp'],
+    ['-cJ', '--summary'],
     ['-o', 'files'],
     ['-o', 'bodies', '-a'],
     ['--json'],

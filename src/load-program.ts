@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 type Program = typeof import('./program.ts')
 type Wrapper = (exports: object, require: NodeJS.Require, module: object, filename: string, dirname: string) => void
@@ -26,8 +26,6 @@ export function compileScript(path: string): Script {
   return new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: path,
     cachedData: compiledCodeOf(path),
-    // scripts of the operator's are modules
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
 }
 

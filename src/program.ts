@@ -76,9 +76,11 @@ const io: Io = {
   onReportSignal: (handler) => process.on('SIGUSR2', handler),
 }
 
-/** Never returns: all output is out when a run ends, and what may still be open (standard input, a child) must not hold us. */
-export async function runProgram(): Promise<never> {
+/**
+ * `importModule`: for the operator's scripts, by whoever loaded this: code that was compiled ahead has no loader of its own.
+ * Never returns: all output is out when a run ends, and what may still be open (standard input, a child) must not hold us. */
+export async function runProgram(importModule?: Io['importModule']): Promise<never> {
   const argv = process.argv.slice(2)
   process.on('uncaughtException', (error) => process.exit(reportError(error, STDERR, programOf(argv))))
-  process.exit(await run(argv, io))
+  process.exit(await run(argv, Object.assign(io, { importModule })))
 }

@@ -21,5 +21,5 @@ if (answer !== undefined) {
   writeText(STDERR, `tcpflow: Node.js 20.19 or newer is needed, this is ${process.version}\n  ${process.execPath}\n`)
   process.exitCode = 1
 } else {
-  void loadProgram().then(({ runProgram }) => runProgram())
+  void loadProgram().then(({ runProgram }) => runProgram((url) => import(url)))
 }

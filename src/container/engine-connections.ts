@@ -36,7 +36,7 @@ export async function engineConnections(address: EngineAddress, limits: Connecti
   if (settings === undefined) {
     return new EngineConnections(CONNECTIONS, () => limited(net.connect({ host, port }), 'connect', limits))
   }
-  const tls = await import('node:tls')
+  const tls = process.getBuiltinModule('node:tls')
   const options = { host, port, ...tlsOptions(host, settings) }
   return new EngineConnections(CONNECTIONS, () => limited(tls.connect(options), 'secureConnect', limits))
 }

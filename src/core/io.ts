@@ -26,6 +26,8 @@ export interface Io {
    * process at once with 128 + its number, and so does the first when nobody has asked for it.
    */
   onSignal(handler: (signal: StopSignal) => void): void
+  /** The operator's own ES module (a script). */
+  readonly importModule?: ((url: string) => Promise<unknown>) | undefined
   /** Calls `handler` at each SIGUSR2: tell how things stand, and go on. Without a handler the signal has its usual effect. */
   onReportSignal?(handler: () => void): void
 }

@@ -156,6 +156,7 @@ async function addScripts(sinks: Sinks, plan: Plan, io: Io, names?: Names): Prom
       printError: (bytes) => messages.write(Buffer.from(bytes).toString('utf8')),
       messages,
       names,
+      importModule: io.importModule,
       ...(plan.latency === undefined ? { neverCalled: ONLY_WITH_LATENCY, alone: WANTS_EXCHANGES } : {}),
     })
     sinks.scripts.push(script)
@@ -254,11 +255,17 @@ async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io, 
   if (filesPlan.httpBodies) await addBodyFiles(sinks, filesPlan, names)
 }
 
-/** Of the captures to be read, as far as they are files; 0 where nobody knows. */
+/** Of the captures to be read, as far as they are files that can be asked. */
 function bytesOfInput({ input }: Plan): number {
   let bytes = 0
   if (input.kind !== 'files') return bytes
-  for (const path of input.paths) bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  for (const path of input.paths) {
+    try {
+      bytes += statSync(path).size
+    } catch {
+      // standard input, or a file that was opened while we might; what is wrong with it is said when it is read
+    }
+  }
   return bytes
 }
 

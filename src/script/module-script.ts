@@ -41,13 +41,15 @@ export async function loadModuleScript(
   }
   const restore = redirectConsole(world)
   try {
-    const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+    const module = (await (world.importModule ?? importHere)(pathToFileURL(path).href)) as Record<string, unknown>
     return new ModuleScript(path, hooksOf(module, name), world, restore, longestCallMillis)
   } catch (error) {
     restore()
     throw error instanceof ScriptError ? error : describeError(error, path, true)
   }
 }
+
+const importHere = (url: string): Promise<unknown> => import(url)
 
 /** A loader that was given to Node (tsx) may be able to do what Node itself is not. */
 function runsTypeScript(): boolean {

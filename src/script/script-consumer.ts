@@ -30,6 +30,8 @@ export interface ScriptParts {
   readonly flushOutput: () => void
   readonly messages: Messages
   readonly names: Names | undefined
+  /** See ScriptWorld. */
+  readonly importModule?: ScriptWorld['importModule']
   /** Hooks that this run can never call, and why not. */
   readonly neverCalled?: ReadonlyMap<Hook, string>
   /** Said instead of a script that has no other hooks. */
@@ -57,6 +59,7 @@ export class ScriptConsumer
   onStop: () => void = () => {}
   readonly print: (bytes: Uint8Array) => void
   readonly printError: (bytes: Uint8Array) => void
+  readonly importModule: ScriptWorld['importModule']
   readonly #parts: ScriptParts
   readonly #queue = new ScriptQueue()
   readonly #addresses = new AddressTexts()
@@ -71,6 +74,7 @@ export class ScriptConsumer
     this.#parts = parts
     this.print = parts.print
     this.printError = parts.printError
+    this.importModule = parts.importModule
     this.#connections = new ConnectionViews(parts.names)
   }
 

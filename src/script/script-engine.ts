@@ -17,6 +17,8 @@ export interface ScriptWorld {
   print(bytes: Uint8Array): void
   /** Standard error. */
   printError(bytes: Uint8Array): void
+  /** The ES module at a URL; without it as usual. */
+  readonly importModule?: ((url: string) => Promise<unknown>) | undefined
   /** The script asks for the end of the run. */
   stop(exitCode: number): void
   /** Something went wrong outside of a call: a promise, a timer. */
