@@ -70,7 +70,6 @@ export class PcapFormat implements SavefileFormat {
       placeName: '',
     })
     packet.linkType = this.#linkType
-    packet.interfaceId = 0
     packet.place = 0
     window.start += variant.fileHeaderBytes
   }
@@ -106,6 +105,8 @@ export class PcapFormat implements SavefileFormat {
     else this.#carryTicks(ticks >>> 0)
     original = original >>> 0
     packet.originalLength = Math.max(original, captured)
+    // whoever had the packet may have given it a number of his own
+    packet.interfaceId = 0
     packet.buf = b
     packet.start = start
     packet.end = end

@@ -11,6 +11,7 @@ import { type Feed, pump } from '../../src/pipeline/feed.ts'
 import { PcapngWriter } from '../../src/savefile/pcapng-writer.ts'
 import { SavefileReader } from '../../src/savefile/reader.ts'
 import { ethernet, ipv4, tcp } from '../support/packet-builder.ts'
+import { pcapOf } from '../support/pcap-builder.ts'
 
 class Heard implements Messages {
   readonly lines: string[] = []
@@ -70,7 +71,10 @@ function feedOf(write: (writer: PcapngWriter) => void, name = 'x.pcapng'): Feed 
   const writer = new PcapngWriter((buf, start, end) => void parts.push(Buffer.from(buf.subarray(start, end))))
   writer.writeSection()
   write(writer)
-  const bytes = Buffer.concat(parts)
+  return feedOfBytes(Buffer.concat(parts), name)
+}
+
+function feedOfBytes(bytes: Buffer, name: string): Feed {
   let at = 0
   const source: ByteSource = {
     name,
@@ -133,6 +137,15 @@ test('files read one after the other share interfaces that look the same', async
   }
   assert.deepEqual(interfaces, ['0 eth0'])
   assert.deepEqual(delivered, ['0 one', '0 two'])
+})
+
+test('pcap files that differ: each has an interface of its own, for all of its packets', async () => {
+  const { river, interfaces, delivered } = makeRiver()
+  const frames = ['one', 'two', 'six'].map((payload, i) => frame(payload, 1 + 3 * i, i))
+  await pump(feedOfBytes(pcapOf(frames.slice(0, 1)), 'a.pcap'), river)
+  await pump(feedOfBytes(pcapOf(frames.slice(1), { snapshotLength: 1500 }), 'b.pcap'), river)
+  assert.deepEqual(interfaces, ['0 ', '1 '])
+  assert.deepEqual(delivered, ['0 one', '0 two', '0 six'])
 })
 
 test('packets of an unknown link type are left out, said once, and fail the run', async () => {
