@@ -16,6 +16,7 @@ import { connectionLimit } from './pipeline/connection-limit.ts'
 import type { ContainerCapture } from './pipeline/container-capture.ts'
 import { DumpRiver } from './pipeline/dump-river.ts'
 import { fanOut } from './pipeline/fan-out.ts'
+import { FastPath } from './pipeline/fast-path.ts'
 import { type Feed, pump } from './pipeline/feed.ts'
 import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './pipeline/inputs.ts'
 import { LiveMerge } from './pipeline/live-merge.ts'
@@ -49,14 +50,15 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     },
     sinks.segments,
   )
+  const filter =
+    plan.input.kind === 'files' && plan.filter !== ''
+      ? compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
+      : undefined
   const river = new DumpRiver({
     messages,
     unwrapTunnels: plan.decode.unwrapTunnels,
     table,
-    filter:
-      plan.input.kind === 'files' && plan.filter !== ''
-        ? compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
-        : undefined,
+    filter,
     savers: sinks.savers,
     rawSegments: sinks.rawSegments,
     datagrams: sinks.datagrams,
@@ -66,6 +68,8 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     sinks: sinks.all,
     onTurn: () => sinks.progress?.update(),
   })
+  const { loans } = sinks
+  if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(sinks.arena, table, loans, river)
   addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
   for (const tell of sinks.counted) tell(() => runCounts(river, table.counters))
   const run = new Run(plan, io, inputs, river, table, sinks)

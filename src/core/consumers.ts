@@ -37,6 +37,8 @@ export interface NetworkEventConsumer {
  * the deliveries of onData and onGap are contiguous: offset only grows, by exactly what was delivered.
  */
 export interface StreamConsumer {
+  /** Its onData, onGap and onLateData do nothing and need not be called. */
+  readonly ignoresData?: true
   onOpen(c: Connection, t: Timestamp): void
   /** `buf[start..end)`, lent, never empty; its stream offset is `c.streams[d].offset`. */
   onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void

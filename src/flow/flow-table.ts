@@ -12,6 +12,7 @@ import { ClosedConnections, VERDICT_GOES_ON, VERDICT_STRAGGLER } from './closed-
 import { ConnectionIndex } from './connection-index.ts'
 import { FlowCounters } from './counters.ts'
 import type { FlowTableOptions } from './options.ts'
+import { applyRuns, type SegmentBypass, type SegmentRun } from './plain-connection.ts'
 import {
   isBeyondEnd,
   isJump,
@@ -55,6 +56,8 @@ export class FlowTable {
   readonly counters = new FlowCounters()
   /** False: packets of connections that are not known are ignored (`-R`, a file that only finishes connections). */
   opensConnections = true
+  /** Who may have connections that are `bypassed`. */
+  bypass: SegmentBypass | undefined = undefined
   readonly #consumer: StreamConsumer
   readonly #segments: SegmentConsumer | undefined
   readonly #options: FlowTableOptions
@@ -67,6 +70,8 @@ export class FlowTable {
   #nextExpiry = Number.NEGATIVE_INFINITY
   #lastSeconds = -1
   #lastNanos = -1
+  /** Of the latest segment's connection; -1 where it has none, or none any longer. */
+  #latestSlot = -1
   /** One a slot, made when a slot is first used. */
   readonly #connections: TrackedConnection[] = []
   /** The capture clock at each slot's latest packet, less up to ACTIVITY_GRAIN_MICROS. */
@@ -103,11 +108,13 @@ export class FlowTable {
     this.counters.payloadBytes += s.payloadEnd - s.payloadStart
     this.advance(s.time)
     const slot = this.#index.find(s)
+    this.#latestSlot = slot
     if (slot < 0) {
       this.#openFor(s, packet)
       return
     }
     const c = this.#connections[slot]!
+    if (c.bypassed) this.bypass!.giveBack(c)
     const direction: Direction = this.#index.reversed === c.clientReversed ? 0 : 1
     const stream = direction === 0 ? c.toServer : c.toClient
     if ((s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) === 0) {
@@ -143,6 +150,25 @@ export class FlowTable {
     if (now < this.#nextExpiry) return
     this.#nextExpiry = now + EXPIRY_INTERVAL_MICROS
     this.#expire(now, this.#clock.confirmed)
+  }
+
+  /** The latest segment's connection, if it is open. */
+  get latestConnection(): TrackedConnection | undefined {
+    return this.#latestSlot < 0 ? undefined : this.#connections[this.#latestSlot]
+  }
+
+  /** How much capture time may pass before `advance` must be called; 0: at each packet, a timestamp is in doubt. */
+  get microsUntilExpiry(): number {
+    return this.#clock.settled ? this.#nextExpiry - this.#clock.confirmedNow : 0
+  }
+
+  /** Takes over what was processed elsewhere of a plain connection: a run each to the server and to the client. */
+  takeRuns(c: TrackedConnection, toServer: SegmentRun, toClient: SegmentRun): void {
+    applyRuns(c, toServer, toClient, this.counters)
+    if (toServer.packets + toClient.packets === 0) return
+    // the clock may have been set back since; and where it is in doubt now, it was not then
+    const { confirmed, confirmedNow } = this.#clock
+    this.#touchAt(c, confirmedNow - Math.max(0, elapsedMicros(c.lastPacketTime, confirmed)))
   }
 
   /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */
@@ -273,6 +299,7 @@ export class FlowTable {
       this.counters.halfOpenDropped++
       this.#evict(this.#lists.first(PHASE_HALF_OPEN), t)
     } else if (open >= this.#options.maximumConnections) {
+      this.bypass?.settle()
       const established = this.#lists.first(PHASE_ESTABLISHED)
       const closing = this.#lists.first(PHASE_CLOSING)
       const olderIsClosing =
@@ -298,6 +325,8 @@ export class FlowTable {
   }
 
   #close(c: TrackedConnection, reason: CloseReason, t: Timestamp): void {
+    if (c.bypassed) this.bypass!.giveBack(c)
+    if (c.slot === this.#latestSlot) this.#latestSlot = -1
     const untouched = c.phase === PHASE_HALF_OPEN && c.toServer.offset === 0 && c.toClient.offset === 0
     this.#reassembly.finish(c.toServer)
     this.#reassembly.finish(c.toClient)
@@ -315,7 +344,10 @@ export class FlowTable {
   #touch(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
     stream.notePacket(s)
     c.lastPacketTime.set(s.time)
-    const { now } = this.#clock
+    this.#touchAt(c, this.#clock.now)
+  }
+
+  #touchAt(c: TrackedConnection, now: number): void {
     const silence = now - this.#activeAt[c.slot]!
     if (silence >= ACTIVITY_GRAIN_MICROS || silence < 0) {
       this.#activeAt[c.slot] = now

@@ -132,6 +132,8 @@ export class TrackedConnection extends Connection {
   /** ConnectionIndex.reversed of segments from the client. */
   clientReversed = false
   phase = PHASE_HALF_OPEN
+  /** Somebody processes segments of it in the table's place: see plain-connection.ts. */
+  bypassed = false
 
   constructor(slot: number) {
     // `this` is needed to make the streams, so they are put in afterwards.

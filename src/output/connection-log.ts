@@ -6,6 +6,7 @@ import type { Messages, Names } from '../core/ports.ts'
 import { summaryLine, whoToWhom } from './connection-summary.ts'
 
 export class ConnectionLog implements StreamConsumer {
+  readonly ignoresData = true
   readonly #messages: Messages
   readonly #names: Names | undefined
 

@@ -23,6 +23,7 @@ const ENDS: Readonly<Record<CloseReason, string>> = {
 }
 
 export class ConnectionSummary implements StreamConsumer {
+  readonly ignoresData = true
   readonly #write: LineWriter
   readonly #names: Names | undefined
 

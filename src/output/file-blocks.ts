@@ -76,7 +76,8 @@ export class BlockPool {
       this.#hand = (this.#hand + 1) % this.#all.length
       const block = this.#all[this.#hand]!
       if (block.owner === null) continue
-      if (!block.touched) return block
+      const used = block.owner.borrower?.usedSinceAsked() ?? false
+      if (!block.touched && !used) return block
       block.touched = false
     }
     return undefined

@@ -11,6 +11,7 @@ import type { Timestamp } from '../core/timestamp.ts'
 import type { FilesPlan } from '../plan.ts'
 import { FileStore } from './file-store.ts'
 import { FlowFiles, type FlowListener } from './flow-files.ts'
+import { FlowLoans } from './flow-loans.ts'
 import { compileNameTemplate } from './flow-name.ts'
 import { PacketFiles } from './packet-files.ts'
 import { Report } from './report.ts'
@@ -25,6 +26,8 @@ import { UdpConnections } from './udp-files.ts'
 export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsumer, Sink {
   /** True when onSegment has something to do: the report's lengths, or -K. */
   readonly wantsSegments: boolean
+  /** undefined where more is to be done with a flow's bytes than to put them into its file as they come. */
+  readonly loans: FlowLoans | undefined
   readonly #store: FileStore
   readonly #streams: StreamConsumer & { finish(): void }
   readonly #udpStreams: StreamConsumer & { finish(): void }
@@ -47,7 +50,9 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     if (listener !== undefined) listeners.push(new FilesOnly(listener))
     const makeStreams = () =>
       plan.flowFiles ? new FlowFiles(plan, store, namer, listeners) : new FlowsWithoutFiles(listeners)
-    this.#streams = makeStreams()
+    const streams = makeStreams()
+    this.#streams = streams
+    this.loans = streams instanceof FlowFiles && isPlain(plan) ? new FlowLoans(streams, store, this.#report) : undefined
     this.#udpStreams = makeStreams()
     this.#udp = new UdpConnections(this.#udpStreams)
     this.#packets = plan.packetsPerFlow ? new PacketFiles(store, namer) : undefined
@@ -142,6 +147,10 @@ function makeReport(plan: FilesPlan, path: string, run: RunInformation, { folder
   // The report of an earlier run in the same folder stays; a path of the operator's own choice is written over.
   const overwrite = resolve(path) !== resolve(join(plan.outputFolder, 'report.xml'))
   return new Report(path, { run, merged: plan.merge, overwrite, pathOf: (name) => folder.pathOf(name) })
+}
+
+function isPlain({ maximumBytes, index, strip, merge, md5, packetsPerFlow }: FilesPlan): boolean {
+  return maximumBytes === Number.POSITIVE_INFINITY && !(index || strip || merge || md5 || packetsPerFlow)
 }
 
 /** -FX: the report alone. */

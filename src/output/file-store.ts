@@ -4,14 +4,21 @@
 import type { Arena } from '../core/arena.ts'
 import type { Sink } from '../core/consumers.ts'
 import type { OperatorError } from '../core/errors.ts'
-import { type Block, type BlockPool, largeBlocks, SMALL_BLOCK_BYTES, smallBlocks } from './file-blocks.ts'
+import {
+  type Block,
+  type BlockPool,
+  LARGE_BLOCK_BYTES,
+  largeBlocks,
+  SMALL_BLOCK_BYTES,
+  smallBlocks,
+} from './file-blocks.ts'
 import type { FileDigest } from './file-digest.ts'
 import { errorCode, outputError } from './file-errors.ts'
 import { OutputFolder } from './file-folder.ts'
 import { addRun } from './file-runs.ts'
 import { type FileJob, FileThread } from './file-thread.ts'
 import { OpenFiles } from './open-files.ts'
-import type { StoredFile } from './stored-file.ts'
+import type { BlockBorrower, StoredFile } from './stored-file.ts'
 import { writeAll } from './write-all.ts'
 
 /** A delivery of at least this much is written without being gathered, when nothing is waiting before it. */
@@ -25,6 +32,8 @@ export class FileStore implements Sink {
   readonly folder: OutputFolder
   /** Files that reached the largest size that the file system knows; their further bytes are gone. */
   fullFiles = 0
+  /** Of the latest `lend`. */
+  lentBytes = 0
   readonly #open: OpenFiles
   readonly #small: BlockPool
   readonly #large: BlockPool
@@ -127,6 +136,35 @@ export class FileStore implements Sink {
       at += part
       if (part === room) this.#writeFullBlock(file)
     }
+  }
+
+  /** A file that has just filled a large block needs no small one first: the next large one, if there is one left. */
+  takeLargeBlock(file: StoredFile): void {
+    if (file.block === null && file.position >= LARGE_BLOCK_BYTES) file.block = this.#large.take(file) ?? null
+  }
+
+  /**
+   * Lends the file's block: the next bytes may be put right behind those that are in it, until it is full or asked for
+   * back. Returns their address in the arena and sets `lentBytes`, the room there; -1 when there is nothing to lend.
+   */
+  lend(file: StoredFile, borrower: BlockBorrower): number {
+    const { block } = file
+    if (block === null || block.address < 0 || this.#failure !== undefined || file.full) return -1
+    file.borrower = borrower
+    this.lentBytes = block.buf.length - file.filled
+    return block.address + file.filled
+  }
+
+  /** The borrower has put `bytes` into the file's block and has it no longer. */
+  returned(file: StoredFile, bytes: number): void {
+    const block = file.block!
+    file.borrower = null
+    if (bytes === 0) return
+    block.touched = true
+    file.filled += bytes
+    file.position += bytes
+    if (file.filled < block.buf.length) return
+    if (block.buf.length > SMALL_BLOCK_BYTES || this.#enlarge(file, block) === block) this.#writeFullBlock(file)
   }
 
   #copy(buf: Buffer, at: number, bytes: number, block: Block, position: number): void {
@@ -232,6 +270,7 @@ export class FileStore implements Sink {
   }
 
   #flushFile(file: StoredFile): void {
+    file.borrower?.giveBack(file)
     if (file.block === null) return
     this.#writeGathered(file, file.underWay > 0)
     if (file.block !== null) this.#releaseBlock(file)

@@ -130,6 +130,11 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     }
   }
 
+  /** The file of a flow that is open; undefined before its first byte. */
+  fileOf(c: Connection, d: Direction): StoredFile | undefined {
+    return this.#files[indexOf(c, d)]
+  }
+
   /** For the store. */
   createFile(file: FlowFile): number {
     const descriptor = this.#claims.create(file.connection, file.direction, '')

@@ -33,6 +33,7 @@ const TOGETHER: Readonly<Record<Kind, string>> = {
 }
 
 export class Notes implements StreamConsumer, ClockConsumer, Sink {
+  readonly ignoresData = true
   readonly blocked = false
   readonly #messages: Messages
   readonly #names: Names | undefined

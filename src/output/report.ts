@@ -71,10 +71,15 @@ export class Report implements FlowListener, SegmentConsumer {
   }
 
   onSegment(c: Connection, d: Direction, _segment: Segment, packet: Packet): void {
+    this.addFrames(c, d, packet.originalLength, packet.end - packet.start)
+  }
+
+  /** The same for any number of segments: their frames' bytes on the wire, and of those captured. */
+  addFrames(c: Connection, d: Direction, wireBytes: number, capturedBytes: number): void {
     const at = c.slot * 4 + d * 2
     if (at >= this.#wire.length) this.#growWire(at)
-    this.#wire[at]! += packet.originalLength
-    this.#wire[at + 1]! += packet.end - packet.start
+    this.#wire[at]! += wireBytes
+    this.#wire[at + 1]! += capturedBytes
   }
 
   onFileWritten(file: WrittenFile, underWay?: FileUnderWay): void {

@@ -1,4 +1,4 @@
-// Generated from sanitize.wat by test/support/build-sanitize.ts: do not edit.
+// Generated from sanitize.wat by test/support/build-wasm.ts: do not edit.
 
 // biome-ignore format: one string in lines of equal length
 export const SANITIZE_MODULE_BASE64 =

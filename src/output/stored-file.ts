@@ -12,6 +12,14 @@ export interface FileOwner {
   createFile(file: StoredFile): number
 }
 
+/** Puts bytes into a file's block himself. */
+export interface BlockBorrower {
+  /** Tells the store what he has put there (`FileStore.returned`), and puts no more. */
+  giveBack(file: StoredFile): void
+  /** Since he was asked the last time, or got it, he has put bytes there. */
+  usedSinceAsked(): boolean
+}
+
 /** A file to be, being, or been written. Made without touching the disk: it exists from its first byte on. */
 export class StoredFile implements ListedByRecency<StoredFile> {
   readonly owner: FileOwner
@@ -32,6 +40,8 @@ export class StoredFile implements ListedByRecency<StoredFile> {
   block: Block | null = null
   /** Bytes in `block`, which go right before `position`. */
   filled = 0
+  /** Who has the block: `filled` and `position` are behind then. */
+  borrower: BlockBorrower | null = null
   /** The file system takes no more of this file. */
   full = false
   /** Nobody reads it while it is being written, so its bytes may be written by the file thread. */

@@ -17,6 +17,7 @@ import { describeLinkType, linkTypeName } from '../decode/link-types.ts'
 import { DuplicateFilter } from '../flow/duplicates.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../savefile/interface.ts'
+import type { FastPath } from './fast-path.ts'
 import type { Feed, River } from './feed.ts'
 
 /** How far capture time moves between two calls of onClock. */
@@ -83,6 +84,8 @@ export class DumpRiver implements River {
   outputFailed = false
   /** Where capture time stands. */
   readonly clock = new Timestamp()
+  /** Takes packets beside us where it can. Only for a river whose packets nobody but the flow table wants to see. */
+  fastPath: FastPath | undefined = undefined
   readonly #parts: RiverParts
   readonly #lastStep = new Timestamp()
   /** Interfaces of all feeds under one numbering: see #interfaceOf. */
@@ -115,7 +118,7 @@ export class DumpRiver implements River {
 
   onPacket(feed: Feed, packet: Packet): void {
     const parts = this.#parts
-    this.#advance(packet.time)
+    this.advance(packet.time)
     if (parts.filter !== undefined && !parts.filter.matches(packet)) {
       this.counters.filtered++
       return
@@ -130,7 +133,7 @@ export class DumpRiver implements River {
 
   onStatistics(feed: Feed): void {
     const { statistics, interfaces } = feed.reader
-    this.#advance(statistics.time)
+    this.advance(statistics.time)
     if (interfaces[statistics.interfaceId] === undefined) return
     this.#countDrops(feed, statistics)
     statistics.interfaceId = this.#interfaceOf(feed, statistics.interfaceId)
@@ -164,6 +167,12 @@ export class DumpRiver implements River {
     for (const consumer of this.#parts.events) consumer.onArp(arp)
   }
 
+  takeRecords({ reader }: Feed): void {
+    if (this.fastPath === undefined || this.#duplicates !== undefined) return
+    const records = reader.plainRecords
+    if (records !== undefined) this.fastPath.run(records)
+  }
+
   pause(willWait: boolean): Promise<void> | undefined {
     const waiting = willWait && this.#liveFeeds > 0 ? this.flush() : this.#drainBlocked()
     if (waiting !== undefined) return waiting
@@ -194,14 +203,24 @@ export class DumpRiver implements River {
     }
   }
 
-  #advance(time: Timestamp): void {
+  /** Capture time is now `time`. */
+  advance(time: Timestamp): void {
     this.clock.set(time)
     this.#parts.table.advance(time)
     const confirmed = this.#parts.table.confirmedTime
     const micros = elapsedMicros(this.#lastStep, confirmed)
     if (micros >= 0 && micros < CLOCK_STEP_MICROS) return
     this.#lastStep.set(confirmed)
+    // so that the table knows to a step who was silent longest
+    this.fastPath?.settle()
     for (const consumer of this.#parts.clocks) consumer.onClock(confirmed)
+  }
+
+  /** For how much capture time nobody needs to hear of it; 0: a timestamp is in doubt. */
+  get microsUntilDue(): number {
+    const { table } = this.#parts
+    const sinceStep = elapsedMicros(this.#lastStep, table.confirmedTime)
+    return Math.min(table.microsUntilExpiry, CLOCK_STEP_MICROS - sinceStep)
   }
 
   /** The run's number for a feed's interface: files read one after the other share those that look the same. */

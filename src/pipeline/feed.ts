@@ -15,6 +15,8 @@ export interface River {
   /** `packet` is the reader's, or one of the same feed that was held back. */
   onPacket(feed: Feed, packet: Packet): void
   onStatistics(feed: Feed): void
+  /** Before `reader.next()`: may take what comes next straight from the reader (SavefileReader.plainRecords). */
+  takeRecords?(feed: Feed): void
   /** Called between chunks of input; resolves when more may come (sinks drained, event loop turned now and then). */
   pause(willWait: boolean): Promise<void> | undefined
   /**
@@ -30,10 +32,13 @@ export interface River {
 export async function pump(feed: Feed, river: River): Promise<void> {
   const { source, reader } = feed
   for (;;) {
+    river.takeRecords?.(feed)
     let status = reader.next()
     for (; status !== READ_NEED_INPUT; status = reader.next()) {
-      if (status === READ_PACKET) river.onPacket(feed, reader.packet)
-      else if (status === READ_STATISTICS) river.onStatistics(feed)
+      if (status === READ_PACKET) {
+        river.onPacket(feed, reader.packet)
+        river.takeRecords?.(feed)
+      } else if (status === READ_STATISTICS) river.onStatistics(feed)
       else return
     }
     const filled = reader.fill(source)

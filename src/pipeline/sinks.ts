@@ -21,6 +21,8 @@ import type { RunCounts } from '../metrics/run-counts.ts'
 import { ConnectionLog } from '../output/connection-log.ts'
 import { ConnectionSummary } from '../output/connection-summary.ts'
 import { FILE_BLOCKS_BYTES } from '../output/file-blocks.ts'
+import type { FileSink } from '../output/file-sink.ts'
+import type { FlowLoans } from '../output/flow-loans.ts'
 import { TerminalMessages } from '../output/messages.ts'
 import { Notes } from '../output/notes.ts'
 import { OutputStream } from '../output/output-stream.ts'
@@ -29,6 +31,7 @@ import type { ScriptOutput } from '../output/script-output.ts'
 import type { ConsolePlan, FilesPlan, JsonPlan, LatencyPlan, Plan, SavePlan } from '../plan.ts'
 import type { ScriptConsumer } from '../script/script-consumer.ts'
 import type { CaptureSaver, DropListener } from './dump-river.ts'
+import { FAST_PATH_BYTES } from './fast-path-table.ts'
 import { readBufferBytes } from './inputs.ts'
 
 /** Room in the arena for the sinks' own buffers and for the pages of the out-of-order queues. */
@@ -51,6 +54,7 @@ export class Sinks {
   readonly drops: DropListener[] = []
   readonly savers: CaptureSaver[] = []
   readonly all: Sink[] = []
+  files: FileSink | undefined = undefined
   /** Called with the capture's last moment, while what is open then is still open. */
   readonly lastMoments: ((clock: Timestamp) => void)[] = []
   /** Called when all traffic is over, before the first sink is finished: what comes of it concerns others, too. */
@@ -70,6 +74,14 @@ export class Sinks {
   constructor(messages: TerminalMessages, arena: Arena) {
     this.messages = messages
     this.arena = arena
+  }
+
+  /** For who puts flows' bytes into their files himself; undefined where somebody wants more of a packet than its payload in a file. */
+  get loans(): FlowLoans | undefined {
+    const { files, streams, segments, savers, rawSegments } = this
+    if (files === undefined || savers.length > 0 || rawSegments.length > 0) return undefined
+    if (segments !== undefined && segments !== files) return undefined
+    return streams.every((stream) => stream === files || stream.ignoresData) ? files.loans : undefined
   }
 
   /** The one stream for standard output; whoever prints a whole run there finishes it. */
@@ -108,7 +120,7 @@ export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sink
   const arena = new Arena(
     readBufferBytes(plan.input) +
       OUTPUT_ARENA_BYTES +
-      (plan.files === undefined ? 0 : FILE_BLOCKS_BYTES) +
+      (plan.files === undefined ? 0 : FILE_BLOCKS_BYTES + FAST_PATH_BYTES) +
       defaultFlowTableOptions.maximumQueuedBytes +
       QUEUE_SLACK_BYTES,
   )
@@ -248,6 +260,7 @@ async function addFiles(sinks: Sinks, plan: Plan, filesPlan: FilesPlan, io: Io, 
   ])
   const files = new FileSink(filesPlan, runInformation(io), undefined, sinks.arena, names)
   if (bytesOfInput(plan) >= BYTES_FOR_A_THREAD) files.expectMuch()
+  sinks.files = files
   sinks.streams.push(files)
   if (files.wantsSegments) sinks.segments = files
   if (plan.udp) sinks.datagrams.push(files)

@@ -3,7 +3,14 @@
 import type { Packet } from '../core/packet.ts'
 import type { InputWindow } from './input-window.ts'
 import type { InterfaceDescription } from './interface.ts'
-import { MAXIMUM_PACKET_BYTES, READ_END, READ_NEED_INPUT, READ_PACKET, type SavefileFormat } from './savefile-format.ts'
+import {
+  MAXIMUM_PACKET_BYTES,
+  type PlainRecords,
+  READ_END,
+  READ_NEED_INPUT,
+  READ_PACKET,
+  type SavefileFormat,
+} from './savefile-format.ts'
 
 /** How the files of one magic number differ from the others. */
 interface Variant {
@@ -39,13 +46,13 @@ export function identifyPcap(buf: Buffer, start: number): PcapHeader | undefined
 
 export class PcapFormat implements SavefileFormat {
   damage: string | undefined = undefined
+  readonly plainRecords: PlainRecords | undefined
   readonly #window: InputWindow
   readonly #packet: Packet
   readonly #littleEndian: boolean
   readonly #recordHeaderBytes: number
   readonly #nanosPerTick: number
   readonly #ticksPerSecond: number
-  readonly #linkType: number
   #done = false
 
   /** Takes the file header, which must lie in the window whole. Puts the file's one interface into `interfaces`. */
@@ -60,18 +67,22 @@ export class PcapFormat implements SavefileFormat {
     this.#nanosPerTick = variant.nanoseconds ? 1 : 1000
     this.#ticksPerSecond = variant.nanoseconds ? 1e9 : 1e6
     // The upper bits tell the length of a frame check sequence: decoders go by the IP length and do not mind one.
-    this.#linkType = field(20) & 0x03ffffff
+    const linkType = field(20) & 0x03ffffff
     interfaces.push({
-      linkType: this.#linkType,
+      linkType,
       snapshotLength: field(16),
       name: '',
       description: '',
       place: 0,
       placeName: '',
     })
-    packet.linkType = this.#linkType
+    packet.linkType = linkType
     packet.place = 0
     window.start += variant.fileHeaderBytes
+    const plain = littleEndian && variant.recordHeaderBytes === 16
+    this.plainRecords = plain
+      ? { window, linkType, nanosPerTick: this.#nanosPerTick, ticksPerSecond: this.#ticksPerSecond }
+      : undefined
   }
 
   next(): number {

@@ -1,0 +1,54 @@
+// Assembles the WebAssembly texts in src/ into the modules beside them:
+//   node --import tsx test/support/build-wasm.ts
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import wabt from 'wabt'
+
+const SOURCE_FOLDER = join(import.meta.dirname, '..', '..', 'src')
+const LINE_LENGTH = 100
+/** threads: the memory is shared with the thread that writes files. */
+const FEATURES = { simd: true, bulk_memory: true, mutable_globals: true, threads: true }
+
+export interface WasmModule {
+  readonly folder: string
+  /** Of `NAME.wat`, and of the module `NAME-wasm.ts` made from it. */
+  readonly name: string
+  readonly constant: string
+}
+
+export const wasmModules: readonly WasmModule[] = [
+  { folder: join(SOURCE_FOLDER, 'output'), name: 'sanitize', constant: 'SANITIZE_MODULE_BASE64' },
+  { folder: join(SOURCE_FOLDER, 'pipeline'), name: 'fast-path', constant: 'FAST_PATH_MODULE_BASE64' },
+]
+
+/** The checked-in module's path. */
+export function modulePath({ folder, name }: WasmModule): string {
+  return join(folder, `${name}-wasm.ts`)
+}
+
+/** What the module has to say, made from the WebAssembly text beside it. */
+export async function assemble({ folder, name, constant }: WasmModule): Promise<string> {
+  const assembler = await wabt()
+  const module = assembler.parseWat(`${name}.wat`, readFileSync(join(folder, `${name}.wat`)), FEATURES)
+  // its types know of no features here
+  const validate = module.validate as (features: typeof FEATURES) => void
+  validate.call(module, FEATURES)
+  const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64')
+  module.destroy()
+  const lines: string[] = []
+  for (let i = 0; i < base64.length; i += LINE_LENGTH) lines.push(`  '${base64.slice(i, i + LINE_LENGTH)}'`)
+  return [
+    `// Generated from ${name}.wat by test/support/build-wasm.ts: do not edit.`,
+    '',
+    '// biome-ignore format: one string in lines of equal length',
+    `export const ${constant} =`,
+    `${lines.join(' +\n')}`,
+    '',
+  ].join('\n')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const module of wasmModules) writeFileSync(modulePath(module), await assemble(module))
+}
