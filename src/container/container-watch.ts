@@ -126,9 +126,14 @@ export class ContainerWatch {
     listener.info(`${service}: ${replicas} on other nodes and cannot be seen from this one`)
   }
 
-  /** Something was not as the last look said. */
+  /** Something was not as the last look said: nothing of it is taken for granted. */
   lookAgain(): void {
+    this.#distrustAll()
     this.#lookLater(AGAIN_MILLIS)
+  }
+
+  #distrustAll(): void {
+    for (const id of this.#followed.keys()) this.#stale.add(id)
   }
 
   close(): void {
@@ -142,7 +147,7 @@ export class ContainerWatch {
     if (kind === 'lost') this.#listener?.info(`the engine is gone (${event.reason}): trying again, captures go on`)
     if (kind === 'back') {
       this.#listener?.info('the engine is back')
-      for (const each of this.#followed.keys()) this.#stale.add(each)
+      this.#distrustAll()
       void this.#noticeRemovals().catch(() => {})
     }
     if (NETWORKS_CHANGE.has(kind)) this.#networksStale = true

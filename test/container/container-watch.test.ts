@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { CaptureTarget } from '../../src/container/capture-target.ts'
 import { ContainerWatch, type WatchOptions } from '../../src/container/container-watch.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
@@ -311,6 +312,17 @@ test('the engine lost and found: captures go on, and what changed meanwhile is n
     'web was restarted',
     'ended web 172.17.0.2',
   ])
+  w.watch.close()
+})
+
+test('an interface that is not there is looked for anew, whether or not an event told of the restart', async () => {
+  const w = await new Watched(new FakeEngine(web), { containers: ['web'] }).start()
+  w.engine.containers.set(web.id, { ...web, startedAt: 'later' })
+  w.view.forwarding = { '02:42:ac:11:00:02': 'veth7' }
+  w.watch.lookAgain()
+  for (const deadline = Date.now() + 10_000; w.log.length < 2 && Date.now() < deadline; ) await sleep(20)
+  assert.deepEqual(w.log, ['web was restarted', 'ended web 172.17.0.2'])
+  assert.deepEqual(w.captured, ['web: veth7 on docker0'])
   w.watch.close()
 })
 

@@ -185,7 +185,8 @@ test('the engine goes away and comes back: the capture goes on, and what changed
   await run.until(({ stdout }) => stdout.includes(body), 'it captured without the engine')
   docker('restart', '-t', '0', web)
   await mend()
-  await run.until(({ stderr }) => /the engine is back[\s\S]*: veth/.test(stderr), 'it looked anew')
+  const captured = (stderr: string): number => stderr.split(`${web}: veth`).length - 1
+  await run.until(({ stderr }) => stderr.includes('the engine is back') && captured(stderr) > 1, 'it looked anew')
   const again = await askUntilAnswered(addressOf(web), '/again')
   await run.until(({ stdout }) => stdout.includes(again), 'it captured the restarted one')
   assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
