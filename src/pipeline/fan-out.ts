@@ -8,9 +8,11 @@ import type { Timestamp } from '../core/timestamp.ts'
 
 class FanOut implements StreamConsumer {
   readonly #consumers: readonly StreamConsumer[]
+  readonly #ofData: readonly StreamConsumer[]
 
   constructor(consumers: readonly StreamConsumer[]) {
     this.#consumers = consumers
+    this.#ofData = consumers.filter((consumer) => !consumer.ignoresData)
   }
 
   onOpen(c: Connection, t: Timestamp): void {
@@ -18,15 +20,15 @@ class FanOut implements StreamConsumer {
   }
 
   onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    for (const consumer of this.#consumers) consumer.onData(c, d, buf, start, end, t)
+    for (const consumer of this.#ofData) consumer.onData(c, d, buf, start, end, t)
   }
 
   onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
-    for (const consumer of this.#consumers) consumer.onGap(c, d, missing, cause, t)
+    for (const consumer of this.#ofData) consumer.onGap(c, d, missing, cause, t)
   }
 
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    for (const consumer of this.#consumers) consumer.onLateData(c, d, offset, buf, start, end, t)
+    for (const consumer of this.#ofData) consumer.onLateData(c, d, offset, buf, start, end, t)
   }
 
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {
@@ -34,7 +36,7 @@ class FanOut implements StreamConsumer {
   }
 }
 
-/** Gives every event to each consumer in turn; a single consumer is returned as it is. */
+/** Gives every event to each consumer in turn, data to those that do not ignore it; a single consumer is returned as it is. */
 export function fanOut(consumers: readonly StreamConsumer[]): StreamConsumer {
   return consumers.length === 1 ? consumers[0]! : new FanOut(consumers)
 }
