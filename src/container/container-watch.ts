@@ -132,13 +132,13 @@ export class ContainerWatch {
     this.#lookLater(AGAIN_MILLIS)
   }
 
-  #distrustAll(): void {
-    for (const id of this.#followed.keys()) this.#stale.add(id)
-  }
-
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+  }
+
+  #distrustAll(): void {
+    for (const id of this.#followed.keys()) this.#stale.add(id)
   }
 
   #onEvent(event: EngineEvent): void {
