@@ -10,13 +10,15 @@ const PAGE_BYTES = 65536
 const COPY_MODULE_BASE64 =
   'AGFzbQEAAAABBwFgA39/fwACFAEFYXJlbmEGbWVtb3J5AgMAgIAEAwIBAAcIAQRjb3B5AAAKDgEMACACIAAgAfwKAAAL'
 
+type CopyFunction = (source: number, bytes: number, target: number) => void
+
 /** Hands out Buffers inside one WebAssembly.Memory that never grows (so they are never detached) and never frees. */
 export class Arena {
   /** Shared, so that another thread can write what lies in it. */
   readonly memory: WebAssembly.Memory
   readonly #size: number
   #used: number
-  #copy: ((source: number, bytes: number, target: number) => void) | undefined = undefined
+  #copy: CopyFunction | undefined = undefined
 
   /** `sizeBytes` is rounded up to whole 64 KiB pages; untouched pages cost no memory. */
   constructor(sizeBytes: number) {
@@ -47,12 +49,14 @@ export class Arena {
   }
 
   /** memmove between addresses: a fifth of what Buffer.copy costs for a packet's payload. */
-  get copy(): (source: number, bytes: number, target: number) => void {
-    if (this.#copy === undefined) {
-      const module = new WebAssembly.Module(Buffer.from(COPY_MODULE_BASE64, 'base64'))
-      const instance = new WebAssembly.Instance(module, { arena: { memory: this.memory } })
-      this.#copy = instance.exports.copy as (source: number, bytes: number, target: number) => void
-    }
+  get copy(): CopyFunction {
+    this.#copy ??= this.instantiate<{ copy: CopyFunction }>(COPY_MODULE_BASE64).copy
     return this.#copy
+  }
+
+  /** The functions of a WebAssembly module that works on this memory, imported as `arena` `memory`. Compiled at each call. */
+  instantiate<Exports>(moduleBase64: string): Exports {
+    const module = new WebAssembly.Module(Buffer.from(moduleBase64, 'base64'))
+    return new WebAssembly.Instance(module, { arena: { memory: this.memory } }).exports as Exports
   }
 }

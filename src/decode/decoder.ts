@@ -14,7 +14,7 @@ import { parseIcmp } from './icmp.ts'
 import { parseIpv4 } from './ipv4.ts'
 import { AUTHENTICATION, parseExtensionHeader, parseIpv6 } from './ipv6.ts'
 import { findLinkType, type LinkType } from './link-types.ts'
-import { parseEthernet } from './links/ethernet.ts'
+import { LINKTYPE_ETHERNET, parseEthernet } from './links/ethernet.ts'
 import { parseSubframe } from './links/ieee80211.ts'
 import { DECODE_OK, DECODE_UNSUPPORTED_LINK_TYPE, NEXT } from './status.ts'
 import { parseTcp } from './tcp.ts'
@@ -33,8 +33,6 @@ export interface DecodeOptions {
   /** VXLAN, GENEVE, GRE and the like are replaced by what is in them; otherwise they are datagrams or just counted. */
   readonly unwrapTunnels: boolean
 }
-
-const ETHERNET = 1
 
 export class Decoder {
   readonly counters = new DecodeCounters()
@@ -63,7 +61,7 @@ export class Decoder {
     this.counters.packets++
     const frame = this.#frame
     frame.begin(packet)
-    if (packet.linkType === ETHERNET) {
+    if (packet.linkType === LINKTYPE_ETHERNET) {
       const status = parseEthernet(frame)
       return status === NEXT ? this.#network(frame, packet) : status
     }

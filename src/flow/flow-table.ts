@@ -162,10 +162,9 @@ export class FlowTable {
     return this.#clock.settled ? this.#nextExpiry - this.#clock.confirmedNow : 0
   }
 
-  /** Takes over what was processed elsewhere of a plain connection: a run each to the server and to the client. */
+  /** Takes over packets of a plain connection that were processed elsewhere: a run each to the server and to the client. */
   takeRuns(c: TrackedConnection, toServer: SegmentRun, toClient: SegmentRun): void {
     applyRuns(c, toServer, toClient, this.counters)
-    if (toServer.packets + toClient.packets === 0) return
     // the clock may have been set back since; and where it is in doubt now, it was not then
     const { confirmed, confirmedNow } = this.#clock
     this.#touchAt(c, confirmedNow - Math.max(0, elapsedMicros(c.lastPacketTime, confirmed)))

@@ -1,7 +1,6 @@
 // What it takes for somebody else to process a connection's segments in the table's place: both sides established, nothing
 // held back, and until it is asked for back only segments that change no more than SegmentRun says.
 
-import { sequenceAdd } from '../core/sequence.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import type { FlowCounters } from './counters.ts'
 import { hasHole } from './hole-list.ts'
@@ -14,7 +13,7 @@ import {
 
 /** Processes segments of plain connections; the table asks for one back before it looks at it. */
 export interface SegmentBypass {
-  /** Tells the table what has passed (`FlowTable.takeRuns`), and takes no more: `c.bypassed` is false then. */
+  /** Tells the table what has passed, if anything has (`FlowTable.takeRuns`), and takes no more: `c.bypassed` is false then. */
   giveBack(c: TrackedConnection): void
   /** Tells what has passed of all connections, and keeps them. */
   settle(): void
@@ -69,15 +68,12 @@ export function applyRuns(
 function applyRun(stream: TrackedStream, run: SegmentRun, counters: FlowCounters): void {
   stream.acknowledged = run.acknowledged
   if (run.packets === 0) return
-  const bytes = run.payloadBytes
   stream.packets += run.packets
   stream.lastPacketTime.set(run.lastTime)
-  stream.offset += bytes
-  stream.bytes += bytes
-  stream.expected = sequenceAdd(stream.expected, bytes)
+  stream.noteDelivered(run.payloadBytes)
   counters.segments += run.packets
-  counters.payloadBytes += bytes
-  counters.deliveredBytes += bytes
+  counters.payloadBytes += run.payloadBytes
+  counters.deliveredBytes += run.payloadBytes
 }
 
 /** The first of two happened, and after the second if that did, too. */

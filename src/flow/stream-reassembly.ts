@@ -61,9 +61,7 @@ export class StreamReassembly {
   deliver(stream: TrackedStream, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const length = end - start
     this.#consumer.onData(stream.connection, stream.direction, buf, start, end, t)
-    stream.offset += length
-    stream.bytes += length
-    stream.expected = (stream.expected + length) | 0
+    stream.noteDelivered(length)
     this.#counters.deliveredBytes += length
   }
 

@@ -4,7 +4,7 @@
 import { Connection, type Direction, Stream } from '../core/connection.ts'
 import { Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { IcmpError, Segment } from '../core/segment.ts'
-import { sequenceDistance } from '../core/sequence.ts'
+import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import type { GivenUpRanges } from './given-up-ranges.ts'
 import type { Page } from './page-pool.ts'
 
@@ -105,6 +105,13 @@ export class TrackedStream extends Stream {
     }
     this.packets++
     this.lastPacketTime.set(s.time)
+  }
+
+  /** Bytes that were due have been delivered. */
+  noteDelivered(bytes: number): void {
+    this.offset += bytes
+    this.bytes += bytes
+    this.expected = sequenceAdd(this.expected, bytes)
   }
 
   /** The believed FIN has been reached: nothing more is to come. */

@@ -32,8 +32,6 @@ export class FileStore implements Sink {
   readonly folder: OutputFolder
   /** Files that reached the largest size that the file system knows; their further bytes are gone. */
   fullFiles = 0
-  /** Of the latest `lend`. */
-  lentBytes = 0
   readonly #open: OpenFiles
   readonly #small: BlockPool
   readonly #large: BlockPool
@@ -144,15 +142,14 @@ export class FileStore implements Sink {
   }
 
   /**
-   * Lends the file's block: the next bytes may be put right behind those that are in it, until it is full or asked for
-   * back. Returns their address in the arena and sets `lentBytes`, the room there; -1 when there is nothing to lend.
+   * Lends the file's block, which lies in the arena: the next bytes may be put right behind those that are in it, until it
+   * is full or asked for back. null when there is nothing to lend.
    */
-  lend(file: StoredFile, borrower: BlockBorrower): number {
+  lend(file: StoredFile, borrower: BlockBorrower): Block | null {
     const { block } = file
-    if (block === null || block.address < 0 || this.#failure !== undefined || file.full) return -1
+    if (block === null || block.address < 0 || this.#failure !== undefined || file.full) return null
     file.borrower = borrower
-    this.lentBytes = block.buf.length - file.filled
-    return block.address + file.filled
+    return block
   }
 
   /** The borrower has put `bytes` into the file's block and has it no longer. */
@@ -270,7 +267,7 @@ export class FileStore implements Sink {
   }
 
   #flushFile(file: StoredFile): void {
-    file.borrower?.giveBack(file)
+    file.borrower?.giveBack()
     if (file.block === null) return
     this.#writeGathered(file, file.underWay > 0)
     if (file.block !== null) this.#releaseBlock(file)

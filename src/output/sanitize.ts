@@ -28,9 +28,7 @@ export interface SanitizeKernel {
 
 /** Compiles the kernel (about a millisecond) for one arena's memory. */
 export function loadSanitizeKernel(arena: Arena): SanitizeKernel {
-  const module = new WebAssembly.Module(Buffer.from(SANITIZE_MODULE_BASE64, 'base64'))
-  const instance = new WebAssembly.Instance(module, { arena: { memory: arena.memory } })
-  return instance.exports as unknown as SanitizeKernel
+  return arena.instantiate<SanitizeKernel>(SANITIZE_MODULE_BASE64)
 }
 
 /**

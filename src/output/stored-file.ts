@@ -15,7 +15,7 @@ export interface FileOwner {
 /** Puts bytes into a file's block himself. */
 export interface BlockBorrower {
   /** Tells the store what he has put there (`FileStore.returned`), and puts no more. */
-  giveBack(file: StoredFile): void
+  giveBack(): void
   /** Since he was asked the last time, or got it, he has put bytes there. */
   usedSinceAsked(): boolean
 }

@@ -107,21 +107,28 @@ export class FastEntry implements BlockBorrower {
   /** Borrows the block of `file`. Where that has none to lend every packet with payload counts as one that has filled it. */
   borrow(file: StoredFile | undefined): void {
     if (file === undefined) return
-    const address = this.#store.lend(file, this)
+    const block = this.#store.lend(file, this)
     this.file = file
-    this.#lentAt = address
-    this.#askedAt = address
-    this.#words[this.#at + WRITE_AT] = address < 0 ? NOWHERE : address
-    this.#words[this.#at + WRITE_END] = address < 0 ? NOWHERE : address + this.#store.lentBytes
+    if (block === null) {
+      this.#setRoom(NOWHERE, NOWHERE)
+      return
+    }
+    this.#lentAt = block.address + file.filled
+    this.#askedAt = this.#lentAt
+    this.#setRoom(this.#lentAt, block.address + block.buf.length)
   }
 
   giveBack(): void {
     if (this.#lentAt < 0) return
     const bytes = this.#words[this.#at + WRITE_AT]! - this.#lentAt
     this.#lentAt = -1
-    this.#words[this.#at + WRITE_AT] = NOWHERE
-    this.#words[this.#at + WRITE_END] = NOWHERE
+    this.#setRoom(NOWHERE, NOWHERE)
     this.#store.returned(this.file!, bytes)
+  }
+
+  #setRoom(start: number, end: number): void {
+    this.#words[this.#at + WRITE_AT] = start
+    this.#words[this.#at + WRITE_END] = end
   }
 
   usedSinceAsked(): boolean {

@@ -7,10 +7,8 @@ import type { FileStore } from '../output/file-store.ts'
 import { ENTRY_SHIFT, FastEntry } from './fast-path-entry.ts'
 import { FAST_PATH_MODULE_BASE64 } from './fast-path-wasm.ts'
 
-// Why `run` stopped.
-/** The next record is for others, or is not there yet. */
-export const STOPPED_FOR_OTHERS = 0
-/** Its time is before the latest, or not before the limit. */
+// Why `run` stopped; anything else: the next record is for others, or is not there yet.
+/** The time of the next record is before the latest, or not before the limit. */
 export const STOPPED_BY_TIME = 1
 /** The block of `fullEntry` is full, and the rest of the latest record's payload is for others. */
 export const STOPPED_BY_FULL_BLOCK = 2
@@ -29,14 +27,14 @@ const TICKS_PER_SECOND = 0
 const LATEST = 1 // and ticks
 const LIMIT = 3 // and ticks
 const WHY = 5
-const PACKETS = 8
-const FRAME_BYTES = 9
-const ENTRIES_ADDRESS = 12
-const DIRTY_ADDRESS = 13
-const FULL_ENTRY = 15
-const REST_ADDRESS = 16
-const REST_BYTES = 17
-const KEY = 20 // three words, for `home`
+const PACKETS = 6
+const FRAME_BYTES = 7
+const ENTRIES_ADDRESS = 8
+const DIRTY_ADDRESS = 9
+const FULL_ENTRY = 10
+const REST_ADDRESS = 11
+const REST_BYTES = 12
+const KEY = 14 // three words, for `home`
 
 interface Kernel {
   run(header: number, start: number, end: number): number
@@ -51,14 +49,14 @@ export class FastPathTable {
   readonly #dirty: number
   readonly #firstEntry: number
   readonly #store: FileStore
+  readonly #giveUp: (c: TrackedConnection) => void
   /** Made when first looked at. */
   readonly #entries: (FastEntry | undefined)[] = new Array(ENTRIES).fill(undefined)
 
-  constructor(arena: Arena, store: FileStore) {
+  /** `giveUp`: makes a connection's entries free, when somebody else wants the place of one. */
+  constructor(arena: Arena, store: FileStore, giveUp: (c: TrackedConnection) => void) {
     const start = arena.addressOf(arena.allocate(FAST_PATH_BYTES))
-    const module = new WebAssembly.Module(Buffer.from(FAST_PATH_MODULE_BASE64, 'base64'))
-    const instance = new WebAssembly.Instance(module, { arena: { memory: arena.memory } })
-    this.#kernel = instance.exports as unknown as Kernel
+    this.#kernel = arena.instantiate<Kernel>(FAST_PATH_MODULE_BASE64)
     this.#words = new Int32Array(arena.memory.buffer)
     this.#header = Math.ceil(start / ALIGNMENT) * ALIGNMENT
     this.#dirty = this.#header + HEADER_BYTES
@@ -66,6 +64,7 @@ export class FastPathTable {
     this.#set(ENTRIES_ADDRESS, this.#firstEntry)
     this.#set(DIRTY_ADDRESS, this.#dirty)
     this.#store = store
+    this.#giveUp = giveUp
   }
 
   /**
@@ -77,8 +76,8 @@ export class FastPathTable {
   }
 
   /** The latest time so far and the limit, each in seconds and ticks. */
-  setTimes(ticksPerSecond: number, latest: number, latestTicks: number, limit: number, limitTicks: number): void {
-    this.#set(TICKS_PER_SECOND, ticksPerSecond)
+  setTimes(nanosPerTick: number, latest: number, latestTicks: number, limit: number, limitTicks: number): void {
+    this.#set(TICKS_PER_SECOND, 1e9 / nanosPerTick)
     this.#set(LATEST, latest)
     this.#set(LATEST + 1, latestTicks)
     this.#set(LIMIT, limit)
@@ -139,15 +138,10 @@ export class FastPathTable {
   }
 
   /**
-   * An entry for segments from `source` to `destination`, with its key: a free one, or one that `giveUp` has made free, asked
-   * with connections that nothing came for lately. undefined: there is no room. `besides` is not taken.
+   * An entry for segments from `source` to `destination`, with its key: a free one, or that of a connection that nothing came
+   * for lately, which is given up. undefined: there is no room. `besides` is not taken.
    */
-  find(
-    source: Endpoint,
-    destination: Endpoint,
-    giveUp: (c: TrackedConnection) => void,
-    besides?: FastEntry,
-  ): FastEntry | undefined {
+  find(source: Endpoint, destination: Endpoint, besides?: FastEntry): FastEntry | undefined {
     const from = swap32(source.word3)
     const to = swap32(destination.word3)
     const ports = swap32((source.port << 16) | destination.port)
@@ -158,8 +152,8 @@ export class FastPathTable {
     const entry =
       this.#freeOne(home, besides) ??
       this.#freeOne(home ^ (1 << ENTRY_SHIFT), besides) ??
-      this.#idleOne(home, giveUp, besides) ??
-      this.#idleOne(home ^ (1 << ENTRY_SHIFT), giveUp, besides)
+      this.#idleOne(home, besides) ??
+      this.#idleOne(home ^ (1 << ENTRY_SHIFT), besides)
     entry?.setKey(from, to, ports)
     return entry
   }
@@ -169,18 +163,14 @@ export class FastPathTable {
     return entry.connection === null && entry !== besides ? entry : undefined
   }
 
-  #idleOne(
-    address: number,
-    giveUp: (c: TrackedConnection) => void,
-    besides: FastEntry | undefined,
-  ): FastEntry | undefined {
+  #idleOne(address: number, besides: FastEntry | undefined): FastEntry | undefined {
     const entry = this.#entryAt(address)
     if (entry === besides || entry.connection === null) return undefined
     const idle = !entry.recent && entry.packets === 0 && !entry.peer!.recent && entry.peer!.packets === 0
     entry.recent = false
     entry.peer!.recent = false
     if (!idle) return undefined
-    giveUp(entry.connection)
+    this.#giveUp(entry.connection)
     return entry
   }
 

@@ -5,6 +5,7 @@
 import type { Arena } from '../core/arena.ts'
 import { Timestamp } from '../core/timestamp.ts'
 import type { DecodeCounters } from '../decode/counters.ts'
+import { LINKTYPE_ETHERNET } from '../decode/links/ethernet.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import { isPlain, type SegmentBypass, SegmentRun } from '../flow/plain-connection.ts'
 import type { TrackedConnection } from '../flow/tracked-connection.ts'
@@ -13,7 +14,6 @@ import type { PlainRecords } from '../savefile/savefile-format.ts'
 import type { FastEntry } from './fast-path-entry.ts'
 import { FastPathTable, STOPPED_BY_FULL_BLOCK, STOPPED_BY_TIME } from './fast-path-table.ts'
 
-const LINKTYPE_ETHERNET = 1
 /** Fewer bytes of payload so far, and a connection is probably over before it was worth the while. */
 const BYTES_TO_BEGIN = 4096
 /** After a run that took nothing 1, 2, 4 … up to so many packets go the usual way before the next. */
@@ -67,7 +67,6 @@ export class FastPath implements SegmentBypass {
   #waits = false
   #packetsBetweenRuns = 0
   #unsettledBytes = 0
-  readonly #giveUp = (c: TrackedConnection): void => this.giveBack(c)
 
   /** `arena`: with room for FAST_PATH_BYTES. It is the table's bypass from now on. */
   constructor(arena: Arena, flows: FlowTable, loans: FlowLoans, river: FastPathRiver) {
@@ -136,13 +135,8 @@ export class FastPath implements SegmentBypass {
     const before = window.packetCount
     let clockKnows = before
     // a time that stopped it once and still does is for others
-    for (let timeStops = 0; timeStops < 2 && this.#setTimes(table, records); ) {
-      do {
-        if (!table.hasRoom || this.#unsettledBytes > MOST_UNSETTLED_BYTES) this.settle()
-        window.start = table.run(base + window.start, base + window.end) - base
-        this.#count(table, window)
-        if (table.stoppedBy === STOPPED_BY_FULL_BLOCK) this.#changeBlock(table, window.buf, base)
-      } while (table.stoppedBy === STOPPED_BY_FULL_BLOCK)
+    for (let timeStops = 0; timeStops < 2 && this.#setTimes(table); ) {
+      this.#runOverFullBlocks(table, window, base)
       if (window.packetCount > clockKnows) {
         clockKnows = window.packetCount
         timeStops = 0
@@ -153,6 +147,16 @@ export class FastPath implements SegmentBypass {
       this.#advance(window.buf.readUInt32LE(window.start), window.buf.readUInt32LE(window.start + 4))
     }
     return window.packetCount > before
+  }
+
+  #runOverFullBlocks(table: FastPathTable, window: PlainRecords['window'], base: number): void {
+    for (;;) {
+      if (!table.hasRoom || this.#unsettledBytes > MOST_UNSETTLED_BYTES) this.settle()
+      window.start = table.run(base + window.start, base + window.end) - base
+      this.#count(table, window)
+      if (table.stoppedBy !== STOPPED_BY_FULL_BLOCK) return
+      this.#changeBlock(table, window.buf, base)
+    }
   }
 
   #count(table: FastPathTable, window: PlainRecords['window']): void {
@@ -184,7 +188,7 @@ export class FastPath implements SegmentBypass {
   }
 
   /** False when the clock must be asked at each packet. */
-  #setTimes(table: FastPathTable, { ticksPerSecond, nanosPerTick }: PlainRecords): boolean {
+  #setTimes(table: FastPathTable): boolean {
     const micros = this.#river.microsUntilDue
     // also when it is NaN
     if (!(micros > 0)) return false
@@ -192,13 +196,9 @@ export class FastPath implements SegmentBypass {
     const limitNanos = nanos + micros * 1e3
     const carry = Math.floor(limitNanos / 1e9)
     if (seconds + carry > LAST_SECOND) return false
-    table.setTimes(
-      ticksPerSecond,
-      seconds,
-      Math.floor(nanos / nanosPerTick),
-      seconds + carry,
-      Math.floor((limitNanos - carry * 1e9) / nanosPerTick),
-    )
+    const ticks = Math.floor(nanos / this.#nanosPerTick)
+    const limitTicks = Math.floor((limitNanos - carry * 1e9) / this.#nanosPerTick)
+    table.setTimes(this.#nanosPerTick, seconds, ticks, seconds + carry, limitTicks)
     return true
   }
 
@@ -208,9 +208,9 @@ export class FastPath implements SegmentBypass {
     const [client, server] = c.endpoints
     if (client.family !== 4 || c.place !== 0) return
     const slot = this.#slotOf(c)
-    this.#table ??= new FastPathTable(this.#arena, this.#loans.store)
-    const toServer = this.#table.find(client, server, this.#giveUp)
-    const toClient = toServer && this.#table.find(server, client, this.#giveUp, toServer)
+    this.#table ??= new FastPathTable(this.#arena, this.#loans.store, (other) => this.giveBack(other))
+    const toServer = this.#table.find(client, server)
+    const toClient = toServer && this.#table.find(server, client, toServer)
     if (toServer === undefined || toClient === undefined) {
       this.#refuse(slot)
       return

@@ -4,8 +4,8 @@
 import type { GateEntry } from '../container/capture-target.ts'
 import { Packet } from '../core/packet.ts'
 import { epochMicros, type Timestamp } from '../core/timestamp.ts'
+import { LINKTYPE_ETHERNET } from '../decode/links/ethernet.ts'
 
-const LINKTYPE_ETHERNET = 1
 const MAXIMUM_HELD_BYTES = 4 << 20
 /** What a held frame costs beside its bytes. */
 const OVERHEAD_BYTES = 400

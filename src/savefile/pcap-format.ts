@@ -80,9 +80,7 @@ export class PcapFormat implements SavefileFormat {
     packet.place = 0
     window.start += variant.fileHeaderBytes
     const plain = littleEndian && variant.recordHeaderBytes === 16
-    this.plainRecords = plain
-      ? { window, linkType, nanosPerTick: this.#nanosPerTick, ticksPerSecond: this.#ticksPerSecond }
-      : undefined
+    this.plainRecords = plain ? { window, linkType, nanosPerTick: this.#nanosPerTick } : undefined
   }
 
   next(): number {

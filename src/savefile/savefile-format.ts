@@ -20,7 +20,6 @@ export interface PlainRecords {
   readonly window: InputWindow
   readonly linkType: number
   readonly nanosPerTick: number
-  readonly ticksPerSecond: number
 }
 
 /** Takes packets out of an InputWindow. */

@@ -6,7 +6,9 @@ import type { LinkType } from '../link-types.ts'
 import { parseLlc } from '../llc.ts'
 import { NEXT } from '../status.ts'
 
-export const ethernet: LinkType = { number: 1, name: 'EN10MB', parse: parseEthernet }
+export const LINKTYPE_ETHERNET = 1
+
+export const ethernet: LinkType = { number: LINKTYPE_ETHERNET, name: 'EN10MB', parse: parseEthernet }
 
 export function parseEthernet(frame: Frame): number {
   const at = frame.at
