@@ -95,7 +95,7 @@ await build({
     program: 'src/program.ts',
     'capture-child': 'src/capture/child.ts',
     'capture-broker': 'src/capture/broker.ts',
-    'file-thread-worker': 'src/output/file-thread-worker.ts',
+    'file-thread-worker': 'src/output/files/file-thread-worker.ts',
   },
 })
 // A regular expression is not escaped by esbuild, and program.js is read byte by byte (src/load-program.ts).

@@ -1,7 +1,7 @@
 // What tcpflow does when no other command is asked for: captures or reads, and prints or writes what was said.
 
 import { defaultInterface } from '../capture/interfaces.ts'
-import { runPipeline } from '../pipeline.ts'
+import { runPipeline } from '../pipeline/pipeline.ts'
 import type { Plan } from '../plan.ts'
 import type { Command } from './commands.ts'
 import { planFromFlags } from './plan-from-flags.ts'

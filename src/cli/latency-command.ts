@@ -1,6 +1,6 @@
 // `tcpflow latency`, and bin/tcpkit: the latency of every request.
 
-import { runPipeline } from '../pipeline.ts'
+import { runPipeline } from '../pipeline/pipeline.ts'
 import type { Command } from './commands.ts'
 import { withDefaultInterface } from './dump-command.ts'
 import { latencyPlanFromFlags } from './latency-plan.ts'

@@ -11,10 +11,10 @@ import type { Io } from '../core/io.ts'
 import { PlaceTable } from '../core/places.ts'
 import type { ByteSource, Messages, Names } from '../core/ports.ts'
 import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
+import type { Feed } from '../river/feed.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
 import type { ContainerCapture } from './container-capture.ts'
-import type { Feed } from './feed.ts'
 import { LIVE_BUFFER_BYTES, type LiveFeed, MOST_IN_ARENA, ReadBuffers } from './read-buffers.ts'
 
 /** Of a file in memory at a time: one half is read while the other is parsed. */

@@ -4,8 +4,8 @@
 import type { LiveSource } from '../capture/live-source.ts'
 import type { Arena } from '../core/arena.ts'
 import type { PlaceTable } from '../core/places.ts'
+import type { Feed } from '../river/feed.ts'
 import { SavefileReader } from '../savefile/reader.ts'
-import type { Feed } from './feed.ts'
 
 /** Bytes of a live capture in memory at a time. */
 export const LIVE_BUFFER_BYTES = 1 << 20

@@ -2,7 +2,7 @@
 
 import type { FlowCounters } from '../flow/counters.ts'
 import type { RunCounts } from '../metrics/run-counts.ts'
-import type { DumpRiver } from './dump-river.ts'
+import type { DumpRiver } from '../river/dump-river.ts'
 
 export function runCounts({ counters, decoder }: DumpRiver, flow: FlowCounters): RunCounts {
   return {

@@ -2,7 +2,7 @@
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Io } from '../core/io.ts'
-import { type RunInformation, thisSystem } from '../output/report-xml.ts'
+import { type RunInformation, thisSystem } from '../output/report/report-xml.ts'
 
 export function runInformation(io: Io): RunInformation {
   return {

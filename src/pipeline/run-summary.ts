@@ -1,8 +1,8 @@
 // Gathers what the rooms have counted for the closing lines.
 
 import type { FlowCounters } from '../flow/counters.ts'
-import type { RunSummary } from '../output/end-summary.ts'
-import type { DumpRiver } from './dump-river.ts'
+import type { RunSummary } from '../output/messages/end-summary.ts'
+import type { DumpRiver } from '../river/dump-river.ts'
 
 /** `verbose`: also tell of normal traffic that nobody here looks at. */
 export function runSummary(river: DumpRiver, flow: FlowCounters, verbose: boolean): RunSummary {

@@ -1,7 +1,7 @@
 // One HTTP body on its way from what was sent to what can be read: its codings undone, its damage said.
 
 import { HeldBytes, type HeldMemory } from '../protocol/held-bytes.ts'
-import type { HttpMessage, HttpMessageEnd } from '../protocol/http-message.ts'
+import type { HttpMessage, HttpMessageEnd } from '../protocol/http/http-message.ts'
 import { type ContentDecoder, makeDecoder } from './content-coding.ts'
 
 /** Codings one over the other; nobody sends more than two. */

@@ -5,8 +5,8 @@ import type { CloseReason, Connection, Direction, GapCause } from '../core/conne
 import type { StreamConsumer } from '../core/consumers.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import { HeldMemory } from '../protocol/held-bytes.ts'
-import { HttpFraming } from '../protocol/http-framing.ts'
-import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from '../protocol/http-message.ts'
+import { HttpFraming } from '../protocol/http/http-framing.ts'
+import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from '../protocol/http/http-message.ts'
 import { DecodedBody, type DecodedBodyOutput } from './decoded-body.ts'
 
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024

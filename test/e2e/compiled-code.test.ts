@@ -6,7 +6,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { COMPILED_SUFFIX, compileScript } from '../../src/load-program.ts'
-import { temporaryFolder } from '../output/file-fixture.ts'
+import { temporaryFolder } from '../output/files/file-fixture.ts'
 import { PROGRAM } from '../support/program.ts'
 
 /** A copy of the built program that may be spoilt. */

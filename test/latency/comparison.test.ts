@@ -9,7 +9,7 @@ import { ExchangeLog } from '../../src/latency/comparison/exchange-log.ts'
 import { pairExchanges } from '../../src/latency/comparison/pair-conversations.ts'
 import { areSidesSwapped, otherWayRound } from '../../src/latency/comparison/sides.ts'
 import { makeHistogram } from '../../src/latency/histograms.ts'
-import { sanitizeLine } from '../../src/output/sanitize-text.ts'
+import { sanitizeLine } from '../../src/output/terminal/sanitize-text.ts'
 import { Random } from '../fuzz/random.ts'
 import { connection, endpoint, timed } from '../support/timed-exchanges.ts'
 

@@ -11,7 +11,7 @@ import { formatLatencyTable } from '../../src/latency/latency-report.ts'
 import { LatencyTable, OTHER_GROUPS } from '../../src/latency/latency-table.ts'
 import { Slowest } from '../../src/latency/slowest.ts'
 import { Threshold } from '../../src/latency/threshold.ts'
-import { sanitizeLine } from '../../src/output/sanitize-text.ts'
+import { sanitizeLine } from '../../src/output/terminal/sanitize-text.ts'
 import { assertGolden } from '../support/golden.ts'
 import { EXCHANGE_SECONDS, endpoint, timed } from '../support/timed-exchanges.ts'
 

@@ -8,10 +8,10 @@ import { type TestContext, test } from 'node:test'
 import { Decoder } from '../../src/decode/decoder.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
-import { FileSink } from '../../src/output/file-sink.ts'
+import { FileSink } from '../../src/output/files/file-sink.ts'
 import type { FilesPlan } from '../../src/plan.ts'
 import { READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
-import { filesPlan, temporaryFolder, testRun } from './file-fixture.ts'
+import { filesPlan, temporaryFolder, testRun } from './files/file-fixture.ts'
 
 const CAPTURES = '/work/shared/captures'
 /** Those that tcpflow 1.6.1 decodes and reassembles as it should. */

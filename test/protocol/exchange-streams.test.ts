@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { type CloseReason, Connection, type Direction, Stream } from '../../src/core/connection.ts'
 import { Endpoint } from '../../src/core/endpoint.ts'
 import type { Exchange } from '../../src/core/exchange.ts'
-import { dns } from '../../src/protocol/dns.ts'
+import { dns } from '../../src/protocol/dns/dns.ts'
 import {
   type ExchangeParser,
   type ExchangeProtocol,
@@ -14,12 +14,12 @@ import {
   RECOGNISED_SERVER,
 } from '../../src/protocol/exchange-parser.ts'
 import { ExchangeStreams } from '../../src/protocol/exchange-streams.ts'
-import { http } from '../../src/protocol/http.ts'
-import { memcached } from '../../src/protocol/memcached.ts'
-import { raw } from '../../src/protocol/raw.ts'
-import { redis } from '../../src/protocol/redis.ts'
+import { http } from '../../src/protocol/http/http.ts'
+import { memcached } from '../../src/protocol/memcached/memcached.ts'
+import { raw } from '../../src/protocol/raw/raw.ts'
+import { redis } from '../../src/protocol/redis/redis.ts'
 import { EXCHANGE_PROTOCOLS } from '../../src/protocol/registry.ts'
-import { answer, framed, query } from './dns-builder.ts'
+import { answer, framed, query } from './dns/dns-builder.ts'
 import { timeOf } from './exchange-transcript.ts'
 
 /** A line protocol: `ASK …` is a client's, `SAY …` a server's. Writes down what its parser is given. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { RECOGNISED_CLIENT, RECOGNISED_SERVER } from '../../src/protocol/exchange-parser.ts'
 import { EXCHANGE_PROTOCOLS } from '../../src/protocol/registry.ts'
-import { answer, framed, query } from './dns-builder.ts'
+import { answer, framed, query } from './dns/dns-builder.ts'
 
 /** Beginnings, and whose they are. */
 const BEGINNINGS: readonly (readonly [string, string | Buffer, number])[] = [

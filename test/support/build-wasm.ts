@@ -19,8 +19,8 @@ export interface WasmModule {
 }
 
 export const wasmModules: readonly WasmModule[] = [
-  { folder: join(SOURCE_FOLDER, 'output'), name: 'sanitize', constant: 'SANITIZE_MODULE_BASE64' },
-  { folder: join(SOURCE_FOLDER, 'pipeline'), name: 'fast-path', constant: 'FAST_PATH_MODULE_BASE64' },
+  { folder: join(SOURCE_FOLDER, 'output/terminal'), name: 'sanitize', constant: 'SANITIZE_MODULE_BASE64' },
+  { folder: join(SOURCE_FOLDER, 'river'), name: 'fast-path', constant: 'FAST_PATH_MODULE_BASE64' },
 ]
 
 /** The checked-in module's path. */

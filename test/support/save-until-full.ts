@@ -2,7 +2,7 @@
 // any more and prints what the sink says then.
 
 import { Packet } from '../../src/core/packet.ts'
-import { SavefileSink } from '../../src/output/savefile-sink.ts'
+import { SavefileSink } from '../../src/output/packets/savefile-sink.ts'
 
 const sink = new SavefileSink({ path: process.argv[2]!, rotateBytes: 0, rotateSeconds: 0, keep: 0 }, 1)
 sink.onInterface(0, { linkType: 1, snapshotLength: 0, name: 'eth0', description: '', place: 0, placeName: '' })

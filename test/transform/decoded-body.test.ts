@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { brotliCompressSync, constants, crc32, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { HeldMemory } from '../../src/protocol/held-bytes.ts'
-import { HttpMessage, type HttpMessageEnd } from '../../src/protocol/http-message.ts'
+import { HttpMessage, type HttpMessageEnd } from '../../src/protocol/http/http-message.ts'
 import { DecodedBody } from '../../src/transform/decoded-body.ts'
 
 interface Options {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { Arena } from '../../../src/core/arena.ts'
-import { KERNEL_SLACK, loadSanitizeKernel, Sanitizer } from '../../../src/output/sanitize.ts'
+import { KERNEL_SLACK, loadSanitizeKernel, Sanitizer } from '../../../src/output/terminal/sanitize.ts'
 import type { Random } from '../random.ts'
 import type { FuzzTarget } from '../target.ts'
 

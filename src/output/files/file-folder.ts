@@ -1,0 +1,115 @@
+// The output folder: makes files in it that were not there before, and the folders between, and never leaves it.
+
+import { accessSync, constants, lstatSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { OperatorError } from '../../core/errors.ts'
+import { errorCode, outputError } from './file-errors.ts'
+
+/** How a file of our own is made: nothing of that name may be there, not even a link. */
+export const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const REOPEN = constants.O_RDWR | constants.O_NOFOLLOW
+/** Folders remembered as made by us or seen to be real ones. */
+const MAXIMUM_KNOWN_FOLDERS = 10_000
+
+export class OutputFolder {
+  /** As the operator wrote it. */
+  readonly path: string
+  /** What a name is put behind to be a path. */
+  readonly #prefix: string
+  readonly #known = new Set<string>()
+
+  /** Makes the folder and its parents where they are missing. Throws OperatorError when it cannot be written into. */
+  constructor(path: string) {
+    this.path = path
+    this.#prefix = join(path, 'x').slice(0, -1)
+    try {
+      makeWithParents(path)
+      accessSync(path, constants.W_OK | constants.X_OK)
+    } catch (error) {
+      // EEXIST: there is a file of that name
+      if (errorCode(error) === 'EEXIST')
+        throw new OperatorError(`${path} is a file and not a folder`, 'choose another -o')
+      throw outputError(error, path)
+    }
+  }
+
+  /** The path by which a name is opened and reported: `.` leaves the name alone. */
+  pathOf(name: string): string {
+    return this.#prefix + name
+  }
+
+  /**
+   * Makes a new empty file and returns its descriptor, or -1 when something of that name is there already: a file, a
+   * folder, a symbolic link. Throws a system error (EMFILE, ENOSPC …) or OperatorError.
+   */
+  create(name: string): number {
+    const slash = name.lastIndexOf('/')
+    if (slash > 0) this.#makeFolder(name.slice(0, slash))
+    try {
+      return openSync(this.pathOf(name), NEW_FILE, 0o666)
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') return -1
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
+    // Somebody has removed a folder that we had made, or the output folder itself.
+    this.#known.clear()
+    makeWithParents(this.path)
+    if (slash > 0) this.#makeFolder(name.slice(0, slash))
+    return openSync(this.pathOf(name), NEW_FILE, 0o666)
+  }
+
+  /** Opens a file made before; makes it again where it is gone (its bytes so far are then a hole). System errors. */
+  reopen(name: string): number {
+    try {
+      return openSync(this.pathOf(name), REOPEN)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
+    const descriptor = this.create(name)
+    if (descriptor < 0) throw new OperatorError(`${this.pathOf(name)} was replaced by somebody while we wrote it`)
+    return descriptor
+  }
+
+  #makeFolder(folder: string): void {
+    if (this.#known.has(folder)) return
+    for (let end = folder.indexOf('/'); ; end = folder.indexOf('/', end + 1)) {
+      this.#makeOne(end < 0 ? folder : folder.slice(0, end))
+      if (end < 0) break
+    }
+    if (this.#known.size >= MAXIMUM_KNOWN_FOLDERS) this.#known.clear()
+    this.#known.add(folder)
+  }
+
+  #makeOne(folder: string): void {
+    const path = this.pathOf(folder)
+    try {
+      mkdirSync(path)
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+      // A link could lead anywhere: only what is really a folder, here, will do.
+      if (!lstatSync(path).isDirectory()) {
+        throw new OperatorError(
+          `${path} is not a folder, but flows are to be written into it`,
+          'remove it, or choose another -o or -T',
+        )
+      }
+    }
+  }
+}
+
+/** As mkdirSync with `recursive`, which in Node 20 never returns for /proc/nothing/here. System errors. */
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' && isFolder(path)) return
+    const parent = dirname(path)
+    if (errorCode(error) !== 'ENOENT' || parent === path || isFolder(parent)) throw error
+    makeWithParents(parent)
+    mkdirSync(path)
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}

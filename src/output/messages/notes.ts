@@ -1,0 +1,174 @@
+// Connections that went wrong, in plain words, one line each as it happens: refused, unanswered, reset. A flood of them
+// becomes a line a second for each kind and server.
+
+import type { CloseReason, Connection, Direction } from '../../core/connection.ts'
+import type { ClockConsumer, Sink, StreamConsumer } from '../../core/consumers.ts'
+import type { Endpoint } from '../../core/endpoint.ts'
+import type { Messages, Names } from '../../core/ports.ts'
+import { elapsedMicros, Timestamp } from '../../core/timestamp.ts'
+import { nameAndAddress } from '../names/host-names.ts'
+import { counted, duration, grouped } from '../writing/plain-numbers.ts'
+import { whoToWhom } from './connection-summary.ts'
+import { icmpMeaning } from './icmp-words.ts'
+
+/** Lines of their own in one second of capture time; what is beyond is counted and told together. */
+const LINES_PER_SECOND = 20
+const MAXIMUM_GROUPS = 64
+const OTHERS = 'other servers'
+
+type Kind = 'refused' | 'unanswered' | 'unfinished' | 'reset'
+
+/** Connections that are only counted. */
+interface Held {
+  readonly kind: Kind
+  readonly server: string
+  count: number
+}
+
+const TOGETHER: Readonly<Record<Kind, string>> = {
+  refused: 'were refused',
+  unanswered: 'got no answer',
+  unfinished: 'never finished their handshake',
+  reset: 'were reset',
+}
+
+export class Notes implements StreamConsumer, ClockConsumer, Sink {
+  readonly ignoresData = true
+  readonly blocked = false
+  readonly #messages: Messages
+  readonly #names: Names | undefined
+  readonly #second = new Timestamp()
+  #linesThisSecond = 0
+  /** Kind and server → how many; at most MAXIMUM_GROUPS of them. */
+  readonly #held = new Map<string, Held>()
+  /** The group that the latest one went to, and its server: a flood goes to one place, which needs no string. */
+  #latest: Held | undefined = undefined
+  #latestServer: Endpoint | undefined = undefined
+  #latestPlace = 0
+
+  constructor(messages: Messages, names?: Names) {
+    this.#messages = messages
+    this.#names = names
+  }
+
+  onOpen(): void {}
+  onData(): void {}
+  onGap(): void {}
+  onLateData(): void {}
+
+  onClose(c: Connection, why: CloseReason, t: Timestamp): void {
+    const kind = trouble(c, why)
+    if (kind === undefined) return
+    this.onClock(t)
+    // A half-open connection that had to make room was not waited for: it is only counted.
+    if (why !== 'evicted' && this.#linesThisSecond < LINES_PER_SECOND) {
+      this.#linesThisSecond++
+      this.#messages.note(`${whoToWhom(c, this.#names)} ${LINES[kind](c, why, t)}`)
+    } else {
+      this.#hold(kind, c)
+    }
+  }
+
+  onClock(t: Timestamp): void {
+    const micros = elapsedMicros(this.#second, t)
+    if (micros >= 0 && micros < 1e6) return
+    this.#second.set(t)
+    this.#tellHeld()
+    this.#linesThisSecond = 0
+  }
+
+  drain(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  flush(): void {}
+
+  finish(): Promise<void> {
+    this.#tellHeld()
+    return Promise.resolve()
+  }
+
+  #hold(kind: Kind, c: Connection): void {
+    const endpoint = c.endpoints[1]
+    const isLatest = this.#latest?.kind === kind && this.#latestPlace === c.place
+    if (isLatest && this.#latestServer !== undefined && isSame(this.#latestServer, endpoint)) {
+      this.#latest!.count++
+      return
+    }
+    this.#latest = this.#groupOf(kind, c.place, endpoint)
+    this.#latestServer = endpoint
+    this.#latestPlace = c.place
+    this.#latest.count++
+  }
+
+  #groupOf(kind: Kind, place: number, server: Endpoint): Held {
+    const known = this.#held.get(`${kind} ${place} ${server}`)
+    if (known !== undefined) return known
+    if (this.#held.size < MAXIMUM_GROUPS) {
+      return this.#begin(`${kind} ${place} ${server}`, kind, nameAndAddress(this.#names, place, server))
+    }
+    return this.#held.get(`${kind} ${OTHERS}`) ?? this.#begin(`${kind} ${OTHERS}`, kind, OTHERS)
+  }
+
+  #begin(key: string, kind: Kind, server: string): Held {
+    const held = { kind, server, count: 0 }
+    this.#held.set(key, held)
+    return held
+  }
+
+  #tellHeld(): void {
+    for (const { kind, server, count } of this.#held.values()) {
+      this.#messages.note(`${counted(count, 'more connection')} to ${server} ${TOGETHER[kind]}`)
+    }
+    this.#held.clear()
+    this.#latest = undefined
+  }
+}
+
+/** What was wrong with a connection that has ended; undefined: nothing that needs telling. */
+function trouble(c: Connection, why: CloseReason): Kind | undefined {
+  const [client, server] = c.streams
+  if (why === 'reset') return client.sawSyn && !server.sawSyn && server.sawReset ? 'refused' : 'reset'
+  if (!client.sawSyn || why === 'finished' || client.bytes + server.bytes > 0) return undefined
+  if (server.packets === 0) return 'unanswered'
+  if (server.sawSyn && c.handshakeMicros < 0 && !client.sawFin) return 'unfinished'
+  return undefined
+}
+
+/** What is said of client and server, whose names stand in front. */
+const LINES: Readonly<Record<Kind, (c: Connection, why: CloseReason, t: Timestamp) => string>> = {
+  refused: (c) =>
+    `refused: the server answered the SYN with RST ${because(c, 'nothing listens on that port, or a firewall rejects')}`,
+  unanswered: (c, why, t) => {
+    const waited = duration(elapsedMicros(c.openTime, t))
+    const until =
+      why === 'capture-ended' || why === 'interface-gone' || why === 'container-gone' ? ' until the capture ended' : ''
+    return `unanswered: ${counted(c.streams[0].synPackets, 'SYN')} and no reply in ${waited}${until} ${because(c, 'host down, wrong address, or a firewall drops')}`
+  },
+  unfinished: (c) =>
+    `not finished: the server answered, the client never acknowledged ${because(c, 'the answer is lost on its way back, or a port scan')}`,
+  reset: (c, _why, t) => {
+    const by: Direction = c.streams[0].sawReset ? 0 : 1
+    const since = c.lastDataTime.seconds > 0 ? c.lastDataTime : c.openTime
+    const idle = duration(elapsedMicros(since, t))
+    const bytes = `${grouped(c.streams[0].bytes)} bytes from the client, ${grouped(c.streams[1].bytes)} from the server before`
+    return `reset by the ${by === 0 ? 'client' : 'server'} after ${idle} idle (${bytes})`
+  },
+}
+
+/** The reason that the network gave, else what it usually is. */
+function because(c: Connection, usual: string): string {
+  if (c.icmpReporter === '') return `(${usual})`
+  return `(${c.icmpReporter} says: ${icmpMeaning(c.icmpFamily, c.icmpType, c.icmpCode)})`
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.word3 === b.word3 &&
+    a.port === b.port &&
+    a.word2 === b.word2 &&
+    a.word1 === b.word1 &&
+    a.word0 === b.word0 &&
+    a.family === b.family
+  )
+}

@@ -1,0 +1,301 @@
+// `-w`: every packet that was captured, saved as pcapng with its interface, nanoseconds and the kernel's drop counters;
+// to a file, to standard output, or to a row of files that begin anew at a size or an age.
+
+import { accessSync, closeSync, constants, openSync, unlinkSync } from 'node:fs'
+import { dirname, extname } from 'node:path'
+import type { PacketConsumer, Sink } from '../../core/consumers.ts'
+import { OperatorError } from '../../core/errors.ts'
+import type { Packet } from '../../core/packet.ts'
+import type { NamedAddress, Names } from '../../core/ports.ts'
+import type { Timestamp } from '../../core/timestamp.ts'
+import type { SavePlan } from '../../plan.ts'
+import type { InterfaceDescription, InterfaceStatistics } from '../../savefile/interface.ts'
+import { PcapngWriter } from '../../savefile/pcapng-writer.ts'
+import { OutputStream } from '../writing/output-stream.ts'
+import { cutBrokenBlock } from './savefile-repair.ts'
+
+/** Captures hold passwords: readable by their owner alone. */
+const FILE_MODE = 0o600
+/** What a packet's block takes beside the packet, padding included. */
+const MAXIMUM_BLOCK_OVERHEAD_BYTES = 35
+
+/**
+ * Without rotation the file is called as the plan says and is written over, as by tcpdump. With rotation the names are
+ * dumpcap's, `base_00001_20261121033100.pcapng`, and the time in them, like a file's age, is the packets': a replay is
+ * cut at the same places. Each file begins with a section of its own and the interfaces that it uses, and is no larger
+ * than asked for unless one packet is, or names are many. Names of hosts stand in each file behind its first interface, and
+ * again when there are new ones: those are looked for when the input pauses, and once a second of capture time.
+ *
+ * Nothing throws after the constructor: when the disk is full or the reader gone, packets are dropped, `blocked` is true
+ * and `drain` or `finish` rejects with an OperatorError; the file then ends with its last whole packet.
+ */
+export class SavefileSink implements PacketConsumer, Sink {
+  readonly #plan: SavePlan
+  readonly #rotates: boolean
+  readonly #stdout: number
+  readonly #writer: PcapngWriter
+  /** Interfaces as the run numbers them, and their numbers in the file being written; -1 not in it yet. */
+  readonly #descriptions: InterfaceDescription[]
+  readonly #numbers: number[]
+  #stream: OutputStream | undefined
+  #descriptor: number
+  /** Rotated files, oldest first, when only some are kept. */
+  readonly #files: string[]
+  #fileCount: number
+  #startedSeconds: number
+  /** The writer's count where the current file began; packets in it; how much of it is surely whole blocks. */
+  #fileStart: number
+  #filePackets: number
+  #wholeBytes: number
+  readonly #names: Names | undefined
+  /** What the current file has of names, by address; what their version was then; when that was looked at last. */
+  #writtenNames: Map<string, string>
+  #namesVersion: number
+  #namesSeconds: number
+  #failure: OperatorError | undefined
+  #failureTold: boolean
+
+  /** Opens the file, or makes sure that files can be made in the folder. Throws OperatorError. */
+  constructor(plan: SavePlan, stdout: number, names?: Names) {
+    this.#plan = plan
+    this.#rotates = plan.path !== '-' && (plan.rotateBytes > 0 || plan.rotateSeconds > 0)
+    this.#stdout = stdout
+    this.#descriptions = []
+    this.#numbers = []
+    this.#stream = undefined
+    this.#descriptor = -1
+    this.#files = []
+    this.#fileCount = 0
+    this.#startedSeconds = 0
+    this.#fileStart = 0
+    this.#filePackets = 0
+    this.#wholeBytes = 0
+    this.#names = names
+    this.#writtenNames = new Map()
+    this.#namesVersion = -1
+    this.#namesSeconds = Number.NaN
+    this.#failure = undefined
+    this.#failureTold = false
+    this.#writer = new PcapngWriter((buf, start, end) => this.#stream!.write(buf, start, end))
+    if (this.#rotates) checkFolder(plan.path)
+    else this.#begin(plan.path)
+  }
+
+  /** The interface `id` of later packets and statistics; called before the first of them. */
+  onInterface(id: number, description: InterfaceDescription): void {
+    this.#descriptions[id] = description
+    this.#numbers[id] = -1
+    // a reader of a pipe learns of it before anything is captured
+    if (this.#stream !== undefined) this.#numberOf(id)
+  }
+
+  onPacket(packet: Packet): void {
+    const length = packet.end - packet.start
+    if (!this.#ready(packet.time, length + MAXIMUM_BLOCK_OVERHEAD_BYTES)) return
+    const number = this.#numberOf(packet.interfaceId)
+    if (packet.time.seconds !== this.#namesSeconds && this.#names !== undefined) {
+      this.#namesSeconds = packet.time.seconds
+      this.#writeNewNames(this.#names)
+    }
+    const stream = this.#stream!
+    // the stream writes whole blocks, so that what is on disk always ends with one
+    const gathers = length + MAXIMUM_BLOCK_OVERHEAD_BYTES <= stream.buffer.length
+    if (gathers) stream.reserve(length + MAXIMUM_BLOCK_OVERHEAD_BYTES)
+    if (!stream.blocked) this.#wholeBytes = stream.writtenBytes
+    this.#writer.writePacket(number, packet.time, packet.originalLength, packet.buf, packet.start, packet.end)
+    if (!gathers) stream.flush()
+    this.#filePackets++
+  }
+
+  onStatistics(statistics: InterfaceStatistics): void {
+    if (this.#stream === undefined && !this.#ready(statistics.time, 0)) return
+    this.#writer.writeStatistics(this.#numberOf(statistics.interfaceId), statistics)
+  }
+
+  get blocked(): boolean {
+    return (this.#failure !== undefined && !this.#failureTold) || this.#stream?.blocked === true
+  }
+
+  async drain(): Promise<void> {
+    this.#tellFailure()
+    await this.#stream?.drain()
+  }
+
+  flush(): void {
+    if (this.#names !== undefined && this.#stream !== undefined) this.#writeNewNames(this.#names)
+    this.#stream?.flush()
+  }
+
+  async finish(): Promise<void> {
+    try {
+      this.flush()
+      await this.#stream?.finish()
+    } finally {
+      this.#close()
+    }
+    this.#tellFailure()
+  }
+
+  abandon(): void {
+    this.#stream?.abandon()
+  }
+
+  /** What the current file lacks of the names that there are. */
+  #writeNewNames(names: Names): void {
+    if (names.version === this.#namesVersion) return
+    this.#namesVersion = names.version
+    const now = new Map<string, string>()
+    const fresh: NamedAddress[] = []
+    for (const entry of names.entries()) {
+      if (now.has(entry.address)) continue
+      const { name, container, image, network } = entry
+      const known = [name, container, image, network].join('\0')
+      now.set(entry.address, known)
+      if (this.#writtenNames.get(entry.address) !== known) fresh.push(entry)
+    }
+    this.#writtenNames = now
+    this.#writer.writeNames(fresh)
+  }
+
+  #tellFailure(): void {
+    if (this.#failure === undefined || this.#failureTold) return
+    this.#failureTold = true
+    throw this.#failure
+  }
+
+  #numberOf(id: number): number {
+    const known = this.#numbers[id]!
+    if (known >= 0) return known
+    const number = this.#writer.writeInterface(this.#descriptions[id]!)
+    this.#numbers[id] = number
+    return number
+  }
+
+  /** False when there is no file that a block of so many bytes, of that time, could be written to. */
+  #ready(time: Timestamp, bytes: number): boolean {
+    if (!this.#rotates) return true
+    if (this.#failure !== undefined) return false
+    if (this.#stream !== undefined) {
+      if (!this.#isFull(time, bytes)) return true
+      this.#stream.flush()
+      // not written: drain says why, and nothing more is taken
+      if (this.#stream.blocked) return true
+      this.#close()
+    }
+    this.#startedSeconds = time.seconds
+    try {
+      this.#begin(rotatedName(this.#plan.path, ++this.#fileCount, time))
+    } catch (error) {
+      this.#failure = error as OperatorError
+    }
+    return this.#failure === undefined
+  }
+
+  #isFull(time: Timestamp, bytes: number): boolean {
+    if (this.#filePackets === 0) return false
+    const { rotateBytes, rotateSeconds } = this.#plan
+    if (rotateBytes > 0 && this.#writer.bytesWritten - this.#fileStart + bytes > rotateBytes) return true
+    // a clock set back starts the age anew
+    if (time.seconds < this.#startedSeconds - rotateSeconds) this.#startedSeconds = time.seconds
+    return rotateSeconds > 0 && time.seconds - this.#startedSeconds >= rotateSeconds
+  }
+
+  /** Opens a file and begins its section. Throws OperatorError. */
+  #begin(path: string): void {
+    if (path === '-') this.#stream = new OutputStream(this.#stdout, { name: 'standard output' })
+    else {
+      this.#descriptor = openFile(path)
+      this.#stream = new OutputStream(this.#descriptor, { name: path })
+      if (this.#rotates) this.#forgetOldest(path)
+    }
+    this.#fileStart = this.#writer.bytesWritten
+    this.#filePackets = 0
+    this.#wholeBytes = 0
+    this.#numbers.fill(-1)
+    this.#writtenNames = new Map()
+    this.#namesVersion = -1
+    this.#namesSeconds = Number.NaN
+    this.#writer.writeSection()
+  }
+
+  #close(): void {
+    const stream = this.#stream
+    this.#stream = undefined
+    if (this.#descriptor < 0 || stream === undefined) return
+    cutBrokenBlock(this.#descriptor, this.#wholeBytes)
+    closeSync(this.#descriptor)
+    this.#descriptor = -1
+  }
+
+  /** Removes the oldest of this run's files when there are more than are to be kept. */
+  #forgetOldest(newest: string): void {
+    if (this.#plan.keep === 0) return
+    this.#files.push(newest)
+    while (this.#files.length > this.#plan.keep) {
+      try {
+        unlinkSync(this.#files.shift()!)
+      } catch {
+        // somebody else has moved or removed it
+      }
+    }
+  }
+}
+
+function openFile(path: string): number {
+  try {
+    try {
+      // readable too, so that a block that a full disk has cut can be found
+      return openSync(path, 'w+', FILE_MODE)
+    } catch (error) {
+      // a pipe or device may be writable only
+      if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+      return openSync(path, 'w', FILE_MODE)
+    }
+  } catch (error) {
+    throw cannotWrite(path, error)
+  }
+}
+
+function checkFolder(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw cannotWrite(path, error)
+  }
+}
+
+function cannotWrite(path: string, error: unknown): OperatorError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const folder = dirname(path)
+  switch (code) {
+    case 'ENOENT':
+      return new OperatorError(`cannot write ${path}: there is no folder ${folder}`, 'make it first')
+    case 'EACCES':
+    case 'EPERM':
+      return new OperatorError(`cannot write ${path}: permission denied`, 'choose another place for -w')
+    case 'EROFS':
+      return new OperatorError(`cannot write ${path}: the file system is read-only`, 'choose another place for -w')
+    case 'EISDIR':
+      return new OperatorError(`cannot write ${path}: it is a folder`, `name a file in it: -w ${path}/trace.pcapng`)
+    case 'ENOSPC':
+      return new OperatorError(`cannot write ${path}: no space left on the disk`, 'files saved so far are whole')
+    default:
+      return new OperatorError(`cannot write ${path}: ${message}`)
+  }
+}
+
+/** `base_00001_20261121033100.pcapng`, in local time as dumpcap does it. */
+function rotatedName(path: string, number: number, time: Timestamp): string {
+  const extension = extname(path)
+  const base = path.slice(0, path.length - extension.length)
+  return `${base}_${String(number).padStart(5, '0')}_${stamp(time.seconds)}${extension}`
+}
+
+function stamp(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  const year = date.getFullYear()
+  // a capture's clock may say anything, also what no calendar has
+  if (!(year >= 0 && year <= 9999)) return '00000000000000'
+  const parts = [date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()]
+  return `${String(year).padStart(4, '0')}${parts.map((part) => String(part).padStart(2, '0')).join('')}`
+}

@@ -1,0 +1,275 @@
+// The one file that knows all stages: makes the river that a plan asks for, drives its inputs through, and ends it well
+// whatever happened. Exit codes: 0 done, 1 something failed (what was captured until then is out all the same).
+
+import { getHeapStatistics } from 'node:v8'
+import { compileFilter } from '../capture/packet-filter.ts'
+import type { CaptureEnd } from '../container/capture-target.ts'
+import type { Connection } from '../core/connection.ts'
+import { OperatorError } from '../core/errors.ts'
+import type { Io, StopSignal } from '../core/io.ts'
+import { compareTime, Timestamp } from '../core/timestamp.ts'
+import { FlowTable } from '../flow/flow-table.ts'
+import { defaultFlowTableOptions } from '../flow/options.ts'
+import { endSummaryLines } from '../output/messages/end-summary.ts'
+import { OutputClosedError } from '../output/writing/output-stream.ts'
+import type { InputPlan, Plan } from '../plan.ts'
+import { DumpRiver } from '../river/dump-river.ts'
+import { fanOut } from '../river/fan-out.ts'
+import { FastPath } from '../river/fast-path.ts'
+import { type Feed, pump } from '../river/feed.ts'
+import { LiveMerge } from '../river/live-merge.ts'
+import { addProgress, makeSinks, type Sinks } from '../views/sinks.ts'
+import { connectionLimit } from './connection-limit.ts'
+import type { ContainerCapture } from './container-capture.ts'
+import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './inputs.ts'
+import { ReadBuffers } from './read-buffers.ts'
+import { runCounts } from './run-counts.ts'
+import { runSummary } from './run-summary.ts'
+
+const EXIT_FAILED = 1
+/** How long the end may wait for a reader that does not read, once the operator has asked for the end. */
+const FINISH_PATIENCE_MILLIS = 1000
+
+/** Containers come and go: copies of one packet are looked for as if there were several captures always. */
+const SEVERAL_CAPTURES = 2
+/** More than a packet may be held back by the merge. */
+const CONTAINER_END_GRACE_MILLIS = 800
+
+/** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
+export async function runPipeline(plan: Plan, io: Io): Promise<number> {
+  const inputs = await prepareInputs(plan, io)
+  const sinks = await makeSinks(plan, io, inputs.names)
+  const { messages } = sinks
+  const table = new FlowTable(
+    fanOut(sinks.streams),
+    {
+      ...defaultFlowTableOptions,
+      maximumConnections: connectionLimit(getHeapStatistics().heap_size_limit),
+      maximumJumpBytes: plan.flow.maximumJumpBytes,
+      arena: sinks.arena,
+    },
+    sinks.segments,
+  )
+  const filter =
+    plan.input.kind === 'files' && plan.filter !== ''
+      ? compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
+      : undefined
+  const river = new DumpRiver({
+    messages,
+    unwrapTunnels: plan.decode.unwrapTunnels,
+    table,
+    filter,
+    savers: sinks.savers,
+    rawSegments: sinks.rawSegments,
+    datagrams: sinks.datagrams,
+    events: sinks.events,
+    clocks: sinks.clocks,
+    drops: sinks.drops,
+    sinks: sinks.all,
+    onTurn: () => sinks.progress?.update(),
+  })
+  const { loans } = sinks
+  if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(sinks.arena, table, loans, river)
+  addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
+  for (const tell of sinks.counted) tell(() => runCounts(river, table.counters))
+  const run = new Run(plan, io, inputs, river, table, sinks)
+  try {
+    await run.takeIn()
+  } catch (error) {
+    run.noteFailure(error)
+  }
+  return await run.end()
+}
+
+/** One run under way: its inputs, how it is stopped, how it ends. */
+class Run {
+  readonly #plan: Plan
+  readonly #io: Io
+  readonly #inputs: Inputs
+  readonly #river: DumpRiver
+  readonly #table: FlowTable
+  readonly #sinks: Sinks
+  #feeds: readonly Feed[] = []
+  #stopSignal: StopSignal | undefined
+  #failed = false
+  #unexpected: unknown
+  #interfaceGone = false
+
+  constructor(plan: Plan, io: Io, inputs: Inputs, river: DumpRiver, table: FlowTable, sinks: Sinks) {
+    this.#plan = plan
+    this.#io = io
+    this.#inputs = inputs
+    this.#river = river
+    this.#table = table
+    this.#sinks = sinks
+    for (const script of sinks.scripts) script.onStop = () => this.#stopInputs()
+  }
+
+  async takeIn(): Promise<void> {
+    const { input } = this.#plan
+    if (this.#inputs.containers !== undefined) await this.#takeInContainers(this.#inputs.containers)
+    else if (input.kind === 'live') await this.#takeInLive(input)
+    else await this.#takeInFiles(input)
+  }
+
+  #onStop(signal: StopSignal): void {
+    this.#stopSignal = signal
+    this.#stopInputs()
+    // A reader that reads on gets everything; one that is stuck must not hold the end back.
+    setTimeout(() => this.#sinks.abandon(), FINISH_PATIENCE_MILLIS).unref()
+  }
+
+  #stopInputs(): void {
+    this.#river.stopped = true
+    for (const { source } of this.#feeds) source.stop()
+    this.#inputs.containers?.stop()
+  }
+
+  async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
+    this.#river.setLive(input.interfaces.length)
+    const { arena, messages } = this.#sinks
+    const live = await openLiveFeeds(this.#plan, input, this.#inputs, arena, messages)
+    this.#feeds = live.feeds
+    this.#io.onSignal((signal) => this.#onStop(signal))
+    try {
+      await (live.feeds.length === 1 ? pump(live.feeds[0]!, this.#river) : this.#pumpAll(live.feeds))
+    } finally {
+      await live.close()
+    }
+    for (const { source } of live.feeds) {
+      if (source.endReason === 'interface-gone') this.#interfaceGone = true
+      if (source.endMessage === undefined) continue
+      this.#failed = true
+      this.#sinks.messages.error(source.endMessage, source.endHint)
+    }
+  }
+
+  async #pumpAll(feeds: readonly Feed[]): Promise<void> {
+    const merge = new LiveMerge(this.#river, (_feed, failure) => {
+      if (failure !== undefined) throw failure
+    })
+    for (const feed of feeds) merge.add(feed)
+    merge.close()
+    await merge.run()
+  }
+
+  async #takeInContainers(capture: ContainerCapture): Promise<void> {
+    const { arena, messages } = this.#sinks
+    this.#river.setLive(SEVERAL_CAPTURES)
+    this.#io.onSignal((signal) => this.#onStop(signal))
+    const merge = new LiveMerge(this.#river, (feed, failure) => {
+      this.#river.forget(feed)
+      capture.feedEnded(feed, failure)
+    })
+    const buffers = new ReadBuffers(arena, this.#inputs.places)
+    try {
+      const running = merge.run()
+      await Promise.race([capture.begin(merge, buffers, messages, (end) => this.#onContainerEnd(end)), running])
+      await running
+    } finally {
+      await capture.close()
+    }
+    if (capture.failed) this.#failed = true
+  }
+
+  /** Its open connections end, once what its captures still have in their pipes has come. */
+  #onContainerEnd({ addresses, places }: CaptureEnd): void {
+    const millis = Date.now()
+    const endedAt = new Timestamp(Math.floor(millis / 1000), (millis % 1000) * 1e6)
+    const numbers = new Set(places.map((place) => this.#inputs.places.numberOf(place)))
+    const own = new Set(addresses)
+    const isOf = (c: Connection): boolean =>
+      numbers.has(c.place) || (c.place === 0 && c.endpoints.some((endpoint) => own.has(endpoint.address)))
+    setTimeout(() => {
+      const { clock } = this.#river
+      this.#table.closeAll('container-gone', clock, (c) => compareTime(c.openTime, endedAt) <= 0 && isOf(c))
+    }, CONTAINER_END_GRACE_MILLIS).unref()
+  }
+
+  async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
+    this.#io.onSignal((signal) => this.#onStop(signal))
+    const buffer = allocateFileBuffer(this.#sinks.arena)
+    for (const path of input.paths) await this.#readFile(path, buffer)
+    // -R: these only finish what the others began.
+    this.#table.opensConnections = input.paths.length === 0
+    for (const path of input.finishPaths) await this.#readFile(path, buffer)
+  }
+
+  /** What is wrong with one file does not keep the next from being read. */
+  async #readFile(path: string, buffer: Buffer): Promise<void> {
+    if (this.#river.stopped) return
+    const { messages, progress } = this.#sinks
+    let feed: Feed
+    try {
+      feed = this.#inputs.fileFeed(path, buffer)
+    } catch (error) {
+      this.noteFailure(error)
+      return
+    }
+    this.#feeds = [feed]
+    progress?.begin(feed.source)
+    try {
+      await pump(feed, this.#river)
+      // A pipe that we stopped reading ends anywhere, and that is no damage.
+      if (feed.reader.damage !== undefined && !this.#river.stopped) {
+        this.#failed = true
+        messages.error(`${path}: ${feed.reader.damage}`, 'everything before that has been read')
+      }
+    } catch (error) {
+      if (this.#isFatal(error)) throw error
+      this.noteFailure(error)
+    } finally {
+      await feed.source.close()
+    }
+  }
+
+  /** Output that is gone ends the run; a bad input file only ends that file. */
+  #isFatal(error: unknown): boolean {
+    return !(error instanceof OperatorError) || this.#river.outputFailed
+  }
+
+  /** Says what failed, once; bugs are kept and thrown when everything is written. */
+  noteFailure(error: unknown): void {
+    if (error instanceof OutputClosedError) return
+    this.#failed = true
+    if (error instanceof OperatorError) this.#sinks.messages.error(error.message, error.hint)
+    else this.#unexpected ??= error
+  }
+
+  /** Closes what is open, writes what is gathered, sums up. */
+  async end(): Promise<number> {
+    const { clock } = this.#river
+    for (const tell of this.#sinks.lastMoments) tell(this.#table.confirmedTime)
+    this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
+    for (const ending of this.#sinks.endings) ending()
+    for (const sink of this.#sinks.all) {
+      try {
+        await sink.finish()
+      } catch (error) {
+        this.noteFailure(error)
+      }
+    }
+    this.#sinks.progress?.end()
+    // A run that could not begin has nothing to sum up.
+    if (!this.#failed || this.#river.counters.packets > 0) this.#sumUp()
+    await this.#sinks.messages.finish()
+    if (this.#unexpected !== undefined) throw this.#unexpected
+    return this.#exitCode()
+  }
+
+  #sumUp(): void {
+    const verbose = this.#plan.verbosity > 0
+    const summary = runSummary(this.#river, this.#table.counters, verbose)
+    for (const line of endSummaryLines(summary)) this.#sinks.messages.info(line)
+  }
+
+  #exitCode(): number {
+    const { scripts } = this.#sinks
+    if (this.#failed || this.#river.failed || scripts.some((script) => script.failed)) return EXIT_FAILED
+    const ended = scripts.find((script) => script.exitCode !== undefined)
+    if (ended?.exitCode !== undefined) return ended.exitCode
+    // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
+    if (this.#stopSignal === undefined || this.#plan.input.kind === 'live') return 0
+    return this.#stopSignal === 'SIGINT' ? 130 : this.#stopSignal === 'SIGTERM' ? 143 : 129
+  }
+}

@@ -1,0 +1,76 @@
+// A DNS query that waits for its answer.
+
+import type { Exchange, ExchangeStatus } from '../../core/exchange.ts'
+import { Timestamp } from '../../core/timestamp.ts'
+import type { DnsMessage } from './dns-message.ts'
+import { responseCodeName } from './dns-names.ts'
+
+const NEVER = new Timestamp()
+
+export class DnsQuery {
+  readonly command: string
+  readonly key: string
+  /** What an answer has to repeat. */
+  readonly question: string
+  readonly start = new Timestamp()
+  readonly end = new Timestamp()
+  bytes = 0
+  retries = 0
+  aheadInPipeline = 0
+  /** Bytes that decide on its times or its outcome are missing. */
+  unknown = false
+  /** If no answer comes, it may have been in a gap. */
+  answerMayBeMissing = false
+  /** Answered by several messages (a zone transfer), the last of which is not known as such. */
+  answered = false
+  readonly responseStart = new Timestamp()
+  readonly responseEnd = new Timestamp()
+  responseBytes = 0
+  responseCode = 0
+  truncated = false
+
+  /** `buf` is the one that `message` was read from. */
+  constructor(message: DnsMessage, buf: Buffer, question: string) {
+    this.command = message.command
+    this.key = message.nameIn(buf)
+    this.question = question
+  }
+
+  answer(message: DnsMessage, start: Timestamp, end: Timestamp, bytes: number): void {
+    if (!this.answered) {
+      this.responseStart.set(start)
+      this.responseCode = message.responseCode
+    }
+    this.answered = true
+    this.truncated = message.truncated
+    this.responseEnd.set(end)
+    this.responseBytes += bytes
+  }
+
+  /** Everything but who asked whom. */
+  writeTo(exchange: Exchange): void {
+    let status: ExchangeStatus = this.answerMayBeMissing ? 'unknown' : 'unanswered'
+    if (this.unknown) status = 'unknown'
+    else if (this.answered) status = this.responseCode === 0 ? 'ok' : 'error'
+    const known = status === 'ok' || status === 'error'
+    exchange.protocol = 'dns'
+    exchange.command = this.command
+    exchange.key = this.key
+    exchange.request = `${this.command} ${this.key}`
+    exchange.status = status
+    exchange.statusText = known ? `${responseCodeName(this.responseCode)}${this.truncated ? ' TC' : ''}` : ''
+    exchange.aheadInPipeline = this.aheadInPipeline
+    exchange.retries = this.retries
+    exchange.requestStart.set(this.start)
+    exchange.requestEnd.set(this.end)
+    exchange.responseStart.set(known ? this.responseStart : NEVER)
+    exchange.responseEnd.set(known ? this.responseEnd : NEVER)
+    exchange.requestBytes = this.bytes
+    exchange.responseBytes = known ? this.responseBytes : 0
+  }
+}
+
+/** Name in lower case, type and class, as a string to compare: an answer may repeat the letters in another case. */
+export function questionOf(message: DnsMessage, buf: Buffer): string {
+  return buf.toString('latin1', message.nameStart, message.nameEnd + 4).toLowerCase()
+}

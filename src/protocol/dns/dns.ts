@@ -1,0 +1,12 @@
+// DNS for latency: how to know it on TCP, and how its connections are read. Over UDP: dns-datagrams.ts.
+
+import type { ExchangeProtocol } from '../exchange-parser.ts'
+import { recogniseFrame } from './dns-frames.ts'
+import { DnsStream } from './dns-stream.ts'
+
+export const dns: ExchangeProtocol = {
+  name: 'dns',
+  ports: [53],
+  recognise: recogniseFrame,
+  createParser: (context) => new DnsStream(context),
+}

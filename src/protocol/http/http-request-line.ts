@@ -1,0 +1,118 @@
+// A request's start line as text, and what exchanges show of it. Lines that come again are the same object.
+
+import { ByteCache } from '../byte-cache.ts'
+import { isAscii } from '../word-scan.ts'
+
+const CACHED_LINES = 1024
+const CACHED_METHODS = 32
+const MAXIMUM_REQUEST_CHARACTERS = 1024
+const MAXIMUM_NAME_CHARACTERS = 256
+
+/** Of RFC 9110, 5789 (PATCH) and WebDAV. */
+const COMMON_METHODS = new Set(
+  'GET HEAD POST PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH REPORT SEARCH COPY MOVE MKCOL LOCK UNLOCK'.split(
+    ' ',
+  ),
+)
+
+/** Method and target. What exchanges call them is put together when it is first asked for. */
+export class RequestLine {
+  readonly method: string
+  /** `METHOD target` as sent, latin1; bounded by who reads it. */
+  readonly #text: string
+  readonly #isAscii: boolean
+  #request: string
+  #command: string
+  #path: string
+
+  constructor(method: string, text: string, isAscii: boolean) {
+    this.method = method
+    this.#text = text
+    this.#isAscii = isAscii
+    this.#request = ''
+    this.#command = ''
+    this.#path = ''
+  }
+
+  /** As sent, latin1. */
+  get target(): string {
+    return this.#text.slice(this.method.length + 1)
+  }
+
+  /** `GET /users/1?page=2`. */
+  get request(): string {
+    if (this.#request === '') {
+      const text = this.#isAscii ? this.#text : readableText(this.#text)
+      this.#request = bounded(text, MAXIMUM_REQUEST_CHARACTERS)
+    }
+    return this.#request
+  }
+
+  /** `GET /users/1`. */
+  get command(): string {
+    if (this.#command === '') {
+      const command = this.#isAscii ? this.#text.slice(0, this.#pathEnd()) : `${this.method} ${this.#readablePath()}`
+      this.#command = bounded(command, MAXIMUM_NAME_CHARACTERS)
+    }
+    return this.#command
+  }
+
+  /** The target without its query: `/users/1`. */
+  get path(): string {
+    if (this.#path === '') {
+      const path = this.#isAscii ? this.#text.slice(this.method.length + 1, this.#pathEnd()) : this.#readablePath()
+      this.#path = bounded(path, MAXIMUM_NAME_CHARACTERS)
+    }
+    return this.#path
+  }
+
+  #readablePath(): string {
+    return readableText(this.#text.slice(this.method.length + 1, this.#pathEnd()))
+  }
+
+  #pathEnd(): number {
+    const query = this.#text.indexOf('?', this.method.length)
+    return query < 0 ? this.#text.length : query
+  }
+}
+
+/** Surely a request's line from its first byte on, and not what is left of one or of something else. */
+export function isCommon(line: RequestLine): boolean {
+  return COMMON_METHODS.has(line.method) && !line.target.includes(' ')
+}
+
+const lines = new ByteCache<RequestLine>(CACHED_LINES)
+const methods = new ByteCache<string>(CACHED_METHODS)
+
+/** Of `METHOD target` at `buf[start..end)`, `space` being where the method ends. */
+export function requestLineOf(buf: Buffer, start: number, space: number, end: number): RequestLine {
+  const known = lines.find(buf, start, end)
+  if (known !== undefined) return known
+  const text = buf.toString('latin1', start, end)
+  const line = new RequestLine(methodOf(buf, start, space, text), text, isAscii(buf, start, end))
+  lines.keep(text, line)
+  return line
+}
+
+/** `text` begins with the same method. */
+function methodOf(buf: Buffer, start: number, end: number, text: string): string {
+  const known = methods.find(buf, start, end)
+  if (known !== undefined) return known
+  const method = text.slice(0, end - start)
+  methods.keep(method, method)
+  return method
+}
+
+function bounded(text: string, characters: number): string {
+  return text.length <= characters ? text : text.slice(0, characters)
+}
+
+/** Text of which each character is a byte, as UTF-8 if that is what the bytes are. */
+function readableText(latin1: string): string {
+  for (let i = 0; i < latin1.length; i++) {
+    if (latin1.charCodeAt(i) < 0x80) continue
+    const text = Buffer.from(latin1, 'latin1').toString('utf8')
+    return text.includes('\ufffd') ? latin1 : text
+  }
+  return latin1
+}

@@ -1,0 +1,47 @@
+// HTTP/1.x for latency: how to know it, and how its connections are read.
+
+import {
+  type ExchangeProtocol,
+  RECOGNISED_CLIENT,
+  RECOGNISED_MAYBE,
+  RECOGNISED_NO,
+  RECOGNISED_SERVER,
+} from '../exchange-parser.ts'
+import { HttpExchanges } from './http-exchanges.ts'
+import { findResponse, MORE_NEEDED, matchResponse, matchStartLine, matchStatusLine, NO_MATCH } from './http-head.ts'
+
+const CR = 13
+const LF = 10
+/** A start line that goes on for so long without anything that has no place in one is one. */
+const CONVINCING_BYTES = 256
+
+export const http: ExchangeProtocol = {
+  name: 'http',
+  ports: [80, 8080, 8000, 8008, 8081, 3000, 5000, 9090],
+
+  /** A start line at the beginning of a line, or a response's anywhere. */
+  recognise(buf, start, end) {
+    let line = start
+    while (line < end && (buf[line] === CR || buf[line] === LF)) line++
+    if (line === end) return RECOGNISED_MAYBE
+    const first = line
+    let cutOff = false
+    while (line < end) {
+      const length = matchStartLine(buf, line, end, 0)
+      if (length > 0 || (length === MORE_NEEDED && line === first && end - line >= CONVINCING_BYTES)) {
+        return matchResponse(buf, line, end) === NO_MATCH ? RECOGNISED_CLIENT : RECOGNISED_SERVER
+      }
+      if (length === MORE_NEEDED) cutOff = true
+      while (line < end && buf[line] !== LF) line++
+      line++
+    }
+    for (let pos = findResponse(buf, first + 1, end); pos < end; pos = findResponse(buf, pos + 1, end)) {
+      const length = matchStatusLine(buf, pos, end, 0)
+      if (length > 0) return RECOGNISED_SERVER
+      if (length === MORE_NEEDED) cutOff = true
+    }
+    return cutOff ? RECOGNISED_MAYBE : RECOGNISED_NO
+  },
+
+  createParser: (context) => new HttpExchanges(context),
+}

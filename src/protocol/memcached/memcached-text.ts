@@ -1,0 +1,156 @@
+// Memcached's text protocol as exchanges. Answers come in order, but quiet meta commands get one only when there is news:
+// an answer is then a quiet one's only when its opaque, its key or its sort leaves one candidate. Where several remain,
+// none of them is paired. `mn` is answered always, and shows that the quiet ones before it were silent.
+
+import type { Direction } from '../../core/connection.ts'
+import type { Timestamp } from '../../core/timestamp.ts'
+import { ExchangePairing } from '../exchange-pairing.ts'
+import type { ExchangeParser, ParserContext } from '../exchange-parser.ts'
+import type { PendingRequest } from '../pending-requests.ts'
+import { ANSWER_ANY, ANSWER_ERROR, ANSWER_META, ANSWER_NOOP } from './memcached-text-commands.ts'
+import { MemcachedTextReplies } from './memcached-text-replies.ts'
+import { MARK_KEY, MARK_OPAQUE, MemcachedTextRequests, RETURNS_KEY, SILENT_BEFORE } from './memcached-text-requests.ts'
+
+const NONE = -1
+const SEVERAL = -2
+/** Quiet requests in a row; those before are taken to be silent. */
+export const MAXIMUM_QUIET = 8192
+
+export class MemcachedTextParser implements ExchangeParser {
+  readonly #clientDirection: Direction
+  readonly #pairing: ExchangePairing
+  readonly #requests: MemcachedTextRequests
+  readonly #replies: MemcachedTextReplies
+  /** A request without an answer was the last one. */
+  #silentLast = false
+  /** An answer could have been several ones': what comes is nobody's until the answer to `mn`. */
+  #untilNoop = false
+
+  constructor(context: ParserContext) {
+    this.#clientDirection = context.clientDirection
+    this.#pairing = new ExchangePairing(context, 'memcached')
+    this.#requests = new MemcachedTextRequests(this, this.#pairing.certain)
+    this.#replies = new MemcachedTextReplies(this, this.#pairing.certain)
+  }
+
+  onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    if (d === this.#clientDirection) this.#requests.lines.read(buf, start, end, t)
+    else this.#replies.lines.read(buf, start, end, t)
+  }
+
+  onGap(d: Direction, missing: number, _t: Timestamp): void {
+    if (d === this.#clientDirection) {
+      if (!this.#requests.lines.gap(missing)) this.onRequestsLost()
+    } else if (!this.#replies.gap(missing)) {
+      this.onRepliesLost()
+    }
+  }
+
+  expire(before: Timestamp): void {
+    if (this.#replies.underWay) return
+    while (this.#pairing.expireFirst(before) >= 0);
+    if (this.#pairing.owesAmongQuiet) this.#pairing.loseResponses()
+  }
+
+  onClose(_t: Timestamp): void {
+    this.#pairing.close(this.#replies.underWay)
+  }
+
+  onRequestBegin(known: boolean): void {
+    this.#pairing.requestBegins(known && this.#replies.atBoundary)
+  }
+
+  onRequestsLost(): void {
+    this.#pairing.loseRequests()
+  }
+
+  onRepliesLost(): void {
+    this.#untilNoop = false
+    this.#pairing.loseResponses()
+  }
+
+  onRequest(draft: PendingRequest): void {
+    const pairing = this.#pairing
+    if (draft.count === 0) {
+      this.#silentLast = true
+    } else {
+      if (this.#silentLast) draft.flags |= SILENT_BEFORE
+      this.#silentLast = false
+      if (pairing.pending.length >= MAXIMUM_QUIET && pairing.pending.first()!.quiet) pairing.passOver(true)
+    }
+    pairing.request(draft)
+  }
+
+  onReply(): void {
+    const reply = this.#replies
+    const pairing = this.#pairing
+    if (!pairing.answersFirst) {
+      // Even a request that asked for no answer can get an error.
+      if (reply.answer === ANSWER_ERROR && this.#silentLast && pairing.pending.length === 0) return
+      pairing.respond(reply)
+      return
+    }
+    if (this.#untilNoop) {
+      if (reply.answer !== ANSWER_NOOP) return
+      this.#untilNoop = false
+    }
+    const index = this.#whose(reply)
+    if (index === NONE) {
+      pairing.disprove()
+    } else if (index === SEVERAL) {
+      this.#giveUpQuiet()
+    } else {
+      for (let i = 0; i < index; i++) pairing.passOver(true)
+      if (pairing.pending.first()!.command === 'watch' && reply.statusText === 'OK') this.#replies.lines.silence()
+      pairing.respond(reply)
+    }
+  }
+
+  /** Index of the pending request that a reply answers: one of the quiet ones that lead, or the first other. */
+  #whose(reply: MemcachedTextReplies): number {
+    const pending = this.#pairing.pending
+    const first = pending.first()!
+    if (!first.quiet) {
+      if (reply.answer === ANSWER_ERROR) return (first.flags & SILENT_BEFORE) === 0 ? 0 : SEVERAL
+      return (this.#pairing.certain && reply.opaque === 0) || fits(first, reply) ? 0 : NONE
+    }
+    let found = NONE
+    for (let i = 0; i < pending.length; i++) {
+      const request = pending.at(i)!
+      if (fits(request, reply)) {
+        if (found !== NONE || (reply.answer === ANSWER_ERROR && (request.flags & SILENT_BEFORE) !== 0)) return SEVERAL
+        found = i
+      }
+      if (!request.quiet) break
+    }
+    return found
+  }
+
+  #giveUpQuiet(): void {
+    const pairing = this.#pairing
+    const pending = pairing.pending
+    while (pending.length > 0 && pending.first()!.quiet) pairing.passOver(false)
+    if (pending.length > 0 && pairing.settled && (pending.first()!.flags & ANSWER_ANY) === ANSWER_NOOP) {
+      this.#untilNoop = true
+    } else {
+      pairing.loseResponses()
+    }
+  }
+}
+
+/** Whether a request can get this reply, by its sort and what it says of key and opaque. */
+function fits(request: PendingRequest, reply: MemcachedTextReplies): boolean {
+  const { flags, mark } = request
+  if (reply.answer === ANSWER_ERROR) return true
+  if ((flags & reply.answer) === 0) return false
+  if (reply.opaque !== 0) return (flags & MARK_OPAQUE) !== 0 && mark === reply.opaque
+  if (reply.answer === ANSWER_META) {
+    // What quiet hides in all versions: the miss of mg, the success of the others. (NF only in later ones.)
+    if (request.quiet && reply.statusText === (request.command === 'mg' ? 'EN' : 'HD')) return false
+    // What has an opaque says it, except where the protocol has no room for it.
+    if (reply.statusText === 'EN') return true
+    if ((flags & MARK_OPAQUE) !== 0 && reply.statusText !== 'ME') return false
+    return reply.key === 0 || ((flags & RETURNS_KEY) !== 0 && ((flags & MARK_KEY) === 0 || mark === reply.key))
+  }
+  return reply.key === 0 || (flags & MARK_KEY) === 0 || mark === reply.key
+}

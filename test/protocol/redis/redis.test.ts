@@ -1,0 +1,379 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { redis } from '../../../src/protocol/redis/redis.ts'
+import { lines, playEveryWay, type Step, Transcript, timeOf } from '../exchange-transcript.ts'
+
+/** A request as clients send it. */
+function ask(...words: string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word, 'latin1')}\r\n${word}\r\n`).join('')}`
+}
+
+function bulk(text: string): string {
+  return `$${text.length}\r\n${text}\r\n`
+}
+
+function conversation(steps: readonly Step[], expected: readonly string[]): void {
+  assert.deepEqual(lines(playEveryWay(redis, steps)), expected)
+}
+
+test('one after the other', () => {
+  conversation(
+    [
+      ['>', ask('set', 'foo', 'bared')],
+      ['<', '+OK\r\n'],
+      ['>', ask('GET', 'foo')],
+      ['<', bulk('bared')],
+      ['>', ask('GET', 'nothing')],
+      ['<', '$-1\r\n'],
+      ['>', ask('INCR', 'foo')],
+      ['<', '-ERR value is not an integer or out of range\r\n'],
+      ['>', ask('LPUSH', 'foo', 'x')],
+      ['<', '-WRONGTYPE Operation against a key holding the wrong kind of value\r\n'],
+    ],
+    [
+      'set foo bared | ok | OK | 0-0 | 1-1 | 33/5',
+      'GET foo | ok | 2-2 | 3-3 | 22/11',
+      'GET nothing | ok | 4-4 | 5-5 | 26/5',
+      'INCR foo | error | -ERR value is not an integer or out of range | 6-6 | 7-7 | 23/46',
+      'LPUSH foo x | error | -WRONGTYPE Operation against a key holding the wrong kind of value | 8-8 | 9-9 | 31/68',
+    ],
+  )
+})
+
+test('a pipeline: each request has its own latency', () => {
+  conversation(
+    [
+      ['>', ask('SET', 'a', '1') + ask('GET', 'a').slice(0, 9)],
+      ['>', ask('GET', 'a').slice(9) + ask('DEL', 'a')],
+      ['<', '+OK\r\n$'],
+      ['<', '1\r\n1\r\n'],
+      ['<', ':1\r\n'],
+    ],
+    [
+      'SET a 1 | ok | OK | 0-0 | 2-2 | 27/5',
+      'GET a | ok | 0-1 | 2-3 | 20/7 | behind 1',
+      'DEL a | ok | 1-1 | 4-4 | 20/4 | behind 2',
+    ],
+  )
+})
+
+test('what every type of reply looks like, RESP2 and RESP3', () => {
+  const replies = [
+    '+OK\r\n',
+    ':-1000\r\n',
+    ':+7\r\n',
+    '$0\r\n\r\n',
+    '$6\r\nfoo\r\nb\r\n',
+    '$-1\r\n',
+    '*-1\r\n',
+    '*0\r\n',
+    '*3\r\n:1\r\n$-1\r\n*2\r\n+a\r\n-ERR inside\r\n',
+    '_\r\n',
+    '#t\r\n',
+    '#f\r\n',
+    ',1.23e-5\r\n',
+    ',inf\r\n',
+    ',-inf\r\n',
+    ',nan\r\n',
+    '(3492890328409238509324850943850943825024385\r\n',
+    '(-12\r\n',
+    '=15\r\ntxt:Some string\r\n',
+    '%2\r\n+first\r\n:1\r\n+second\r\n*2\r\n:2\r\n%0\r\n',
+    '~3\r\n+orange\r\n#t\r\n:100\r\n',
+    '|1\r\n+key-popularity\r\n%2\r\n$1\r\na\r\n,0.1923\r\n$1\r\nb\r\n,0.0012\r\n*2\r\n:2039123\r\n:9543892\r\n',
+    '*3\r\n:1\r\n:2\r\n|1\r\n+ttl\r\n:3600\r\n:3\r\n',
+    '$?\r\n;4\r\nHell\r\n;6\r\no worl\r\n;1\r\nd\r\n;0\r\n',
+    '*?\r\n:1\r\n*?\r\n+x\r\n.\r\n:2\r\n.\r\n',
+    '%?\r\n+a\r\n:1\r\n+b\r\n*1\r\n:2\r\n.\r\n',
+  ]
+  for (const reply of replies) {
+    const steps: Step[] = [
+      ['>', ask('FOO', 'x') + ask('PING')],
+      ['<', reply],
+      ['<', '+PONG\r\n'],
+    ]
+    conversation(steps, [
+      `FOO x | ok${reply === '+OK\r\n' ? ' | OK' : ''} | 0-0 | 1-1 | 20/${reply.length}`,
+      'PING | ok | PONG | 0-0 | 2-2 | 14/7 | behind 1',
+    ])
+  }
+})
+
+test('errors: simple, blob, bounded', () => {
+  conversation(
+    [
+      ['>', ask('A') + ask('B') + ask('C')],
+      ['<', '-ERR\r\n!21\r\nSYNTAX invalid syntax\r\n'],
+      ['<', `-${'x'.repeat(300)}\r\n`],
+    ],
+    [
+      'A | error | -ERR | 0-0 | 1-1 | 11/6',
+      'B | error | -SYNTAX invalid syntax | 0-0 | 1-1 | 11/28 | behind 1',
+      `C | error | -${'x'.repeat(255)} | 0-0 | 2-2 | 11/303 | behind 2`,
+    ],
+  )
+})
+
+test('pushes answer nothing, wherever they come', () => {
+  const invalidate = '>2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nfoo\r\n'
+  conversation(
+    [
+      ['>', ask('HELLO', '3')],
+      ['<', '%1\r\n$5\r\nproto\r\n:3\r\n'],
+      ['<', invalidate],
+      ['>', ask('GET', 'a') + ask('GET', 'b')],
+      ['<', `${bulk('1') + invalidate}>3\r\n+message\r\n+ch\r\n+text\r\n${bulk('2')}`],
+      ['<', invalidate],
+    ],
+    ['HELLO 3 | ok | 0-0 | 1-1 | 22/19', 'GET a | ok | 3-3 | 4-4 | 20/7', 'GET b | ok | 3-3 | 4-4 | 20/7 | behind 1'],
+  )
+})
+
+test('RESP2 pub/sub: a confirmation for each channel, then messages', () => {
+  const confirm = (word: string, channel: string, left: number) => `*3\r\n${bulk(word)}${bulk(channel)}:${left}\r\n`
+  const message = `*3\r\n${bulk('message')}${bulk('a')}${bulk('hello')}`
+  const pmessage = `*4\r\n${bulk('pmessage')}${bulk('*')}${bulk('a')}${bulk('hello')}`
+  conversation(
+    [
+      ['>', ask('SUBSCRIBE', 'a', 'b')],
+      ['<', confirm('subscribe', 'a', 1)],
+      ['<', message + confirm('subscribe', 'b', 2)],
+      ['<', message + message],
+      ['>', ask('PSUBSCRIBE', '*')],
+      ['<', confirm('psubscribe', '*', 3) + pmessage],
+      ['>', ask('PING')],
+      ['<', `${message}*2\r\n$4\r\npong\r\n$0\r\n\r\n`],
+      ['>', ask('UNSUBSCRIBE')],
+      ['<', confirm('unsubscribe', 'a', 2) + confirm('unsubscribe', 'b', 1)],
+      ['>', ask('PUNSUBSCRIBE', '*')],
+      ['<', confirm('punsubscribe', '*', 0)],
+      ['>', ask('LRANGE', 'k', '0', '2')],
+      ['<', message],
+    ],
+    [
+      'SUBSCRIBE a b | ok | 0-0 | 1-2 | 33/60',
+      'PSUBSCRIBE * | ok | 4-4 | 5-5 | 28/32',
+      'PING | ok | 6-6 | 7-7 | 14/20',
+      'UNSUBSCRIBE | ok | 8-8 | 9-9 | 22/33',
+      'PUNSUBSCRIBE * | ok | 10-10 | 11-11 | 30/34',
+      'LRANGE k 0 2 | ok | 12-12 | 13-13 | 37/35',
+    ],
+  )
+})
+
+test('RESP3 pub/sub: confirmations are pushes, and answers', () => {
+  const confirm = (word: string, channel: string, left: number) => `>3\r\n${bulk(word)}${bulk(channel)}:${left}\r\n`
+  conversation(
+    [
+      ['>', ask('GET', 'k') + ask('SUBSCRIBE', 'a', 'b') + ask('GET', 'k')],
+      ['<', `${bulk('v')}${confirm('subscribe', 'a', 1)}${confirm('subscribe', 'b', 2)}${bulk('v')}`],
+      ['<', confirm('sunsubscribe', 'moved', 1)],
+      ['>', ask('GET', 'k')],
+      ['<', bulk('v')],
+    ],
+    [
+      'GET k | ok | 0-0 | 1-1 | 20/7',
+      'SUBSCRIBE a b | ok | 0-0 | 1-1 | 33/60 | behind 1',
+      'GET k | ok | 0-0 | 1-1 | 20/7 | behind 2',
+      'GET k | ok | 3-3 | 4-4 | 20/7',
+    ],
+  )
+})
+
+test('a refused SUBSCRIBE has one answer', () => {
+  conversation(
+    [
+      ['>', ask('SUBSCRIBE', 'a', 'b', 'c') + ask('PING')],
+      ['<', '-NOPERM no\r\n+PONG\r\n'],
+    ],
+    ['SUBSCRIBE a b c | error | -NOPERM no | 0-0 | 1-1 | 40/12', 'PING | ok | PONG | 0-0 | 1-1 | 14/7 | behind 1'],
+  )
+})
+
+test('MULTI: QUEUED answers what is queued, the array answers EXEC; nothing blocks inside', () => {
+  conversation(
+    [
+      ['>', ask('MULTI') + ask('BLPOP', 'l', '0') + ask('SUBSCRIBE', 'a', 'b') + ask('EXEC')],
+      ['<', '+OK\r\n+QUEUED\r\n+QUEUED\r\n'],
+      ['<', '*2\r\n*-1\r\n-ERR inside\r\n'],
+      ['>', ask('BLPOP', 'l', '0')],
+      ['<', '*-1\r\n'],
+    ],
+    [
+      'MULTI | ok | OK | 0-0 | 1-1 | 15/5',
+      'BLPOP l 0 | ok | QUEUED | 0-0 | 1-1 | 29/9 | behind 1',
+      'SUBSCRIBE a b | ok | QUEUED | 0-0 | 1-1 | 33/9 | behind 2',
+      'EXEC | ok | 0-0 | 2-2 | 14/22 | behind 3',
+      'BLPOP l 0 | ok | 3-3 | 4-4 | 29/5 | blocking',
+    ],
+  )
+})
+
+test('MONITOR: what it prints answers nothing', () => {
+  const line = '+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"\r\n'
+  conversation(
+    [
+      ['>', ask('MONITOR')],
+      ['<', `+OK\r\n${line}`],
+      ['<', line],
+      ['>', ask('PING') + ask('RESET')],
+      ['<', `${line}+PONG\r\n+RESET\r\n`],
+    ],
+    [
+      'MONITOR | ok | OK | 0-0 | 1-1 | 17/5',
+      'PING | ok | PONG | 3-3 | 4-4 | 14/7',
+      'RESET | ok | RESET | 3-3 | 4-4 | 15/8 | behind 1',
+    ],
+  )
+})
+
+test('CLIENT REPLY: what asks for no answer gets none', () => {
+  conversation(
+    [
+      ['>', ask('CLIENT', 'REPLY', 'SKIP') + ask('SET', 'a', '1') + ask('GET', 'a')],
+      ['<', bulk('1')],
+      ['>', ask('client', 'reply', 'off') + ask('SET', 'a', '2') + ask('CLIENT', 'REPLY', 'ON')],
+      ['<', '+OK\r\n'],
+    ],
+    [
+      'CLIENT REPLY SKIP | silent | 0-0 | 37/0',
+      'SET a 1 | silent | 0-0 | 27/0',
+      'GET a | ok | 0-0 | 1-1 | 20/7',
+      'client reply off | silent | 2-2 | 36/0',
+      'SET a 2 | silent | 2-2 | 27/0',
+      'CLIENT REPLY ON | ok | OK | 2-2 | 3-3 | 35/5',
+    ],
+  )
+})
+
+test('replication: quiet after the answer to PSYNC', () => {
+  const stream = ask('SET', 'a', '1') + ask('PING')
+  for (const [request, answer, text] of [
+    [ask('PSYNC', '?', '-1'), '\n\n+FULLRESYNC 0ab 1\r\n', 'FULLRESYNC 0ab 1'],
+    [ask('PSYNC', '0ab', '17'), '+CONTINUE\r\n', 'CONTINUE'],
+    [ask('SYNC'), '\n$EOF:40\r\n', 'EOF:40'],
+    [ask('SYNC'), '$12\r\n', '12'],
+  ] as const) {
+    const told = playEveryWay(redis, [
+      ['>', ask('PING') + ask('REPLCONF', 'capa', 'eof') + request],
+      ['<', '+PONG\r\n+OK\r\n'],
+      ['<', answer],
+      ['<', `$9\r\nREDIS0011${stream}`],
+      ['>', ask('REPLCONF', 'ACK', '0')],
+    ])
+    assert.deepEqual(
+      told.map((e) => `${e.command} ${e.status} ${e.statusText}`),
+      ['PING ok PONG', 'REPLCONF CAPA ok OK', `${request.includes('PSYNC') ? 'PSYNC' : 'SYNC'} ok ${text}`],
+    )
+  }
+})
+
+test('PSYNC refused: the conversation goes on', () => {
+  conversation(
+    [
+      ['>', ask('PSYNC', '?', '-1')],
+      ['<', '-NOMASTERLINK no\r\n'],
+      ['>', ask('PING')],
+      ['<', '+PONG\r\n'],
+    ],
+    ['PSYNC ? -1 | error | -NOMASTERLINK no | 0-0 | 1-1 | 30/18', 'PING | ok | PONG | 2-2 | 3-3 | 14/7'],
+  )
+})
+
+test('inline commands, and lines and arrays that ask for nothing', () => {
+  conversation(
+    [
+      ['>', 'PING\r\n'],
+      ['<', '+PONG\r\n'],
+      ['>', '\r\n*0\r\nset "a key"  \'b\'\n'],
+      ['<', '+OK\r\n'],
+      ['>', `   \r\n${ask('PING')}`.slice(3)],
+      ['<', '+PONG\r\n'],
+    ],
+    [
+      'PING | ok | PONG | 0-0 | 1-1 | 6/7',
+      'set a key b | ok | OK | 2-2 | 3-3 | 17/5',
+      'PING | ok | PONG | 4-4 | 5-5 | 14/7',
+    ],
+  )
+})
+
+test('unanswered at the end, unknown when its answer had begun', () => {
+  const told = new Transcript(redis).play([
+    ['>', ask('GET', 'a') + ask('BLPOP', 'b', '0')],
+    ['<', '$5\r\nab'],
+  ])
+  assert.deepEqual(lines(told.close()), [
+    'GET a | unknown | 0-0 | 20/0',
+    'BLPOP b 0 | unanswered | 0-0 | 29/0 | behind 1 | blocking',
+  ])
+})
+
+test('patience: what waits too long is told, and its late answer is nobody else’s', () => {
+  const transcript = new Transcript(redis).play([
+    ['>', ask('GET', 'a')],
+    ['>', ask('GET', 'b')],
+  ])
+  transcript.parser.expire(timeOf(1))
+  transcript.play([
+    ['<', bulk('a')],
+    ['>', ask('GET', 'c')],
+    ['<', bulk('b') + bulk('c')],
+  ])
+  assert.deepEqual(lines(transcript.close()), [
+    'GET a | unanswered | 0-0 | 20/0',
+    'GET b | ok | 1-1 | 4-4 | 20/7 | behind 1',
+    'GET c | ok | 3-3 | 4-4 | 20/7 | behind 1',
+  ])
+})
+
+test('a server that never answers costs bounded memory', () => {
+  const transcript = new Transcript(redis)
+  const request = ask('SET', 'k', 'v'.repeat(2000))
+  transcript.play([['>', request.repeat(20000)]])
+  const unknown = transcript.told.length
+  assert.ok(unknown > 20000 - 9000, `${unknown}`)
+  transcript.play([['<', '+OK\r\n'.repeat(20000)]])
+  transcript.play([
+    ['>', ask('GET', 'b')],
+    ['<', bulk('2')],
+  ])
+  const told = transcript.close()
+  assert.equal(told.length, 20001)
+  assert.equal(told.filter((e) => e.status === 'unknown').length, unknown)
+  assert.deepEqual(told.at(-1)!.times, [2, 2, 3, 3])
+})
+
+test('a value of half a gigabyte, nested arrays and long lines cost nothing', () => {
+  const transcript = new Transcript(redis)
+  const megabyte = Buffer.alloc(1 << 20, '\r\n+OK\r\n')
+  transcript.play([
+    ['>', ask('GET', 'a') + ask('KEYS', '*') + ask('GET', 'b')],
+    ['<', `$${512 * megabyte.length}\r\n`],
+  ])
+  for (let i = 0; i < 512; i++) transcript.parser.onData(1, megabyte, 0, megabyte.length, timeOf(2))
+  transcript.play([['<', `\r\n${'*1\r\n'.repeat(300000)}:1\r\n+`]])
+  for (let i = 0; i < 10; i++) transcript.parser.onData(1, megabyte, 2, 5, timeOf(3))
+  transcript.play([['<', '\r\n']])
+  transcript.close()
+  assert.deepEqual(
+    transcript.told.map((e) => `${e.request} ${e.status} ${e.bytes[1]}`),
+    [`GET a ok ${512 * megabyte.length + 14}`, 'KEYS * ok 1200004', 'GET b ok 33'],
+  )
+})
+
+test('more requests under way than are remembered', () => {
+  const transcript = new Transcript(redis)
+  const count = 70000
+  transcript.play([['>', ask('GET', 'a').repeat(count)]])
+  transcript.play([['<', bulk('1').repeat(count)]])
+  transcript.play([
+    ['>', ask('GET', 'b')],
+    ['<', bulk('2')],
+  ])
+  const told = transcript.close()
+  assert.equal(told.length, count + 1)
+  assert.equal(told.filter((e) => e.status === 'unknown').length, count - 65536)
+  assert.equal(told.at(-1)!.request, 'GET b')
+  assert.deepEqual(told.at(-1)!.times, [2, 2, 3, 3])
+})
