@@ -1,17 +1,7 @@
 // What the program can be asked to do. A command is one file and one line here; it is loaded when it runs.
 
-import type { Io } from '../core/io.ts'
-import type { CommandName, Settings } from './settings.ts'
-
-/** Resolves to the exit code when all output is out. Throws OperatorError. */
-export type Command = (settings: Settings, words: readonly string[], io: Io) => number | Promise<number>
-
-/** First words that name a command; everything else is a filter. */
-export const COMMAND_WORDS: Readonly<Record<string, CommandName>> = {
-  containers: 'containers',
-  ps: 'containers',
-  latency: 'latency',
-}
+import type { Command } from './command.ts'
+import type { CommandName } from './settings.ts'
 
 export const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   dump: async () => (await import('./dump-command.ts')).dumpCommand,

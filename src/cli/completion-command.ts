@@ -1,7 +1,7 @@
 // `tcpflow --completion [bash|zsh|fish]`: a script for the shell, made from the flag table.
 
 import { basename } from 'node:path'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { bashCompletion } from './completion/bash.ts'
 import { fishCompletion } from './completion/fish.ts'
 import { zshCompletion } from './completion/zsh.ts'

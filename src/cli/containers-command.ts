@@ -4,7 +4,7 @@ import { bold, $ as colors, cyan } from 'kleur/colors'
 import { UsageError } from '../core/errors.ts'
 import { type ListedContainer, listContainers } from '../pipeline/container-list.ts'
 import { wantsColor } from './color.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { formatTable } from './table.ts'
 import { harmless, writeText } from './write-text.ts'
 

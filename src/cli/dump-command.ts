@@ -3,7 +3,7 @@
 import { defaultInterface } from '../capture/interfaces.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
 import type { Plan } from '../plan.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { planFromFlags } from './plan-from-flags.ts'
 import { harmless, writeText } from './write-text.ts'
 

@@ -1,7 +1,7 @@
 // `tcpflow --help`.
 
 import { wantsColor } from './color.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { formatHelp } from './help.ts'
 import { writeText } from './write-text.ts'
 

@@ -1,7 +1,7 @@
 // `tcpflow latency`, and bin/tcpkit: the latency of every request.
 
 import { runPipeline } from '../pipeline/pipeline.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { withDefaultInterface } from './dump-command.ts'
 import { latencyPlanFromFlags } from './latency-plan.ts'
 import { harmless, writeText } from './write-text.ts'

@@ -1,7 +1,7 @@
 // `tcpflow --list`: which interfaces there are to capture on.
 
 import { formatInterfaces, listInterfaces } from '../capture/interfaces.ts'
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { harmless, writeText } from './write-text.ts'
 
 export const listCommand: Command = (_settings, _words, io) => {

@@ -3,7 +3,7 @@
 import { Parser } from 'yargs/helpers'
 import { editDistance } from '../core/edit-distance.ts'
 import { UsageError } from '../core/errors.ts'
-import { COMMAND_WORDS } from './commands.ts'
+import { COMMAND_WORDS } from './command.ts'
 import { expandArguments } from './expand-arguments.ts'
 import { type Flag, flagKey, flagShortest } from './flag.ts'
 import { FLAG_TABLES, flagTableOf } from './flags.ts'

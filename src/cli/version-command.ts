@@ -1,6 +1,6 @@
 // `tcpflow --version`.
 
-import type { Command } from './commands.ts'
+import type { Command } from './command.ts'
 import { formatVersion } from './version.ts'
 import { writeText } from './write-text.ts'
 

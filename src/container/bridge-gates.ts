@@ -1,7 +1,8 @@
 // Whose frames count on a watched bridge, and when: a container's link-layer address is its own from its start to its end, and
 // is given to others before and after.
 
-import type { CaptureTarget, GateEntry } from './capture-target.ts'
+import type { GateEntry } from '../core/gate-entry.ts'
+import type { CaptureTarget } from './capture-target.ts'
 import type { ContainerDetails, NetworkAttachment, NetworkDetails } from './engine.ts'
 import { detailsOf, target } from './find-targets.ts'
 

@@ -1,5 +1,7 @@
 // One capture that containers ask for, as plain data: what to open, and whose it is.
 
+import type { GateEntry } from '../core/gate-entry.ts'
+
 /** veth: the host's end of its cable; bridge: its network's bridge; netns: inside its namespace; sidecar: from another
  *  container in its namespace; host: the host's own interfaces, which it shares. */
 export type CaptureWay = 'veth' | 'bridge' | 'netns' | 'sidecar' | 'host'
@@ -7,14 +9,6 @@ export type CaptureWay = 'veth' | 'bridge' | 'netns' | 'sidecar' | 'host'
 /** What --via may ask for. */
 export const ASKABLE_WAYS = ['veth', 'bridge', 'netns', 'sidecar'] as const
 export type AskedWay = (typeof ASKABLE_WAYS)[number]
-
-/** A container's link-layer address, and when it was its own: addresses are given to others afterwards. */
-export interface GateEntry {
-  readonly macAddress: string
-  /** Microseconds since 1970. */
-  readonly sinceMicros: number
-  readonly untilMicros: number
-}
 
 export interface CaptureTarget {
   /** The same key is the same capture: it goes on. */

@@ -1,6 +1,6 @@
 // The registry of link types (https://www.tcpdump.org/linktypes.html). A new one is a file in links/ and a line here.
 
-import type { Layer } from './frame.ts'
+import type { LinkType } from './link-type.ts'
 import { ciscoHdlc } from './links/c-hdlc.ts'
 import { ethernet } from './links/ethernet.ts'
 import { ieee80211 } from './links/ieee80211.ts'
@@ -10,15 +10,6 @@ import { bsdLoop, bsdNull } from './links/null-loop.ts'
 import { ppp, pppEther, pppSerial, pppWithDirection } from './links/ppp.ts'
 import { avs, prism, radiotap } from './links/radiotap.ts'
 import { rawIp, rawIpv4, rawIpv6 } from './links/raw-ip.ts'
-
-export interface LinkType {
-  /** LINKTYPE_ value. */
-  readonly number: number
-  /** libpcap's DLT_ name, as `tcpdump -y` takes it. */
-  readonly name: string
-  /** Takes the link header off. */
-  readonly parse: Layer
-}
 
 /** Every link type that can be decoded. */
 export const linkTypes: readonly LinkType[] = [

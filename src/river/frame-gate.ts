@@ -1,7 +1,7 @@
 // A bridge watched for a container that is about to (re)appear. Its link-layer addresses become known a moment after its
 // first frames: those wait here, within bounds, and are let through when their addresses turn out to be wanted.
 
-import type { GateEntry } from '../container/capture-target.ts'
+import type { GateEntry } from '../core/gate-entry.ts'
 import { Packet } from '../core/packet.ts'
 import { epochMicros, type Timestamp } from '../core/timestamp.ts'
 import { LINKTYPE_ETHERNET } from '../decode/links/ethernet.ts'

@@ -1,6 +1,6 @@
 // Several live captures as one, by packet time. Captures may join and leave while it runs: containers do.
 
-import type { GateEntry } from '../container/capture-target.ts'
+import type { GateEntry } from '../core/gate-entry.ts'
 import type { Packet } from '../core/packet.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, READ_STATISTICS } from '../savefile/reader.ts'

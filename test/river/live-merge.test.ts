@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GateEntry } from '../../src/container/capture-target.ts'
+import type { GateEntry } from '../../src/core/gate-entry.ts'
 import { Packet } from '../../src/core/packet.ts'
 import type { Feed, River } from '../../src/river/feed.ts'
 import { FrameGate } from '../../src/river/frame-gate.ts'

@@ -1,6 +1,6 @@
 // Completion for bash 4 and later, without the bash-completion package.
 
-import { COMMAND_WORDS } from '../commands.ts'
+import { COMMAND_WORDS } from '../command.ts'
 import type { ArgumentKind, Flag } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
 import { LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'

@@ -1,6 +1,6 @@
 // Completion for fish.
 
-import { COMMAND_WORDS } from '../commands.ts'
+import { COMMAND_WORDS } from '../command.ts'
 import type { Flag } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
 import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'

@@ -1,6 +1,6 @@
 // Completion for zsh, by its _arguments.
 
-import { COMMAND_WORDS } from '../commands.ts'
+import { COMMAND_WORDS } from '../command.ts'
 import type { Flag, FlagArgument } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
 import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'

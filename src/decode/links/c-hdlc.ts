@@ -2,7 +2,7 @@
 
 import { LAYER_C_HDLC, LAYER_SNAP } from '../causes.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { NEXT } from '../status.ts'
 
 export const ciscoHdlc: LinkType = { number: 104, name: 'C_HDLC', parse: parseCiscoHdlc }

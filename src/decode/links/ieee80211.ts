@@ -3,7 +3,7 @@
 
 import { LAYER_IEEE80211, LAYER_IEEE80211_FRAGMENT } from '../causes.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { parseLlc } from '../llc.ts'
 
 export const ieee80211: LinkType = { number: 105, name: 'IEEE802_11', parse: parseIeee80211 }

@@ -2,7 +2,7 @@
 
 import { LAYER_LINUX_COOKED } from '../causes.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { parseLlc } from '../llc.ts'
 import { NEXT } from '../status.ts'
 

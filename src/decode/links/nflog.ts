@@ -2,7 +2,7 @@
 
 import { LAYER_NFLOG } from '../causes.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { parseRawIp } from './raw-ip.ts'
 
 export const nflog: LinkType = { number: 239, name: 'NFLOG', parse: parseNflog }

@@ -4,7 +4,7 @@
 import { LAYER_ADDRESS_FAMILY } from '../causes.ts'
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../ether-types.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { NEXT } from '../status.ts'
 
 export const bsdNull: LinkType = { number: 0, name: 'NULL', parse: parseAddressFamily }

@@ -2,7 +2,7 @@
 
 import { LAYER_PPP } from '../causes.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { parsePpp } from '../ppp.ts'
 import { parsePppoeSession } from '../pppoe.ts'
 import { parseCiscoHdlc } from './c-hdlc.ts'

@@ -3,7 +3,7 @@
 
 import { LAYER_IEEE80211, LAYER_RADIOTAP } from '../causes.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { parseIeee80211, parsePaddedIeee80211 } from './ieee80211.ts'
 
 export const radiotap: LinkType = { number: 127, name: 'IEEE802_11_RADIO', parse: parseRadiotap }

@@ -3,7 +3,7 @@
 import { LAYER_RAW_IP } from '../causes.ts'
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../ether-types.ts'
 import type { Frame } from '../frame.ts'
-import type { LinkType } from '../link-types.ts'
+import type { LinkType } from '../link-type.ts'
 import { NEXT } from '../status.ts'
 
 /** The registry's 101, and the values that BSDs and old files have for it. */

@@ -1,6 +1,6 @@
 // How far the clocks of two captures are apart, from exchanges that both have seen (as NTP does it, RFC 5905 §8).
 
-import type { PairedExchange } from './pair-conversations.ts'
+import type { PairedExchange } from './paired-exchange.ts'
 
 export interface ClockOffset {
   /** The server's clock less the client's, in microseconds. */

@@ -7,7 +7,7 @@ import type { ReportOptions } from '../latency-report.ts'
 import { type LatencyHistogram, type MakeHistogram, recordMicros } from '../latency-table.ts'
 import { keyPatternOf, routeOf } from '../patterns.ts'
 import type { ClockOffset } from './clock-offset.ts'
-import type { PairedExchange } from './pair-conversations.ts'
+import type { PairedExchange } from './paired-exchange.ts'
 
 const MAXIMUM_GROUPS = 500
 const MAXIMUM_ROWS = 40

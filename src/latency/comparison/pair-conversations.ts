@@ -2,6 +2,7 @@
 
 import { clockOffset } from './clock-offset.ts'
 import { type Conversation, type LoggedExchange, mixed } from './exchange-log.ts'
+import type { PairedExchange } from './paired-exchange.ts'
 
 /** So many exchanges in a row make a connection recognisable of which one capture has only a part. */
 const RUN_LENGTH = 3
@@ -11,13 +12,6 @@ const MAXIMUM_PLACES_OF_A_RUN = 32
 const LOOKAHEAD = 64
 /** Of many that said the same, those are looked at that are so near in time. */
 const NEIGHBOURS = 16
-
-export interface PairedExchange {
-  readonly atClient: LoggedExchange
-  readonly atServer: LoggedExchange
-  readonly client: Conversation
-  readonly server: Conversation
-}
 
 /** In the order of the client's clock. */
 export function pairExchanges(atClient: readonly Conversation[], atServer: readonly Conversation[]): PairedExchange[] {

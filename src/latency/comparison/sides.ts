@@ -1,6 +1,6 @@
 // Which of two captures is the client's: from nearer to the client, an exchange takes longer, by the network between them.
 
-import type { PairedExchange } from './pair-conversations.ts'
+import type { PairedExchange } from './paired-exchange.ts'
 
 /** Two captures of one place differ by less, in timestamps and in how packets were gathered. */
 const NOISE_MICROS = 20

@@ -2,7 +2,7 @@
 // of files. Small blocks for the many flows that never send much, large ones for those that do.
 
 import type { Arena } from '../../core/arena.ts'
-import type { StoredFile } from './stored-file.ts'
+import type { Block, StoredFile } from './stored-file.ts'
 
 export const SMALL_BLOCK_BYTES = 4 * 1024
 export const LARGE_BLOCK_BYTES = 64 * 1024
@@ -13,17 +13,6 @@ const STEPS = 8
 
 /** Room in an arena for all blocks, and for aligning them. */
 export const FILE_BLOCKS_BYTES = SMALL_BLOCKS * SMALL_BLOCK_BYTES + LARGE_BLOCKS * LARGE_BLOCK_BYTES + 4096
-
-export interface Block {
-  readonly buf: Buffer
-  /** In the arena; -1 elsewhere. */
-  readonly address: number
-  /** False for a spare one. */
-  readonly pooled: boolean
-  owner: StoredFile | null
-  /** Written to since it was last looked at. */
-  touched: boolean
-}
 
 /** Blocks of one size, made when first needed and used again. */
 export class BlockPool {

@@ -5,21 +5,14 @@ import type { Arena } from '../../core/arena.ts'
 import type { Sink } from '../../core/consumers.ts'
 import type { OperatorError } from '../../core/errors.ts'
 import { writeAll } from '../writing/write-all.ts'
-import {
-  type Block,
-  type BlockPool,
-  LARGE_BLOCK_BYTES,
-  largeBlocks,
-  SMALL_BLOCK_BYTES,
-  smallBlocks,
-} from './file-blocks.ts'
+import { type BlockPool, LARGE_BLOCK_BYTES, largeBlocks, SMALL_BLOCK_BYTES, smallBlocks } from './file-blocks.ts'
 import type { FileDigest } from './file-digest.ts'
 import { errorCode, outputError } from './file-errors.ts'
 import { OutputFolder } from './file-folder.ts'
 import { addRun } from './file-runs.ts'
 import { type FileJob, FileThread } from './file-thread.ts'
 import { OpenFiles } from './open-files.ts'
-import type { BlockBorrower, StoredFile } from './stored-file.ts'
+import type { Block, BlockBorrower, StoredFile } from './stored-file.ts'
 
 /** A delivery of at least this much is written without being gathered, when nothing is waiting before it. */
 const STRAIGHT_BYTES = 32 * 1024

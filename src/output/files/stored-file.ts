@@ -1,10 +1,21 @@
 // A file of the output folder that is to be, is being, or has been written.
 
 import type { Timestamp } from '../../core/timestamp.ts'
-import type { Block } from './file-blocks.ts'
 import type { FileDigest } from './file-digest.ts'
 import type { Run } from './file-runs.ts'
 import type { ListedByRecency } from './recency-list.ts'
+
+/** Memory in which bytes of one file are gathered before they are written. */
+export interface Block {
+  readonly buf: Buffer
+  /** In the arena; -1 elsewhere. */
+  readonly address: number
+  /** False for a spare one. */
+  readonly pooled: boolean
+  owner: StoredFile | null
+  /** Written to since it was last looked at. */
+  touched: boolean
+}
 
 /** Decides what a file is called, at its first byte. */
 export interface FileOwner {
