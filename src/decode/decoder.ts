@@ -19,7 +19,8 @@ import { LINKTYPE_ETHERNET, parseEthernet } from './links/ethernet.ts'
 import { parseSubframe } from './links/ieee80211.ts'
 import { DECODE_OK, DECODE_UNSUPPORTED_LINK_TYPE, NEXT } from './status.ts'
 import { parseTcp } from './tcp.ts'
-import { isIpTunnel, isTunnelPort, isUdpTunnel, parseIpTunnel, parseUdpTunnel } from './tunnels.ts'
+import { isIpTunnel, parseIpTunnel } from './tunnels/ip-tunnels.ts'
+import { isTunnelPort, isUdpTunnel, parseUdpTunnel } from './tunnels/udp-tunnels.ts'
 import { fillDatagram, parseUdpHeader } from './udp.ts'
 
 /** Gets what was found. All arguments are scratch, valid during the call, as are the bytes that they point into. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NO_VLAN } from '../../src/core/segment.ts'
-import { DECODE_MALFORMED, DECODE_OK, DECODE_OTHER } from '../../src/decode/status.ts'
-import * as link from '../support/link-builder.ts'
-import { ethernet, fragmentHeader, ipv4, ipv4Fragments, ipv6, layer, tcp, udp } from '../support/packet-builder.ts'
-import { Recorder } from './decode-frame.ts'
+import { NO_VLAN } from '../../../src/core/segment.ts'
+import { DECODE_MALFORMED, DECODE_OK, DECODE_OTHER } from '../../../src/decode/status.ts'
+import * as link from '../../support/link-builder.ts'
+import { ethernet, fragmentHeader, ipv4, ipv4Fragments, ipv6, layer, tcp, udp } from '../../support/packet-builder.ts'
+import { Recorder } from '../decode-frame.ts'
 
 const inner4 = ipv4({ src: '192.168.0.1', dst: '192.168.0.2', id: 5, ttl: 9 }, tcp({ payload: 'hello' }))
 const inner6 = ipv6({ src: 'fd11::1', dst: 'fd11::2' }, tcp({ payload: 'hello' }))

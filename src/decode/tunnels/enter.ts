@@ -1,0 +1,19 @@
+// The step into a tunnel, the same for all of them.
+
+import { NO_VLAN } from '../../core/segment.ts'
+import { LAYER_TUNNEL_NESTING } from '../causes.ts'
+import { ETHERTYPE_ETHERNET } from '../ether-types.ts'
+import type { Frame } from '../frame.ts'
+import { NEXT } from '../status.ts'
+
+const MAXIMUM_NESTING = 8
+
+/** Goes on with `etherType` one level deeper, unless this is a Russian doll. */
+export function enterTunnel(frame: Frame, etherType: number): number {
+  if (frame.tunnels >= MAXIMUM_NESTING) return frame.malformed(LAYER_TUNNEL_NESTING)
+  frame.tunnels++
+  frame.counters.unwrappedTunnels++
+  frame.etherType = etherType
+  if (etherType === ETHERTYPE_ETHERNET) frame.vlanId = NO_VLAN // the frame inside has tags of its own
+  return NEXT
+}
