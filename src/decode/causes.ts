@@ -39,6 +39,7 @@ export const LAYER_ERSPAN = 27
 export const LAYER_TUNNEL_NESTING = 28
 export const LAYER_SERVICE_TAG = 29
 export const LAYER_IEEE80211_FRAGMENT = 30
+export const LAYER_NSH = 31
 
 /** Indexed by LAYER_…; how messages call it. */
 const LAYER_NAMES: readonly string[] = [
@@ -73,6 +74,7 @@ const LAYER_NAMES: readonly string[] = [
   'nesting of tunnels',
   'I-TAG',
   '802.11 fragment',
+  'service header protocol',
 ]
 
 /** Layers whose value is customarily written in hexadecimal. */

@@ -19,8 +19,9 @@ import { LINKTYPE_ETHERNET, parseEthernet } from './links/ethernet.ts'
 import { parseSubframe } from './links/ieee80211.ts'
 import { DECODE_OK, DECODE_UNSUPPORTED_LINK_TYPE, NEXT } from './status.ts'
 import { parseTcp } from './tcp.ts'
+import { NO_TUNNEL } from './tunnels/enter.ts'
 import { isIpTunnel, parseIpTunnel } from './tunnels/ip-tunnels.ts'
-import { isTunnelPort, isUdpTunnel, parseUdpTunnel } from './tunnels/udp-tunnels.ts'
+import { parseUdpTunnel } from './tunnels/udp-tunnels.ts'
 import { fillDatagram, parseUdpHeader } from './udp.ts'
 
 /** Gets what was found. All arguments are scratch, valid during the call, as are the bytes that they point into. */
@@ -32,7 +33,7 @@ export interface DecodeHandlers {
 }
 
 export interface DecodeOptions {
-  /** VXLAN, GENEVE, GRE and the like are replaced by what is in them; otherwise they are datagrams or just counted. */
+  /** VXLAN, GENEVE, GRE, GTP-U and the like are replaced by what is in them; otherwise they are datagrams or just counted. */
   readonly unwrapTunnels: boolean
 }
 
@@ -145,8 +146,8 @@ export class Decoder {
     const status = parseUdpHeader(frame)
     if (status !== NEXT) return status
     if (this.#unwrapTunnels) {
-      const port = frame.uint16(frame.at - 6)
-      if (isTunnelPort(port) && isUdpTunnel(frame, port)) return parseUdpTunnel(frame, port)
+      const inside = parseUdpTunnel(frame)
+      if (inside !== NO_TUNNEL) return inside
     }
     fillDatagram(frame, this.#datagram)
     this.counters.datagrams++

@@ -1,11 +1,12 @@
 // What may lie between the link header and IP: which layer takes off the header that an EtherType names.
 
 import * as layers from './causes.ts'
-import { ETHERTYPE_ETHERNET, ETHERTYPE_MPLS } from './ether-types.ts'
+import { ETHERTYPE_ETHERNET, ETHERTYPE_MPLS, ETHERTYPE_NSH } from './ether-types.ts'
 import type { Frame } from './frame.ts'
 import { parseEthernet } from './links/ethernet.ts'
 import { parseLlc } from './llc.ts'
 import { parseMpls } from './mpls.ts'
+import { parseNsh } from './nsh.ts'
 import { parsePppoeSession } from './pppoe.ts'
 import { parseServiceTag, parseVlanTag } from './vlan.ts'
 
@@ -25,6 +26,8 @@ export function parseEncapsulation(frame: Frame): number {
       return parseMpls(frame)
     case 0x8864:
       return parsePppoeSession(frame)
+    case ETHERTYPE_NSH:
+      return parseNsh(frame)
     case ETHERTYPE_ETHERNET:
       return parseEthernet(frame)
     case 0x8870: // LLC in jumbo frames

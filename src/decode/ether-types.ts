@@ -6,3 +6,5 @@ export const ETHERTYPE_IPV6 = 0x86dd
 /** Transparent Ethernet bridging: a whole Ethernet frame follows. */
 export const ETHERTYPE_ETHERNET = 0x6558
 export const ETHERTYPE_MPLS = 0x8847
+/** The network service header (RFC 8300). */
+export const ETHERTYPE_NSH = 0x894f

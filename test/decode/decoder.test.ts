@@ -198,7 +198,7 @@ function seedFrames(): [number, Buffer][] {
     [1, ethernet({}, link.serviceTag(frame))],
     [1, ethernet({}, ipv4({}, udp({ dport: 4789, payload: link.vxlan(frame) })))],
     [1, ethernet({}, ipv4({}, udp({ dport: 6081, payload: link.geneve(frame, Buffer.alloc(8)) })))],
-    [1, ethernet({}, ipv4({}, link.gre({ key: true, sequence: true }, link.erspan(3, frame, true))))],
+    [1, ethernet({}, ipv4({}, link.gre({ key: true, sequence: true }, link.erspan(3, frame, { subheader: true }))))],
     [1, ethernet({}, ipv4({}, icmp({ type: 3, code: 4, word: 1400 }, inner)))],
     ...parts.map((part): [number, Buffer] => [101, part]),
     [101, ipv4({}, ipv6({}, inner))],

@@ -34,9 +34,15 @@ function onEthernet(frame: Buffer, four: Buffer, six: Buffer): SeedFrame[] {
   const tunnelled = [
     udp({ dport: 4789, payload: link.vxlan(frame) }),
     udp({ dport: 6081, payload: link.geneve(frame, Buffer.alloc(8), 0x6558) }),
-    link.gre({ key: true, sequence: true }, link.erspan(3, frame, true)),
+    link.gre({ key: true, sequence: true }, link.erspan(3, frame, { subheader: true })),
     link.gre({ checksum: true, sequence: true }, link.erspan(2, frame)),
     link.gre({}, four),
+    link.gre({ protocol: 0x88be }, frame),
+    udp({ dport: 4790, payload: link.vxlanGpe(link.nsh(frame, 16)) }),
+    udp({ dport: 4754, payload: link.gre({ key: true }, four) }),
+    udp({ dport: 6635, payload: link.mpls([5, 6], four) }),
+    udp({ dport: 2152, payload: link.gtpU({ sequence: true, extensions: [[0x85, Buffer.from([0, 9])]] }, six) }),
+    udp({ dport: 37008, payload: link.tzsp(frame) }),
     six,
     icmp({ type: 3, code: 4, word: 1400 }, four),
   ]

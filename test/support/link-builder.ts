@@ -164,22 +164,89 @@ export interface GreOptions {
   key?: boolean
   sequence?: boolean
   acknowledgement?: boolean
+  /** An entry of an RFC 1701 source route, which brings a checksum with it. */
+  route?: boolean
   version?: number
   protocol?: number
 }
 
 export function gre(options: GreOptions, payload: Buffer): Buffer {
-  const { checksum, key, sequence, acknowledgement, version = 0 } = options
+  const { checksum, key, sequence, acknowledgement, route, version = 0 } = options
   const flags = (checksum ? 0x8000 : 0) | (key ? 0x2000 : 0) | (sequence ? 0x1000 : 0) | (acknowledgement ? 0x80 : 0)
-  const words = [checksum, key, sequence, acknowledgement].filter(Boolean).length
-  const head = Buffer.concat([u16(flags | version, options.protocol ?? etherTypeOf(payload)), Buffer.alloc(words * 4)])
-  return layer({ protocol: 47 }, head, payload)
+  const words = [checksum || route, key, sequence, acknowledgement].filter(Boolean).length
+  const start = u16(flags | (route ? 0x4000 : 0) | version, options.protocol ?? etherTypeOf(payload))
+  const routes = route ? Buffer.from([8, 0, 0, 4, 10, 9, 9, 9, 0, 0, 0, 0]) : Buffer.alloc(0)
+  return layer({ protocol: 47 }, start, Buffer.alloc(words * 4), routes, payload)
 }
 
-/** ERSPAN II, or III with or without the platform's subheader; its gre() needs a sequence number. */
-export function erspan(version: 2 | 3, frame: Buffer, subheader = false): Buffer {
-  const header = Buffer.alloc(version === 2 ? 8 : subheader ? 20 : 12)
-  header[0] = (version - 1) << 4
-  if (subheader) header[11] = 1
-  return layer({ etherType: version === 2 ? 0x88be : 0x22eb }, header, frame)
+export interface ErspanOptions {
+  /** III: the eight bytes of the platform. */
+  subheader?: boolean
+  /** III: 0 Ethernet, 2 IP. */
+  frameType?: number
+  /** The mirror cut the frame. */
+  truncated?: boolean
+  /** GRE's protocol; default: the one of the version. */
+  etherType?: number
+}
+
+/** ERSPAN II or III; its gre() needs a sequence number. */
+export function erspan(version: 2 | 3, frame: Buffer, options: ErspanOptions = {}): Buffer {
+  const header = Buffer.alloc(version === 2 ? 8 : options.subheader ? 20 : 12)
+  header.writeUInt16BE(((version - 1) << 12) | 100, 0)
+  header.writeUInt16BE((options.truncated ? 0x0400 : 0) | 7, 2)
+  if (version === 3) header.writeUInt32BE(0x12345678, 4)
+  if (version === 3) header.writeUInt16BE(((options.frameType ?? 0) << 10) | (options.subheader ? 1 : 0), 10)
+  return layer({ etherType: options.etherType ?? (version === 2 ? 0x88be : 0x22eb) }, header, frame)
+}
+
+const NEXT_PROTOCOLS: Readonly<Record<number, number>> = { 2048: 1, 34525: 2, 25944: 3, 35151: 4, 34887: 5 }
+
+/** What VXLAN-GPE and NSH call `payload`. */
+export function nextProtocolOf(payload: Buffer): number {
+  return NEXT_PROTOCOLS[etherTypeOf(payload)] ?? 0
+}
+
+export function vxlanGpe(payload: Buffer, nextProtocol = nextProtocolOf(payload)): Buffer {
+  return vxlan(payload, [0x0c, 0, 0, nextProtocol])
+}
+
+/** A network service header with so many bytes of metadata; goes into ethernet(). */
+export function nsh(payload: Buffer, metadataBytes = 0, nextProtocol = nextProtocolOf(payload)): Buffer {
+  const words = 2 + metadataBytes / 4
+  const head = Buffer.from([0x0f, 0xc0 | words, metadataBytes === 16 ? 1 : 2, nextProtocol, 0, 0, 5, 255])
+  return layer({ etherType: 0x894f }, head, Buffer.alloc(metadataBytes), payload)
+}
+
+export interface GtpUOptions {
+  /** Default 255, a G-PDU. */
+  type?: number
+  sequence?: boolean
+  nPdu?: boolean
+  /** Types of extension headers, with their contents: 2 bytes, or 6, 10 … */
+  extensions?: readonly (readonly [type: number, contents: Buffer])[]
+  /** To lie about it. */
+  length?: number
+}
+
+export function gtpU(options: GtpUOptions, payload: Bytes): Buffer {
+  const { sequence = false, nPdu = false, extensions = [] } = options
+  const flags = (extensions.length > 0 ? 4 : 0) | (sequence ? 2 : 0) | (nPdu ? 1 : 0)
+  const parts: Buffer[] = []
+  if (flags !== 0) parts.push(Buffer.from([0, 7, 9, extensions[0]?.[0] ?? 0]))
+  for (const [i, [, contents]] of extensions.entries()) {
+    const words = (contents.length + 2) / 4
+    parts.push(Buffer.from([words]), contents, Buffer.from([extensions[i + 1]?.[0] ?? 0]))
+  }
+  const body = Buffer.concat([...parts, bytesOf(payload)])
+  const head = Buffer.concat([
+    Buffer.from([0x30 | flags, options.type ?? 255]),
+    u16(options.length ?? body.length, 0, 42),
+  ])
+  return Buffer.concat([head, body])
+}
+
+/** TZSP with padding and a tag before the frame. */
+export function tzsp(frame: Bytes): Buffer {
+  return Buffer.concat([Buffer.from([1, 0, 0, 1, 0, 10, 1, 200, 1]), bytesOf(frame)])
 }

@@ -107,7 +107,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     name: 'no-tunnels',
     shorts: '',
     group,
-    help: 'Do not look inside tunnels: VXLAN, GENEVE, GRE and IP-in-IP.',
+    help: 'Do not look inside tunnels: VXLAN, GENEVE, GRE, ERSPAN, GTP-U, IP-in-IP and the like.',
     apply: (s) => {
       s.unwrapTunnels = false
     },

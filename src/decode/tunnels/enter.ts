@@ -8,6 +8,9 @@ import { NEXT } from '../status.ts'
 
 const MAXIMUM_NESTING = 8
 
+/** Between layers only, beside NEXT: this is not the tunnel that its port suggests; nothing was taken off or counted. */
+export const NO_TUNNEL = -2
+
 /** Goes on with `etherType` one level deeper, unless this is a Russian doll. */
 export function enterTunnel(frame: Frame, etherType: number): number {
   if (frame.tunnels >= MAXIMUM_NESTING) return frame.malformed(LAYER_TUNNEL_NESTING)

@@ -1,4 +1,4 @@
-// GRE (RFC 2784, 2890; version 1: RFC 2637).
+// GRE (RFC 2784, 2890; source routes: RFC 1701; version 1: RFC 2637).
 
 import * as layers from '../causes.ts'
 import { ETHERTYPE_ETHERNET, ETHERTYPE_IPV4 } from '../ether-types.ts'
@@ -6,18 +6,22 @@ import type { Frame } from '../frame.ts'
 import { parsePpp } from '../ppp.ts'
 import { NEXT } from '../status.ts'
 import { enterTunnel } from './enter.ts'
-import { parseErspan } from './erspan.ts'
+import { parseErspan, parseErspanHeader } from './erspan.ts'
 
-const GRE_CHECKSUM = 0x8000
-const GRE_ROUTING = 0x4000
-const GRE_KEY = 0x2000
-const GRE_SEQUENCE = 0x1000
-const GRE_ACKNOWLEDGEMENT = 0x0080
+const CHECKSUM = 0x8000
+const ROUTING = 0x4000
+const KEY = 0x2000
+const SEQUENCE = 0x1000
+const ACKNOWLEDGEMENT = 0x0080
 
 const PROTOCOL_WCCP = 0x883e
 const PROTOCOL_PPP = 0x880b
-const PROTOCOL_ERSPAN = 0x88be
-const PROTOCOL_ERSPAN_3 = 0x22eb
+export const PROTOCOL_ERSPAN = 0x88be
+export const PROTOCOL_ERSPAN_3 = 0x22eb
+/** MikroTik's Ethernet over IP: the key is a length and a tunnel's number. */
+const PROTOCOL_EOIP = 0x6400
+
+const MOST_ROUTES = 32
 
 export function parseGre(frame: Frame): number {
   const { at } = frame
@@ -25,27 +29,26 @@ export function parseGre(frame: Frame): number {
   const flags = frame.uint16(at)
   const version = flags & 7
   const protocol = frame.uint16(at + 2)
-  if (version > 1 || (flags & GRE_ROUTING) !== 0) return frame.unsupported(layers.LAYER_GRE, protocol)
-  let headerBytes = 4
-  if ((flags & GRE_CHECKSUM) !== 0) headerBytes += 4
-  if ((flags & GRE_KEY) !== 0) headerBytes += 4
-  if ((flags & GRE_SEQUENCE) !== 0) headerBytes += 4
-  if (version === 1 && (flags & GRE_ACKNOWLEDGEMENT) !== 0) headerBytes += 4
+  if (version > 1) return frame.unsupported(layers.LAYER_GRE, protocol)
+  const headerBytes = greHeaderBytes(flags)
   if (frame.end - at < headerBytes) return frame.short(layers.LAYER_GRE, headerBytes)
   frame.at = at + headerBytes
+  if ((flags & ROUTING) !== 0 && !skipRoutes(frame)) return frame.malformed(layers.LAYER_GRE)
   switch (protocol) {
     case PROTOCOL_PPP: {
-      if (version !== 1) return frame.unsupported(layers.LAYER_GRE, protocol)
-      // Without a sequence number there is no payload, only an acknowledgement.
-      if ((flags & GRE_SEQUENCE) === 0) return frame.other(layers.LAYER_GRE, protocol)
+      // Without a sequence number version 1 has no payload, only an acknowledgement.
+      if (version === 1 && (flags & SEQUENCE) === 0) return frame.other(layers.LAYER_GRE, protocol)
       const status = enterTunnel(frame, 0)
       return status === NEXT ? parsePpp(frame) : status
     }
+    case PROTOCOL_EOIP:
+      if (version !== 1) return frame.unsupported(layers.LAYER_GRE, protocol)
+      if (frame.wireEnd === frame.at) return frame.other(layers.LAYER_GRE, 0)
+      return enterTunnel(frame, ETHERTYPE_ETHERNET)
     case PROTOCOL_ERSPAN:
-      // Version I has neither sequence number nor header, version II has both.
-      return (flags & GRE_SEQUENCE) === 0 ? enterTunnel(frame, ETHERTYPE_ETHERNET) : parseErspan(frame, 8)
+      return parseErspan(frame, (flags & SEQUENCE) !== 0)
     case PROTOCOL_ERSPAN_3:
-      return parseErspan(frame, 12)
+      return parseErspanHeader(frame)
     case PROTOCOL_WCCP:
       // Version 2 puts four bytes before the packet, version 1 none.
       if (frame.end > frame.at && frame.buf[frame.at]! >>> 4 !== 4) frame.at = Math.min(frame.at + 4, frame.end)
@@ -56,4 +59,25 @@ export function parseGre(frame: Frame): number {
     default:
       return enterTunnel(frame, protocol)
   }
+}
+
+/** Of the header that begins with `flags`, without source routes. */
+export function greHeaderBytes(flags: number): number {
+  let bytes = 4
+  if ((flags & (CHECKSUM | ROUTING)) !== 0) bytes += 4
+  if ((flags & KEY) !== 0) bytes += 4
+  if ((flags & SEQUENCE) !== 0) bytes += 4
+  if ((flags & 7) === 1 && (flags & ACKNOWLEDGEMENT) !== 0) bytes += 4
+  return bytes
+}
+
+/** Source route entries: family, offset, length, addresses; the last one has neither family nor length. */
+function skipRoutes(frame: Frame): boolean {
+  for (let routes = 0; routes < MOST_ROUTES && frame.end - frame.at >= 4; routes++) {
+    const { at } = frame
+    const bytes = frame.buf[at + 3]!
+    frame.at = at + 4 + bytes
+    if (bytes === 0 && frame.uint16(at) === 0) return true
+  }
+  return false
 }

@@ -1,40 +1,40 @@
-// Tunnels in UDP: VXLAN (RFC 7348) and GENEVE (RFC 8926).
+// Tunnels in UDP. A port is a weak sign, because other applications use these as well: the header has to fit, and what lies
+// behind it the more, the less the header itself proves. What does not fit remains a datagram.
 
-import { ETHERTYPE_ETHERNET, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../ether-types.ts'
 import type { Frame } from '../frame.ts'
-import { enterTunnel } from './enter.ts'
+import { NO_TUNNEL } from './enter.ts'
+import { parseGeneve } from './geneve.ts'
+import { parseGreInUdp } from './gre-in-udp.ts'
+import { parseGtpU } from './gtp-u.ts'
+import { parseMplsInUdp } from './mpls-in-udp.ts'
+import { parseTzsp } from './tzsp.ts'
+import { parseVxlan, parseVxlanGpe } from './vxlan.ts'
 
-/** The datagram's destination port may mean a tunnel; isUdpTunnel() then looks closer. */
-export function isTunnelPort(port: number): boolean {
-  return port === 4789 || port === 8472 || port === 6081
+/** Unwraps the tunnel in `frame`, whose UDP header has just been taken off; NO_TUNNEL when it is an ordinary datagram. */
+export function parseUdpTunnel(frame: Frame): number {
+  const { at } = frame
+  const status = parseTunnelOf(frame, frame.uint16(at - 6), true)
+  return status === NO_TUNNEL ? parseTunnelOf(frame, frame.uint16(at - 8), false) : status
 }
 
-/** Whether the UDP payload at `frame.at` really is VXLAN or GENEVE: other applications use these ports as well. */
-export function isUdpTunnel(frame: Frame, port: number): boolean {
-  const { buf, at } = frame
-  if (frame.end - at < 8 || buf[at + 7] !== 0) return false
-  if (port === 6081) {
-    const optionBytes = (buf[at]! & 0x3f) << 2
-    const known = isGenevePayload(frame.uint16(at + 2))
-    return buf[at]! >>> 6 === 0 && (buf[at + 1]! & 0x3f) === 0 && known && frame.end - at >= 8 + optionBytes
+function parseTunnelOf(frame: Frame, port: number, byDestination: boolean): number {
+  switch (port) {
+    case 4789:
+    case 8472: // Linux' own, from before the registration
+      return parseVxlan(frame, byDestination)
+    case 4790:
+      return parseVxlanGpe(frame)
+    case 6081:
+      return parseGeneve(frame, byDestination)
+    case 4754:
+      return parseGreInUdp(frame)
+    case 6635:
+      return parseMplsInUdp(frame)
+    case 2152:
+      return parseGtpU(frame)
+    case 37008:
+      return parseTzsp(frame)
+    default:
+      return NO_TUNNEL
   }
-  const flags = buf[at]!
-  const reserved = (buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!
-  // 0x08 says that there is a network id; 0x80, that the reserved bytes are a group policy.
-  return (flags === 0x88 || (flags === 0x08 && reserved === 0)) && frame.wireEnd - at >= 8 + 14
-}
-
-function isGenevePayload(protocol: number): boolean {
-  return protocol === ETHERTYPE_ETHERNET || protocol === ETHERTYPE_IPV4 || protocol === ETHERTYPE_IPV6
-}
-
-/** Unwraps what isUdpTunnel() recognised. */
-export function parseUdpTunnel(frame: Frame, port: number): number {
-  const { buf, at } = frame
-  if (port !== 6081) {
-    frame.at = at + 8
-    return enterTunnel(frame, ETHERTYPE_ETHERNET)
-  }
-  frame.at = at + 8 + ((buf[at]! & 0x3f) << 2)
-  return enterTunnel(frame, frame.uint16(at + 2))
 }
