@@ -23,6 +23,13 @@ export async function listen(server: Server, { host, port }: ListenAddress, flag
   return typeof address === 'object' && address !== null ? address.port : port
 }
 
+/** Whether a server that listens can be reached from this machine alone. */
+export function isLoopbackAddress(server: Server): boolean {
+  const bound = server.address()
+  if (typeof bound !== 'object' || bound === null) return false
+  return bound.address === '::1' || /^(::ffff:)?127\./.test(bound.address)
+}
+
 function asOperatorError(error: Error, host: string, port: number, flag: string): OperatorError {
   const { code } = error as NodeJS.ErrnoException
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`

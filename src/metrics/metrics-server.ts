@@ -1,18 +1,23 @@
-// --metrics: HTTP with /metrics for Prometheus, /stats (the JSON of --stats) and /healthz. Readers are strangers: few at a
-// time, each with a deadline, and what they are given is made once a second at most.
+// --metrics: HTTP with /metrics for Prometheus, /stats (the JSON of --stats) and /healthz. Readers are strangers: bounded in
+// number, each with a deadline and one request a connection, and a page is made four times a second at most.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type ListenAddress, listen } from './listen.ts'
+import { createServer, type Server, type Socket } from 'node:net'
+import { isLoopbackHost, MAXIMUM_HEAD_BYTES, parseRequestHead, type RequestHead } from './http-request.ts'
+import { isLoopbackAddress, type ListenAddress, listen } from './listen.ts'
 import { Strangers } from './strangers.ts'
 
-const MAXIMUM_CONNECTIONS = 32
-const MAXIMUM_HEADER_BYTES = 8192
-/** For a request to arrive, and for a connection from its beginning to its end. */
-const REQUEST_MILLIS = 5000
-const DEADLINE_MILLIS = 15_000
-/** Pipelined ones would pile up answers that nobody reads. */
-const MAXIMUM_REQUESTS_PER_CONNECTION = 1
+const LIMITS = { connections: 64, mostConnections: 2048, graceMillis: 500, deadlineMillis: 15_000 }
 const FRESH_MILLIS = 250
+const PLAIN_TEXT = 'text/plain; charset=utf-8'
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  200: 'OK',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+}
 
 export interface MetricsPages {
   readonly metrics: () => Promise<string>
@@ -45,31 +50,24 @@ class Page {
 export class MetricsServer {
   readonly #server: Server
   readonly #pages: ReadonlyMap<string, Page>
-  readonly #strangers = new Strangers(DEADLINE_MILLIS)
+  readonly #strangers = new Strangers(LIMITS)
+  /** Only programs of this machine can ask: then a Host that names another machine is a web page's doing. */
+  #onLoopback = false
 
   constructor(pages: MetricsPages) {
     this.#pages = new Map([
       ['/metrics', new Page(pages.metricsType, pages.metrics)],
       ['/stats', new Page('application/json; charset=utf-8', pages.stats)],
-      ['/healthz', new Page('text/plain; charset=utf-8', () => 'ok\n')],
+      ['/healthz', new Page(PLAIN_TEXT, () => 'ok\n')],
     ])
-    this.#server = createServer(
-      {
-        maxHeaderSize: MAXIMUM_HEADER_BYTES,
-        headersTimeout: REQUEST_MILLIS,
-        requestTimeout: REQUEST_MILLIS,
-        connectionsCheckingInterval: 1000,
-      },
-      (request, response) => this.#serve(request, response),
-    )
-    this.#server.maxConnections = MAXIMUM_CONNECTIONS
-    this.#server.maxRequestsPerSocket = MAXIMUM_REQUESTS_PER_CONNECTION
-    this.#server.on('connection', (socket) => this.#strangers.admit(socket))
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#receive(socket))
   }
 
   /** Resolves to the port. Rejects with OperatorError. */
-  listen(address: ListenAddress): Promise<number> {
-    return listen(this.#server, address, '--metrics')
+  async listen(address: ListenAddress): Promise<number> {
+    const port = await listen(this.#server, address, '--metrics')
+    this.#onLoopback = isLoopbackAddress(this.#server)
+    return port
   }
 
   close(): void {
@@ -77,26 +75,56 @@ export class MetricsServer {
     this.#strangers.dismiss()
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    // a body is of no use here
-    request.resume()
-    const path = (request.url ?? '').split('?')[0]!
+  /** Gathers one request; what comes after it is thrown away, so that closing does not reset the answer. */
+  #receive(socket: Socket): void {
+    this.#strangers.admit(socket)
+    let head = ''
+    const onEnd = (): void => void socket.destroy()
+    const onData = (bytes: Buffer): void => {
+      head += bytes.toString('latin1', 0, MAXIMUM_HEAD_BYTES + 1 - head.length)
+      const request = parseRequestHead(head)
+      if (request === undefined && head.length <= MAXIMUM_HEAD_BYTES) return
+      socket.off('data', onData).off('end', onEnd).resume()
+      this.#strangers.hasAsked(socket)
+      if (request === undefined) respond(socket, 431, PLAIN_TEXT, 'the request is too long\n')
+      else if (request === 'malformed') respond(socket, 400, PLAIN_TEXT, 'this is no HTTP request\n')
+      else this.#answer(socket, request)
+    }
+    socket.on('data', onData)
+    // It has not asked for anything, and never will.
+    socket.on('end', onEnd)
+  }
+
+  #answer(socket: Socket, { method, path, host }: RequestHead): void {
     const page = this.#pages.get(path)
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      respond(response, 405, 'text/plain; charset=utf-8', 'only GET\n')
+    if (this.#onLoopback && host !== undefined && !isLoopbackHost(host)) {
+      respond(socket, 403, PLAIN_TEXT, 'the Host must be localhost or an address of this machine itself\n')
+    } else if (method !== 'GET' && method !== 'HEAD') {
+      respond(socket, 405, PLAIN_TEXT, 'only GET\n')
     } else if (page === undefined) {
-      respond(response, 404, 'text/plain; charset=utf-8', `there is ${[...this.#pages.keys()].join(', ')}\n`)
+      respond(socket, 404, PLAIN_TEXT, `there is ${[...this.#pages.keys()].join(', ')}\n`)
     } else {
-      page.bytes().then((bytes) => respond(response, 200, page.type, bytes))
+      const isHead = method === 'HEAD'
+      page.bytes().then(
+        (bytes) => respond(socket, 200, page.type, bytes, isHead),
+        () => respond(socket, 500, PLAIN_TEXT, 'the page could not be made\n', isHead),
+      )
     }
   }
 }
 
-function respond(response: ServerResponse, status: number, type: string, content: Buffer | string): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(content),
-    'x-content-type-options': 'nosniff',
-  })
-  response.end(content)
+function respond(socket: Socket, status: number, type: string, content: Buffer | string, headOnly = false): void {
+  if (socket.destroyed) return
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\n` +
+      `Date: ${new Date().toUTCString()}\r\n` +
+      `Content-Type: ${type}\r\n` +
+      `Content-Length: ${Buffer.byteLength(content)}\r\n` +
+      `X-Content-Type-Options: nosniff\r\n` +
+      `${status === 405 ? 'Allow: GET, HEAD\r\n' : ''}` +
+      `Connection: close\r\n\r\n`,
+  )
+  if (!headOnly) socket.write(content)
+  // Once all is sent. The other side has until the deadline to close, too: a close that meets unread bytes resets.
+  socket.end()
 }

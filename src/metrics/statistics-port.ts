@@ -4,23 +4,22 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type ListenAddress, listen } from './listen.ts'
 import { Strangers } from './strangers.ts'
 
-const MAXIMUM_CONNECTIONS = 64
-/** A reader has so long to take it. */
-const DEADLINE_MILLIS = 5000
+/** A reader has `deadlineMillis` to take it. */
+const LIMITS = { connections: 64, mostConnections: 2048, graceMillis: 500, deadlineMillis: 5000 }
 /** Those who ask again within this get the same text. */
 const FRESH_MILLIS = 50
 
 export class StatisticsPort {
   readonly #server: Server
   readonly #text: () => string
-  #made = ''
+  /** All who do not read it share its bytes. */
+  #made = Buffer.alloc(0)
   #madeAt = Number.NEGATIVE_INFINITY
-  readonly #strangers = new Strangers(DEADLINE_MILLIS)
+  readonly #strangers = new Strangers(LIMITS)
 
   constructor(text: () => string) {
     this.#text = text
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket))
-    this.#server.maxConnections = MAXIMUM_CONNECTIONS
   }
 
   /** Resolves to the port. Rejects with OperatorError, which names the flag that asked for it. */
@@ -41,10 +40,10 @@ export class StatisticsPort {
     socket.end(this.#current())
   }
 
-  #current(): string {
+  #current(): Buffer {
     const now = performance.now()
     if (now - this.#madeAt >= FRESH_MILLIS) {
-      this.#made = this.#text()
+      this.#made = Buffer.from(this.#text(), 'utf8')
       this.#madeAt = performance.now()
     }
     return this.#made

@@ -1,8 +1,9 @@
 // What Prometheus gets, over HTTP as it asks for it.
 
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
 import { ExchangeMetrics } from '../../src/metrics/exchange-metrics.ts'
@@ -74,10 +75,10 @@ describe('the text', () => {
 })
 
 describe('the server', () => {
-  async function opened(t: TestContext, metrics = async () => 'some_metric 1\n'): Promise<string> {
+  async function opened(t: TestContext, metrics = async () => 'some_metric 1\n', host = '127.0.0.1'): Promise<string> {
     const server = new MetricsServer({ metrics, metricsType: 'text/plain; version=0.0.4', stats: () => '{}\n' })
     t.after(() => server.close())
-    return `http://127.0.0.1:${await server.listen({ host: '127.0.0.1', port: 0 })}`
+    return `http://127.0.0.1:${await server.listen({ host, port: 0 })}`
   }
 
   test('its pages', async (t) => {
@@ -99,7 +100,7 @@ describe('the server', () => {
     const sockets = Array.from({ length: 20 }, (_, i) => {
       const socket = connect(port, '127.0.0.1').pause()
       socket.on('error', () => {})
-      socket.write(i % 2 === 0 ? 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(50) : 'GET /metrics HTT')
+      socket.write(i % 2 === 0 ? 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50) : 'GET /metrics HTT')
       return socket
     })
     t.after(() => {
@@ -109,27 +110,124 @@ describe('the server', () => {
     assert.equal((await (await fetch(`${url}/metrics`)).text()).length, large.length)
   })
 
-  test('no more than so many at once', async (t) => {
-    const url = await opened(t)
-    const port = Number(new URL(url).port)
-    let refused = 0
-    const sockets = Array.from({ length: 100 }, () => {
-      const socket = connect(port, '127.0.0.1')
+  /** Sockets that connect, `say` something and are never read; they reconnect at once when they are closed, if asked to. */
+  function crowd(t: TestContext, url: string, count: number, say: string, reconnect = false): { closed: number } {
+    const state = { closed: 0 }
+    const sockets = new Set<Socket>()
+    let over = false
+    const join = (): void => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1')
+      sockets.add(socket)
       socket.on('error', () => {})
-      return socket
-    })
+      socket.on('close', () => {
+        state.closed++
+        sockets.delete(socket)
+        if (reconnect && !over) join()
+      })
+      if (say !== '') socket.write(say)
+      socket.resume()
+    }
+    for (let i = 0; i < count; i++) join()
     t.after(() => {
+      over = true
       for (const socket of sockets) socket.destroy()
     })
-    await new Promise<void>((resolve) => {
-      for (const socket of sockets) {
-        socket.on('close', () => {
-          if (++refused === 68) resolve()
-        })
-        socket.resume()
-      }
+    return state
+  }
+
+  async function isServed(url: string, times = 5): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      assert.equal(await (await fetch(`${url}/metrics`)).text(), 'some_metric 1\n')
+      await sleep(50)
+    }
+  }
+
+  test('1,000 that say nothing: Prometheus is served, and the silent ones make room', async (t) => {
+    const url = await opened(t)
+    const silent = crowd(t, url, 1000, '')
+    await isServed(url)
+    await sleep(600) // their time of grace
+    crowd(t, url, 100, '')
+    await isServed(url)
+    assert.ok(silent.closed >= 100, `${silent.closed} were closed`)
+  })
+
+  for (const [what, say] of [
+    ['say nothing', ''],
+    ['never finish asking', 'GET /metrics HTTP/1.1\r\nHost: loc'],
+    ['ask all the time', 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['talk nonsense', '\x16\x03\x01\r\n\r\n'],
+  ] as const) {
+    test(`64 that reconnect for ever and ${what}: Prometheus is served`, async (t) => {
+      const url = await opened(t)
+      crowd(t, url, 64, say, true)
+      await isServed(url)
+      await sleep(600)
+      await isServed(url)
     })
-    assert.equal(refused, 68)
+  }
+
+  /** All that comes back, to the end of the connection. */
+  function say(url: string, bytes: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let answer = ''
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(bytes, 'latin1'))
+      socket.setEncoding('latin1').on('data', (text: string) => {
+        answer += text
+      })
+      socket.on('end', () => resolve(answer))
+      socket.on('error', reject)
+    })
+  }
+
+  test('one answer a connection, however many are asked for', async (t) => {
+    const url = await opened(t)
+    const answer = await say(url, 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3000))
+    assert.equal(answer.split('HTTP/1.1 ').length, 2)
+    assert.ok(answer.endsWith('\r\n\r\nsome_metric 1\n'))
+    assert.match(answer, /\r\nConnection: close\r\n/)
+  })
+
+  test('what is no request is said so, and a long one is not read to its end', async (t) => {
+    const url = await opened(t)
+    const status = async (bytes: string): Promise<string> => (await say(url, bytes)).split(' ')[1]!
+    assert.equal(await status('GET /metrics\r\n\r\n'), '400')
+    assert.equal(await status('GET /metrics HTTP/1.1\r\n\r\n'), '400')
+    assert.equal(await status('GET /metrics HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n'), '400')
+    assert.equal(await status(`GET /metrics HTTP/1.1\r\nX: ${'x'.repeat(9000)}`), '431')
+    assert.equal(await status('GET /metrics HTTP/1.0\r\n\r\n'), '200')
+    assert.equal(await status('\r\nGET /metrics HTTP/1.1\nHost: localhost\n\n'), '200')
+    const head = await say(url, 'HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    assert.match(head, /^HTTP\/1\.1 200 OK\r\n([\w-]+: .*\r\n)*Content-Length: 14\r\n([\w-]+: .*\r\n)*\r\n$/)
+  })
+
+  test('on loopback a Host that is another machine is refused: a web page gave its own name our address', async (t) => {
+    const url = await opened(t)
+    const port = new URL(url).port
+    const status = async (host: string, target = '/stats'): Promise<number> =>
+      Number((await say(url, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).split(' ')[1])
+    const own = ['localhost', 'LOCALHOST', 'localhost.', '127.0.0.1', '127.8.9.10', '[::1]']
+    for (const host of own.flatMap((each) => [each, `${each}:${port}`, `${each}:1`])) {
+      assert.equal(await status(host), 200, host)
+    }
+    const others = ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', '127.0.0.256', '']
+    others.push(
+      '127.1',
+      'localhost@evil.example',
+      'evil.example:80:localhost',
+      '[::2]',
+      '[::1].evil.example',
+      '0.0.0.0',
+    )
+    for (const host of others.flatMap((each) => [each, `${each}:${port}`])) assert.equal(await status(host), 403, host)
+    assert.equal(await status('localhost', 'http://evil.example/stats'), 403)
+    assert.equal(await status('evil.example', `http://127.0.0.1:${port}/stats`), 200)
+  })
+
+  test('where it listens for others, they call it what they like', async (t) => {
+    const url = await opened(t, undefined, '0.0.0.0')
+    const answer = await say(url, 'GET /stats HTTP/1.1\r\nHost: monitored.example\r\n\r\n')
+    assert.match(answer, /^HTTP\/1\.1 200 /)
   })
 })
 

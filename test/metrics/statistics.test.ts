@@ -105,6 +105,32 @@ describe('the port', () => {
     assert.ok(made < 22)
   })
 
+  test('1,000 that take nothing, and 64 that come back for ever: others are served', async (t) => {
+    const text = 'x'.repeat(1 << 20)
+    const port = await opened(t, () => text)
+    const sockets = new Set<Socket>()
+    let over = false
+    const join = (reconnect: boolean): void => {
+      const socket = connect(port, '127.0.0.1').pause()
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        if (reconnect && !over) join(true)
+      })
+      if (reconnect) socket.resume()
+    }
+    t.after(() => {
+      over = true
+      for (const socket of sockets) socket.destroy()
+    })
+    for (let i = 0; i < 1064; i++) join(i < 64)
+    for (let i = 0; i < 5; i++) {
+      assert.equal((await read(connect(port, '127.0.0.1'))).length, text.length)
+      await new Promise((resolve) => setTimeout(resolve, 150))
+    }
+  })
+
   test('a port that is taken', async (t) => {
     const port = await opened(t, () => '')
     await assert.rejects(
