@@ -4,7 +4,8 @@ import type { CloseReason, Connection, Direction, GapCause } from '../../core/co
 import { Timestamp } from '../../core/timestamp.ts'
 import { HeldBytes, type HeldMemory } from '../held-bytes.ts'
 import { BlankLineFinder } from './blank-line-finder.ts'
-import { chunkSizeOf, hasNoBody, opensTunnel } from './http-body.ts'
+import { hasNoBody, opensTunnel } from './http-body.ts'
+import { BODY_COMPLETE, BODY_GOES_ON, BODY_LOST_AFTER_LINE, HttpBodyReader } from './http-body-reader.ts'
 import type { HttpConversation } from './http-framing.ts'
 import {
   findResponse,
@@ -21,9 +22,6 @@ import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './ht
 
 /** Start line and fields together. */
 const MAXIMUM_HEAD_BYTES = 262144
-/** A chunk's size line with its extensions. */
-const MAXIMUM_CHUNK_LINE_BYTES = 4096
-const MAXIMUM_TRAILER_BYTES = 65536
 /** So far into a direction that has shown no HTTP, start lines are looked for; then its bytes pass unread. */
 const DETECTION_BYTES = 65536
 
@@ -35,12 +33,7 @@ const SEARCHING = 1
 /** Not HTTP, or no longer. */
 const OPAQUE = 2
 const HEAD = 3
-const BODY_LENGTH = 4
-const BODY_UNTIL_CLOSE = 5
-const CHUNK_SIZE = 6
-const CHUNK_DATA = 7
-const CHUNK_END = 8
-const TRAILERS = 9
+const BODY = 4
 
 const LF = 10
 const CR = 13
@@ -65,10 +58,9 @@ export class HttpDirection {
   readonly #held: HeldBytes
   readonly #memory: HeldMemory
   readonly #startTime: Timestamp
-  /** Looks for the end of a head that comes in pieces, or of trailers. */
+  /** Looks for the end of a head that comes in pieces. */
   readonly #lines: BlankLineFinder
-  /** Body or chunk bytes still to come. */
-  #remaining: number
+  readonly #body: HttpBodyReader
 
   constructor(
     connection: Connection,
@@ -91,7 +83,7 @@ export class HttpDirection {
     this.#memory = memory
     this.#startTime = new Timestamp()
     this.#lines = new BlankLineFinder()
-    this.#remaining = 0
+    this.#body = new HttpBodyReader(connection, direction, consumer, this.#held)
   }
 
   data(buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -112,42 +104,19 @@ export class HttpDirection {
         case HEAD:
           pos = this.#head(buf, pos, pos, end, t)
           break
-        case BODY_LENGTH:
-        case CHUNK_DATA:
-          pos = this.#countedBody(buf, pos, end, t)
-          break
-        case BODY_UNTIL_CLOSE:
-          this.#body(buf, pos, end, t)
-          pos = end
-          break
-        case CHUNK_SIZE:
-          pos = this.#chunkSize(buf, pos, end, t)
-          break
-        case CHUNK_END:
-          pos = this.#chunkEnd(buf, pos, end, t)
-          break
         default:
-          pos = this.#trailers(buf, pos, end, t)
+          pos = this.#body.read(buf, pos, end, t)
+          if (this.#body.outcome !== BODY_GOES_ON) this.#bodyEnded(t)
       }
     }
   }
 
   gap(missing: number, cause: GapCause, t: Timestamp): void {
-    const state = this.#state
-    if (state === OPAQUE) return
-    if (state === BODY_UNTIL_CLOSE) {
-      this.#bodyGap(missing, cause, t)
-      return
-    }
-    if (state === BODY_LENGTH || state === CHUNK_DATA) {
-      const within = Math.min(missing, this.#remaining)
-      // the whole hole lies in the body, or at least the body's end is known
-      if (within === missing || state === BODY_LENGTH) {
-        this.#remaining -= within
-        this.#bodyGap(within, cause, t)
-        if (this.#remaining === 0) this.#endOfCounted(t)
-        if (within === missing) return
-      }
+    if (this.#state === OPAQUE) return
+    if (this.#state === BODY) {
+      const within = this.#body.gap(missing, cause, t)
+      if (this.#body.outcome === BODY_COMPLETE) this.#end('complete', t)
+      if (within) return
     }
     this.#loseThread(t)
     // what follows a gap is the beginning of a packet, and so very often of a message
@@ -155,8 +124,8 @@ export class HttpDirection {
   }
 
   close(why: CloseReason, t: Timestamp): void {
-    const complete =
-      this.#state === BODY_UNTIL_CLOSE && why !== 'reset' && this.#connection.streams[this.#direction].sawFin
+    const { sawFin } = this.#connection.streams[this.#direction]
+    const complete = this.#state === BODY && this.#body.endsWithConnection && why !== 'reset' && sawFin
     this.#stop(complete ? 'complete' : 'truncated', t)
     this.#state = OPAQUE
   }
@@ -329,121 +298,20 @@ export class HttpDirection {
       this.#loseThread(t)
       this.#atLineStart = true
     } else {
-      this.#beginBody(m, t)
+      this.#state = BODY
+      this.#body.begin(m)
+      if (this.#body.outcome === BODY_COMPLETE) this.#end('complete', t)
     }
   }
 
-  // --- bodies ---
-
-  #beginBody(m: HttpMessage, t: Timestamp): void {
-    switch (m.framing) {
-      case 'none':
-        this.#end('complete', t)
-        return
-      case 'length':
-        this.#remaining = m.contentLength
-        this.#state = BODY_LENGTH
-        if (this.#remaining === 0) this.#end('complete', t)
-        return
-      case 'chunked':
-        this.#state = CHUNK_SIZE
-        return
-      case 'until-close':
-        this.#state = BODY_UNTIL_CLOSE
-    }
-  }
-
-  #body(buf: Buffer, start: number, end: number, t: Timestamp): void {
-    const m = this.message!
-    m.bodyBytes += end - start
-    m.endTime.set(t)
-    this.#consumer.onBody(this.#connection, this.#direction, m, buf, start, end, t)
-  }
-
-  #bodyGap(missing: number, cause: GapCause, t: Timestamp): void {
-    const m = this.message!
-    m.missingBodyBytes += missing
-    if (missing > 0) this.#consumer.onBodyGap(this.#connection, this.#direction, m, missing, cause, t)
-  }
-
-  #countedBody(buf: Buffer, start: number, end: number, t: Timestamp): number {
-    const pos = start + Math.min(end - start, this.#remaining)
-    this.#remaining -= pos - start
-    this.#body(buf, start, pos, t)
-    if (this.#remaining === 0) this.#endOfCounted(t)
-    return pos
-  }
-
-  #endOfCounted(t: Timestamp): void {
-    if (this.#state === CHUNK_DATA) this.#state = CHUNK_END
-    else this.#end('complete', t)
-  }
-
-  /** `1a2b;extension=value` and the line's end. */
-  #chunkSize(buf: Buffer, start: number, end: number, t: Timestamp): number {
-    const held = this.#held
-    const limit = Math.min(end, start + MAXIMUM_CHUNK_LINE_BYTES - held.length)
-    let pos = start
-    while (pos < limit && buf[pos] !== LF) pos++
-    const complete = pos < limit
-    if (complete) pos++
-    if (!complete || held.length > 0) held.append(buf, start, pos)
-    if (!complete) {
-      if (held.length >= MAXIMUM_CHUNK_LINE_BYTES) this.#loseThread(t)
-      return pos
-    }
-    const lineBytes = held.length > 0 ? held.length : pos - start
-    const size = held.length > 0 ? chunkSizeOf(held.buf, 0, held.length) : chunkSizeOf(buf, start, pos)
-    if (size < 0) {
-      if (held.length === 0) held.append(buf, start, pos)
-      this.#loseThread(t)
-      this.#atLineStart = true
-      return pos
-    }
-    held.clear()
-    this.message!.framingBytes += lineBytes
-    this.#remaining = size
-    this.#state = size > 0 ? CHUNK_DATA : TRAILERS
-    this.#lines.begin(NOTHING, 0, 0)
-    return pos
-  }
-
-  #chunkEnd(buf: Buffer, start: number, _end: number, t: Timestamp): number {
-    const byte = buf[start]!
-    if (byte === LF) {
-      this.message!.framingBytes += 1 + this.#held.length
-      this.#held.clear()
-      this.#state = CHUNK_SIZE
-      return start + 1
-    }
-    if (byte === CR && this.#held.length === 0) {
-      this.#held.append(buf, start, start + 1)
-      return start + 1
-    }
-    this.#loseThread(t)
-    return start
-  }
-
-  /** Trailer fields up to the blank line, which is there also when there are none. */
-  #trailers(buf: Buffer, start: number, end: number, t: Timestamp): number {
-    const held = this.#held
-    const limit = Math.min(end, start + MAXIMUM_TRAILER_BYTES - held.length)
-    const stop = this.#lines.findBlank(buf, start, limit)
-    const pos = stop > 0 ? stop : limit
-    held.append(buf, start, pos)
-    if (stop > 0) {
-      const blank = held.length > 1 && held.buf[held.length - 2] === CR ? 2 : 1
-      const length = held.length - blank
-      const m = this.message!
-      if (length > 0) this.#consumer.onTrailers(this.#connection, this.#direction, m, held.buf, 0, length, t)
-      m.framingBytes += held.length
-      m.endTime.set(t)
-      held.clear()
+  #bodyEnded(t: Timestamp): void {
+    const { outcome } = this.#body
+    if (outcome === BODY_COMPLETE) {
       this.#end('complete', t)
-    } else if (held.length >= MAXIMUM_TRAILER_BYTES) {
+    } else {
       this.#loseThread(t)
+      this.#atLineStart = outcome === BODY_LOST_AFTER_LINE
     }
-    return pos
   }
 
   // --- ends ---
