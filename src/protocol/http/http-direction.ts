@@ -7,6 +7,8 @@ import { BlankLineFinder } from './blank-line-finder.ts'
 import { hasNoBody, opensTunnel } from './http-body.ts'
 import { BODY_COMPLETE, BODY_GOES_ON, BODY_LOST_AFTER_LINE, HttpBodyReader } from './http-body-reader.ts'
 import type { HttpConversation } from './http-framing.ts'
+import { readFields, readHead } from './http-head.ts'
+import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './http-message.ts'
 import {
   findResponse,
   isStatusLine,
@@ -15,10 +17,7 @@ import {
   matchStartLine,
   matchStatusLine,
   NO_MATCH,
-  readFields,
-  readHead,
-} from './http-head.ts'
-import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './http-message.ts'
+} from './http-start-line.ts'
 
 /** Start line and fields together. */
 const MAXIMUM_HEAD_BYTES = 262144

@@ -8,7 +8,14 @@ import {
   RECOGNISED_SERVER,
 } from '../exchange-parser.ts'
 import { HttpExchanges } from './http-exchanges.ts'
-import { findResponse, MORE_NEEDED, matchResponse, matchStartLine, matchStatusLine, NO_MATCH } from './http-head.ts'
+import {
+  findResponse,
+  MORE_NEEDED,
+  matchResponse,
+  matchStartLine,
+  matchStatusLine,
+  NO_MATCH,
+} from './http-start-line.ts'
 
 const CR = 13
 const LF = 10

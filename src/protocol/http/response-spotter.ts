@@ -1,7 +1,7 @@
 // Does a body begin with a response? Then it is none: its head answered a HEAD request that was not seen, and what follows
 // is the next response (RFC 9112 §6.3).
 
-import { fitsResponse, RESPONSE_BYTES } from './http-head.ts'
+import { fitsResponse, RESPONSE_BYTES } from './http-start-line.ts'
 
 export class ResponseSpotter {
   /** It does. */
