@@ -1,6 +1,5 @@
 // Addresses → names, from what the engine says: containers, gateways, the host, published ports. Kept by container-watch.
 
-import { networkInterfaces } from 'node:os'
 import type { AddressFamily, Endpoint } from '../core/endpoint.ts'
 import type { PlaceTable } from '../core/places.ts'
 import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
@@ -24,16 +23,16 @@ interface Tables {
 export class ContainerNames implements Names {
   version = 0
   readonly #places: PlaceTable
-  /** Addresses of this machine, where the engine is this machine's. */
+  /** Addresses of the engine's host, as far as they are known. */
   readonly #hostAddresses: ReadonlySet<string>
   #tables: Tables = emptyTables()
   #fingerprint = ''
   /** Place number → whose it is; made on demand. */
   readonly #owners = new Map<number, NamedHost | undefined>()
 
-  constructor(places: PlaceTable, engineMayBeHere: boolean) {
+  constructor(places: PlaceTable, hostAddresses: Iterable<string>) {
     this.#places = places
-    this.#hostAddresses = new Set(engineMayBeHere ? ownAddresses() : [])
+    this.#hostAddresses = new Set(hostAddresses)
   }
 
   update(containers: readonly ContainerSummary[], networks: readonly NetworkDetails[]): void {
@@ -147,8 +146,4 @@ function canonical(address: string): string {
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1'
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
 }

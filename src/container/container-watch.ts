@@ -96,7 +96,7 @@ export class ContainerWatch {
       insideInterface: options.insideInterface,
     })
     this.#awaited = new AwaitedBridges(view)
-    this.names = new ContainerNames(places, engine.maybeLocal)
+    this.names = new ContainerNames(places, view.hostAddresses())
   }
 
   /** Resolves to what is to be captured now. Rejects with OperatorError: unknown container, not running, no way. */
@@ -376,7 +376,7 @@ export class ContainerWatch {
     const now = { details, targets, running: true, removed: false }
     this.#followed.set(id, now)
     this.#tellDifference(known, now)
-    if (targets.some(({ way }) => way === 'host')) this.#lookAtPortsLater(id, known)
+    if (details.networkMode === 'host' || targets.some(({ way }) => way === 'host')) this.#lookAtPortsLater(id, known)
     return 'error' in found ? found.error : undefined
   }
 

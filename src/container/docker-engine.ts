@@ -142,7 +142,6 @@ function minor(version: string): number {
 
 class DockerEngine implements Engine {
   readonly address: string
-  readonly maybeLocal: boolean
   readonly #address: EngineAddress
   readonly #docker: Docker
   readonly #transport: EngineTransport
@@ -158,7 +157,6 @@ class DockerEngine implements Engine {
     isPodman: boolean,
   ) {
     this.address = address.name
-    this.maybeLocal = address.kind === 'unix'
     this.#address = address
     this.#docker = docker
     this.#transport = transport

@@ -1,5 +1,5 @@
-// The sidecar: a short-lived container that captures inside another one's network. It may see packets and nothing else,
-// and it goes when its standard input ends, so also when we are killed.
+// The sidecar: a short-lived container that captures inside another one's network. It may capture packets and nothing else.
+// It ends when its standard input ends, so it also ends when we are killed.
 
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
@@ -10,6 +10,9 @@ import type { ByteSource } from '../core/ports.ts'
 import { EngineRefusal } from './connection-errors.ts'
 import { ContainerOutput } from './container-output.ts'
 import { SIDECAR_LABEL, type Sidecar, type SidecarRequest } from './engine.ts'
+
+/** Threads count too; Node has about a dozen. */
+const MOST_PROCESSES = 64
 
 /** What a sidecar needs of its engine. */
 export interface SidecarEngine {
@@ -92,6 +95,10 @@ function settingsOf(request: SidecarRequest): Docker.ContainerCreateOptions {
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
       AutoRemove: true,
+      // The same for both: no swap.
+      Memory: request.memoryBytes,
+      MemorySwap: request.memoryBytes,
+      PidsLimit: MOST_PROCESSES,
       // Else every captured byte would be written to the engine's disk.
       LogConfig: { Type: 'none', Config: {} },
     },

@@ -105,8 +105,6 @@ export interface EngineMachine {
 export interface Engine {
   /** `unix:///var/run/docker.sock`, `tcp://build1:2376`, `ssh://me@build1`. */
   readonly address: string
-  /** A Unix socket: perhaps of this machine, perhaps forwarded from another or a virtual machine's. */
-  readonly maybeLocal: boolean
   version(): Promise<EngineVersion>
   /** The machine that it runs on, to tell whether it is this one. */
   machine(): Promise<EngineMachine>
@@ -142,6 +140,8 @@ export interface SidecarRequest {
   /** What is run in the image: the capture child's command line. */
   readonly command: readonly string[]
   readonly entrypoint: readonly string[]
+  /** Most memory that it may use, swap included. The engine ends it when it asks for more. */
+  readonly memoryBytes: number
   /** What `data.stop()` writes to its standard input before it ends that. */
   readonly lastBytes?: Buffer
 }

@@ -89,7 +89,9 @@ export class TargetFinder {
   ): (AskedWay | 'host')[] {
     const inside = this.#options.insideInterface !== ''
     if (owner.networkMode === 'host') {
-      return this.#view.belongsTo(container.pid, container.id) ? ['host', 'netns', 'sidecar'] : ['sidecar']
+      if (!this.#view.belongsTo(container.pid, container.id)) return ['sidecar']
+      // A rootless engine's host network is one of its own, and so is a virtual machine's.
+      return this.#view.isInOurNetwork(container.pid) === false ? ['netns', 'sidecar'] : ['host', 'netns', 'sidecar']
     }
     const bridged = attached.length > 0 && attached.every((a) => detailsOf(a, networks)?.driver === 'bridge')
     if (!bridged || inside) return ['netns', 'sidecar']
@@ -124,7 +126,7 @@ export class TargetFinder {
           const target =
             way === 'veth'
               ? await this.#onVeth(container, owner, attachment, details)
-              : this.#onBridge(container, attachment, details)
+              : this.#onBridge(container, owner, attachment, details)
           if (typeof target === 'string') return target
           targets.push(target)
         }
@@ -140,7 +142,7 @@ export class TargetFinder {
     network: NetworkDetails,
   ): Promise<CaptureTarget | string> {
     const { bridge } = network
-    if (!this.#view.hasBridge(bridge, network.subnets)) return bridgeMissing(network)
+    if (!this.#hasBridgeOf(owner, network)) return bridgeMissing(network)
     const name = await this.#vethName(owner, attachment, bridge)
     if (name === undefined) return `its veth on ${bridge} cannot be told from the others (--pid host shows it)`
     return target({
@@ -185,9 +187,24 @@ export class TargetFinder {
     return undefined
   }
 
-  #onBridge(container: ContainerDetails, a: NetworkAttachment, network: NetworkDetails): CaptureTarget | string {
+  /**
+   * A bridge of that name may be another engine's, with the same addresses on it. A container's first process is started
+   * by a part of its engine, and bridges are made in that one's network.
+   */
+  #hasBridgeOf({ pid, id }: ContainerDetails, { bridge, subnets }: NetworkDetails): boolean {
+    const parent = this.#view.belongsTo(pid, id) ? this.#view.parentOf(pid) : undefined
+    if (parent !== undefined && this.#view.isInOurNetwork(parent) === false) return false
+    return this.#view.hasBridge(bridge, subnets)
+  }
+
+  #onBridge(
+    container: ContainerDetails,
+    owner: ContainerDetails,
+    a: NetworkAttachment,
+    network: NetworkDetails,
+  ): CaptureTarget | string {
     const { bridge } = network
-    if (!this.#view.hasBridge(bridge, network.subnets)) return bridgeMissing(network)
+    if (!this.#hasBridgeOf(owner, network)) return bridgeMissing(network)
     const addresses = addressesOf([a])
     if (addresses.length === 0) return `it has no address on ${network.name}`
     return target({
@@ -213,20 +230,24 @@ export class TargetFinder {
     const why = this.#view.whyNotEnter(shown.pid)
     if (why !== undefined) return why
     const inode = this.#view.namespaceOf(shown.pid)!
-    const isHosts = inode === this.#view.namespaceOf()
-    if (isHosts && owner.networkMode === 'host') return this.#onHost(container)
+    const isOurs = inode === this.#view.namespaceOf()
+    const onHost = owner.networkMode === 'host'
+    if (isOurs && onHost) return this.#onHost(container)
     const interfaceName = this.#options.insideInterface || 'any'
+    const ports = onHost ? await this.#sharedPorts(container) : []
+    const sharing = container === owner ? '' : `${nameOf(container)} shares the network of ${nameOf(owner)}`
     return [
       target({
-        key: `netns ${inode} ${owner.startedAt} ${interfaceName}`,
+        // the engine's host network is one, however many share it
+        key: `netns ${inode} ${onHost ? ports.join(' ') : owner.startedAt} ${interfaceName}`,
         way: 'netns',
-        label: `${nameOf(container)}: ${interfaceName} in its network namespace`,
+        label: `${nameOf(container)}: ${interfaceName} in its network namespace${onHost ? shownPorts(ports) : ''}`,
         containers: [nameOf(container)],
         interfaceName,
-        filter: this.#narrowed(attached),
-        place: isHosts ? '' : placeOf(owner),
+        filter: onHost ? portFilter(ports) : this.#narrowed(attached),
+        place: isOurs || onHost ? '' : placeOf(owner),
         namespace: { pid: shown.pid, inode },
-        remark: container === owner ? '' : `${nameOf(container)} shares the network of ${nameOf(owner)}`,
+        remark: onHost ? sharedRemark(container, ports) : sharing,
       }),
     ]
   }
@@ -238,7 +259,7 @@ export class TargetFinder {
   ): Promise<CaptureTarget[]> {
     const onHost = owner.networkMode === 'host'
     const interfaceName = this.#options.insideInterface || 'any'
-    const ports = onHost ? declaredPorts(container) : []
+    const ports = onHost ? await this.#sharedPorts(container) : []
     return [
       target({
         // the host's network is one, however many share it
@@ -247,7 +268,7 @@ export class TargetFinder {
         label: `${nameOf(container)}: ${interfaceName}, from a sidecar container in its network`,
         containers: [nameOf(container)],
         interfaceName,
-        filter: onHost ? anyOf('port', ports.map(String)) : this.#narrowed(attached),
+        filter: onHost ? portFilter(ports) : this.#narrowed(attached),
         place: onHost ? '' : placeOf(owner),
         sidecarOf: owner.id,
         remark: onHost ? sharedRemark(container, ports) : '',
@@ -256,23 +277,28 @@ export class TargetFinder {
   }
 
   async #onHost(container: ContainerDetails): Promise<CaptureTarget[]> {
-    const pids = await this.#engine.processIds(container.id)
-    const mine = pids.filter((pid) => this.#view.belongsTo(pid, container.id))
-    const listening = this.#view.listeningPorts(mine.length > 0 ? mine : [container.pid])
-    if (listening.length > 0) this.#remember(container.id, listening)
-    const ports = listening.length > 0 ? listening : (this.#formerPorts.get(container.id) ?? declaredPorts(container))
+    const ports = await this.#sharedPorts(container)
     const interfaceName = this.#options.insideInterface || 'any'
     return [
       target({
         key: `host ${container.id} ${ports.join(' ')}`,
         way: 'host',
-        label: `${nameOf(container)}: ${interfaceName} on the host${ports.length === 0 ? '' : `, ${portsText(ports)}`}`,
+        label: `${nameOf(container)}: ${interfaceName} on the host${shownPorts(ports)}`,
         containers: [nameOf(container)],
         interfaceName,
-        filter: ports.length > MOST_PORTS_IN_FILTER ? '' : anyOf('port', ports.map(String)),
+        filter: portFilter(ports),
         remark: sharedRemark(container, ports),
       }),
     ]
+  }
+
+  /** The ports by which a container's traffic is told apart on the host's network: where it listens, else as declared. */
+  async #sharedPorts(container: ContainerDetails): Promise<readonly number[]> {
+    const pids = new Set([container.pid, ...(await this.#engine.processIds(container.id))])
+    const visible = [...pids].filter((pid) => this.#view.belongsTo(pid, container.id))
+    const listening = this.#view.listeningPorts(visible)
+    if (listening.length > 0) this.#remember(container.id, listening)
+    return listening.length > 0 ? listening : (this.#formerPorts.get(container.id) ?? declaredPorts(container))
   }
 
   #remember(id: string, ports: number[]): void {
@@ -342,6 +368,15 @@ function declaredPorts(container: ContainerDetails): number[] {
 
 function portsText(ports: readonly number[]): string {
   return `port${ports.length === 1 ? '' : 's'} ${ports.join(', ')}`
+}
+
+function shownPorts(ports: readonly number[]): string {
+  return ports.length === 0 ? '' : `, ${portsText(ports)}`
+}
+
+/** '' where there are none, or too many. */
+function portFilter(ports: readonly number[]): string {
+  return ports.length > MOST_PORTS_IN_FILTER ? '' : anyOf('port', ports.map(String))
 }
 
 function sharedRemark(container: ContainerDetails, ports: readonly number[]): string {

@@ -1,9 +1,9 @@
 // What this machine shows of containers without asking the engine: processes, network namespaces, interfaces, bridges.
-// An engine's pids and interface names mean something only where it runs: everything here is checked before it is believed.
+// An engine's process ids and interface names mean something only on its own machine, so each is checked before it is used.
 
 import { createSocket } from 'node:dgram'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { hostname, release, totalmem } from 'node:os'
+import { hostname, networkInterfaces, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { EngineMachine } from './engine.ts'
 
@@ -18,8 +18,12 @@ export interface InsideInterface {
 
 /** Every question answers undefined, [] or false where this machine does not show it. */
 export interface HostView {
-  /** The process is this container's: it runs here, and the engine is this machine's. */
+  /** The process is visible here and belongs to this container. */
   belongsTo(pid: number, containerId: string): boolean
+  /** The process that started this one: for a container's first process, a part of its engine. */
+  parentOf(pid: number): number | undefined
+  /** Whether a process is in our own network namespace; undefined when that cannot be told. */
+  isInOurNetwork(pid: number): boolean | undefined
   /** The inode of the network namespace that a process is in; ours without a pid. */
   namespaceOf(pid?: number): string | undefined
   interfacesInside(pid: number): InsideInterface[]
@@ -27,28 +31,87 @@ export interface HostView {
   vethOf(inside: InsideInterface, bridge: string): string | undefined
   /** The same by the bridge's forwarding table, for a container whose process is not visible. */
   vethByForwarding(bridge: string, macAddress: string): string | undefined
-  /** The bridge exists here, and is the one that has these subnets. */
+  /** The bridge exists here and is the engine's: it has these subnets. */
   hasBridge(bridge: string, subnets: readonly string[]): boolean
-  /** Makes a silent container say something, so that the bridge learns where it is. */
+  /** Sends a container something that it answers, so that the bridge learns where it is. */
   rouse(address: string): Promise<void>
   /** Why nsenter cannot be used on the process; undefined when it can. */
   whyNotEnter(pid: number): string | undefined
   /** Ports on which the processes listen. */
   listeningPorts(pids: readonly number[]): number[]
+  /** Addresses of the host that the engine runs on, as far as they are known here. */
+  hostAddresses(): string[]
 }
 
-/**
- * What may be believed of this machine for an engine: where the engine runs elsewhere (a forwarded socket, a virtual
- * machine), bridges and addresses of the same names here are others.
- */
+/** What may be believed of this machine for an engine: everything if the engine runs in this machine's own network. */
 export function viewFor(machine: EngineMachine, view: HostView): HostView {
-  if (!machine.rootless && isThisMachine(machine)) return view
-  return Object.assign(Object.create(view) as HostView, { hasBridge: () => false })
+  return !machine.rootless && isThisMachine(machine) ? view : new ElsewhereView(view)
 }
 
 function isThisMachine({ hostname: name, kernelVersion, memoryBytes }: EngineMachine): boolean {
   const sameMemory = Math.abs(memoryBytes - totalmem()) <= totalmem() * MEMORY_TOLERANCE
   return name === hostname() && kernelVersion === release() && sameMemory
+}
+
+/**
+ * The view for an engine with a network of its own: on another machine, in a virtual machine, or rootless. Bridges and
+ * addresses of the same names here are not the engine's. A process counts all the same if it is visible here and is the
+ * container's: a rootless engine's processes are.
+ */
+class ElsewhereView implements HostView {
+  readonly #view: HostView
+
+  constructor(view: HostView) {
+    this.#view = view
+  }
+
+  belongsTo(pid: number, containerId: string): boolean {
+    return this.#view.belongsTo(pid, containerId)
+  }
+
+  parentOf(pid: number): number | undefined {
+    return this.#view.parentOf(pid)
+  }
+
+  /** The host's network is the engine's, so a process is in ours only if that is certain. */
+  isInOurNetwork(pid: number): boolean {
+    return this.#view.isInOurNetwork(pid) === true
+  }
+
+  namespaceOf(pid?: number): string | undefined {
+    return this.#view.namespaceOf(pid)
+  }
+
+  interfacesInside(pid: number): InsideInterface[] {
+    return this.#view.interfacesInside(pid)
+  }
+
+  vethOf(): undefined {
+    return undefined
+  }
+
+  vethByForwarding(): undefined {
+    return undefined
+  }
+
+  hasBridge(): boolean {
+    return false
+  }
+
+  /** Whoever has that address here is somebody else. */
+  async rouse(): Promise<void> {}
+
+  whyNotEnter(pid: number): string | undefined {
+    return this.#view.whyNotEnter(pid)
+  }
+
+  listeningPorts(pids: readonly number[]): number[] {
+    return this.#view.listeningPorts(pids)
+  }
+
+  hostAddresses(): string[] {
+    return []
+  }
 }
 
 /** Two ways of asking the kernel differ by what it keeps for itself. */
@@ -72,7 +135,7 @@ export class LinuxHostView implements HostView {
 
   belongsTo(pid: number, containerId: string): boolean {
     if (pid <= 0 || containerId.length < 12) return false
-    // Every engine puts a container's processes into a cgroup, or mounts files for it, that have its id in their names.
+    // Engines put a container's id into the name of its cgroup, or of the files that they mount into it.
     return (
       readText(`${this.#proc}/${pid}/cgroup`).includes(containerId) ||
       readText(`${this.#proc}/${pid}/mountinfo`).includes(containerId)
@@ -82,6 +145,16 @@ export class LinuxHostView implements HostView {
   namespaceOf(pid?: number): string | undefined {
     const link = readLink(`${this.#proc}/${pid ?? 'self'}/ns/net`)
     return /^net:\[(\d+)\]$/.exec(link)?.[1]
+  }
+
+  parentOf(pid: number): number | undefined {
+    const parent = Number(/^PPid:\s*(\d+)$/m.exec(readText(`${this.#proc}/${pid}/status`))?.[1] ?? 0)
+    return parent > 0 ? parent : undefined
+  }
+
+  isInOurNetwork(pid: number): boolean | undefined {
+    const theirs = this.namespaceOf(pid)
+    return theirs === undefined ? undefined : theirs === this.namespaceOf()
   }
 
   interfacesInside(pid: number): InsideInterface[] {
@@ -98,7 +171,7 @@ export class LinuxHostView implements HostView {
     for (const name of this.#portsOf(bridge)) {
       const folder = `${this.#net}/${name}`
       if (Number(readText(`${folder}/ifindex`)) !== inside.linkIndex) continue
-      // The other way round too: an index is only unique within a namespace.
+      // An index is unique only within its namespace, so both ends must name each other.
       return Number(readText(`${folder}/iflink`)) === inside.index ? name : undefined
     }
     return undefined
@@ -128,7 +201,7 @@ export class LinuxHostView implements HostView {
 
   hasBridge(bridge: string, subnets: readonly string[]): boolean {
     if (!isInterfaceName(bridge) || !existsSync(`${this.#net}/${bridge}/bridge`)) return false
-    // Docker's own name for it has the network's id in it; others (docker0) could be another machine's.
+    // The name br-ID has the network's id in it. Other names, such as docker0, are the same on every machine.
     if (/^br-[0-9a-f]{12}$/.test(bridge)) return true
     const routes = readText(`${this.#proc}/net/route`)
     return subnets.some((subnet) => hasRoute(routes, bridge, subnet))
@@ -186,6 +259,10 @@ export class LinuxHostView implements HostView {
       }
     }
     return [...ports].sort((a, b) => a - b)
+  }
+
+  hostAddresses(): string[] {
+    return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
   }
 }
 

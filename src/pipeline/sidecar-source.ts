@@ -12,6 +12,8 @@ const NODE = 'node'
 const CHILD_PATH = '/opt/tcpflow/dist/capture-child.js'
 const FIRST_READ_BYTES = 65_536
 const STOP_DEADLINE_MILLIS = 3000
+/** Of Node with libpcap, several times what it uses; the kernel's ring of packets comes on top. */
+const CHILD_MEMORY_BYTES = 256 * 1024 * 1024
 
 /** Resolves once packets are really being seen. Rejects with OperatorError, and no container is left behind then. */
 export async function openSidecarSource(
@@ -25,6 +27,7 @@ export async function openSidecarSource(
     targetId,
     entrypoint: [NODE],
     command: [CHILD_PATH, JSON.stringify(request)],
+    memoryBytes: CHILD_MEMORY_BYTES + request.kernelBufferBytes,
   })
   const source = new SidecarSource(sidecar, request, image)
   try {

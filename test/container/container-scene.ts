@@ -69,7 +69,6 @@ export function attachment(network: string, address: string, macAddress: string,
 
 export class FakeEngine implements Engine {
   readonly address = 'unix:///fake.sock'
-  readonly maybeLocal = true
   readonly containers = new Map<string, ContainerDetails>()
   networkList = [BRIDGE, FRONT, MACVLAN]
   answers: Record<string, string> = {}
@@ -170,6 +169,8 @@ export class FakeEngine implements Engine {
   async close(): Promise<void> {}
 }
 
+const ENGINE_PID = 3999
+
 export class FakeView implements HostView {
   /** Container ids whose processes are visible here. */
   visible = new Set<string>()
@@ -183,9 +184,19 @@ export class FakeView implements HostView {
   refusal: string | undefined
   ports: number[] = []
   namespace = '4026532000'
+  /** Of containers on the host's network. */
+  onOurNetwork: boolean | undefined = true
+  /** The engine's part that started a container is in our network. */
+  engineIsHere: boolean | undefined = true
 
   belongsTo(_pid: number, containerId: string): boolean {
     return this.visible.has(containerId)
+  }
+  parentOf(): number | undefined {
+    return ENGINE_PID
+  }
+  isInOurNetwork(pid: number): boolean | undefined {
+    return pid === ENGINE_PID ? this.engineIsHere : this.onOurNetwork
   }
   namespaceOf(pid?: number): string | undefined {
     return pid === undefined ? '4026531840' : this.namespace
@@ -211,5 +222,8 @@ export class FakeView implements HostView {
   }
   listeningPorts(): number[] {
     return this.ports
+  }
+  hostAddresses(): string[] {
+    return ['192.0.2.1']
   }
 }

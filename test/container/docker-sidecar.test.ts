@@ -15,6 +15,7 @@ const REQUEST: SidecarRequest = {
   targetId: TARGET,
   entrypoint: ['node'],
   command: ['child.js', '{}'],
+  memoryBytes: 300_000_000,
   lastBytes: Buffer.from('s'),
 }
 const UPGRADED = 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'
@@ -128,6 +129,9 @@ test('what it may, and in which order', async (t) => {
     SecurityOpt: ['no-new-privileges'],
     ReadonlyRootfs: true,
     AutoRemove: true,
+    Memory: 300_000_000,
+    MemorySwap: 300_000_000,
+    PidsLimit: 64,
     LogConfig: { Type: 'none', Config: {} },
   })
   const { Image, Entrypoint, Cmd, User, Tty, OpenStdin, StdinOnce, Labels } = body

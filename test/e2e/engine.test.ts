@@ -25,6 +25,8 @@ const ROOT = join(import.meta.dirname, '../..')
 const BASE_IMAGE = 'node:24-trixie-slim'
 const IMAGE = `tcpflow-engine-test-${process.pid}`
 const MEGABYTES = 20
+/** Of a sidecar's memory, in whole pages. */
+const LIMIT = 96 << 20
 const DOCKER = ['docker']
 
 const dockerObstacle =
@@ -168,7 +170,8 @@ async function followEvents(it: Subject): Promise<void> {
 
 /** What it prints tells what it is; then much data; then what it is sent. */
 function sidecarRequest(targetId: string, script: string): SidecarRequest {
-  return { image: IMAGE, targetId, entrypoint: ['sh'], command: ['-c', script], lastBytes: Buffer.from('last\n') }
+  const command = ['-c', script]
+  return { image: IMAGE, targetId, entrypoint: ['sh'], command, memoryBytes: LIMIT, lastBytes: Buffer.from('last\n') }
 }
 
 async function readAll({ data }: Sidecar, onBytes: (bytes: number) => void = () => {}): Promise<Buffer> {
@@ -249,6 +252,28 @@ async function removeSidecars(it: Subject): Promise<void> {
   assert.deepEqual(await sidecarsLeft(it), [])
 }
 
+/** What the engine says of the sidecar that we made, and what the kernel holds it to. */
+async function limitSidecar(it: Subject): Promise<void> {
+  const from = it.events.length
+  // cgroup v2, or v1 with a hierarchy each
+  const script = `cd /sys/fs/cgroup
+    cat memory.max 2>/dev/null || cat memory/memory.limit_in_bytes; cat pids.max 2>/dev/null || cat pids/pids.max; cat`
+  const sidecar = await it.engine.startSidecar(sidecarRequest(it.id, script))
+  const isCreation = ({ kind, labels }: EngineEvent) => kind === 'create' && labels['tcpflow.sidecar'] === '1'
+  await until(
+    () => it.events.slice(from).some(isCreation),
+    () => it.events,
+  )
+  const { id } = it.events.slice(from).find(isCreation)!
+  const format = '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}'
+  assert.equal(cli(it, 'inspect', '-f', format, id), `${LIMIT} ${LIMIT} 64`)
+  sidecar.data.stop()
+  const text = (await readAll(sidecar)).toString()
+  await sidecar.data.close()
+  assert.equal(text, `${LIMIT}\n64\nlast\n`)
+  assert.deepEqual(await sidecarsLeft(it), [])
+}
+
 async function exercise(it: Subject): Promise<void> {
   await askEverything(it)
   await followEvents(it)
@@ -257,9 +282,9 @@ async function exercise(it: Subject): Promise<void> {
 
 withDocker('by the socket', undefined, async (t) => {
   const it = await subject(t, `unix://${DOCKER_SOCKET}`)
-  assert.equal(it.engine.maybeLocal, true)
   assert.equal((await it.engine.version()).product, 'Docker')
   await exercise(it)
+  await limitSidecar(it)
   await removeSidecars(it)
 })
 
@@ -295,7 +320,6 @@ function withTls(name: string, body: (t: TestContext, front: TlsFront) => Promis
 withTls('by TCP with TLS', async (t, { port, certificates }) => {
   const env = { DOCKER_HOST: `tcp://localhost:${port}`, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certificates }
   const it = await subject(t, undefined, DOCKER, env)
-  assert.equal(it.engine.maybeLocal, false)
   await exercise(it)
 })
 
@@ -347,7 +371,6 @@ withDocker('by ssh', '/usr/sbin/sshd', async (t) => {
   const { user, port, ssh, strangersSsh } = await sshServer(t)
   const host = `ssh://${user}@127.0.0.1:${port}`
   const it = await subject(t, host, DOCKER, {}, { ssh })
-  assert.equal(it.engine.maybeLocal, false)
   await exercise(it)
   const byPath = await openEngine(findEngineAddress(`${host}${DOCKER_SOCKET}`, {}, ADDRESS_FILES), { ssh })
   assert.ok((await byPath.networks()).length > 0)
@@ -379,6 +402,7 @@ withDocker('Podman', '/usr/bin/podman', async (t) => {
   const it = await subject(t, `unix://${socket}`, command)
   assert.equal((await it.engine.version()).product, 'Podman')
   await exercise(it)
+  await limitSidecar(it)
   await removeSidecars(it)
 })
 
@@ -424,7 +448,7 @@ withDocker('a program that is killed leaves no sidecar', undefined, async (t) =>
   const script = `
     import { openEngine } from '${ROOT}/src/container/docker-engine.ts'
     const engine = await openEngine({ kind: 'unix', name: 'unix://', origin: '', path: '${DOCKER_SOCKET}' })
-    const request = { image: '${IMAGE}', targetId: '${it.id}', entrypoint: ['cat'], command: [] }
+    const request = { image: '${IMAGE}', targetId: '${it.id}', entrypoint: ['cat'], command: [], memoryBytes: ${LIMIT} }
     const sidecar = await engine.startSidecar(request)
     console.log('runs')
     await sidecar.data.read(Buffer.alloc(1), 0, 1)`
