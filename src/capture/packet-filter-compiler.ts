@@ -34,6 +34,13 @@ export function compileExpression(expression: string, linkType: number): BpfInst
   throw filterError(expression, linkType, result.stderr)
 }
 
+/** False: tcpdump is not installed, and nothing can be compiled. */
+export function hasCompiler(): boolean {
+  return [TCPDUMP, ...MORE_PLACES].some(
+    (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0,
+  )
+}
+
 function runTcpdump(argv: string[], input: Buffer) {
   for (const program of [TCPDUMP, ...MORE_PLACES]) {
     const result = spawnSync(program, argv, { input, encoding: 'utf8', timeout: TIMEOUT_MILLIS, maxBuffer: 1 << 24 })

@@ -3,7 +3,7 @@
 import type { Packet } from '../core/packet.ts'
 import { compileBpf } from './bpf-compiler.ts'
 import type { BpfMatcher } from './bpf-program.ts'
-import { compileExpression } from './packet-filter-compiler.ts'
+import { compileExpression, hasCompiler } from './packet-filter-compiler.ts'
 import { MissedPackets, type OnMissed } from './packet-filter-missed.ts'
 
 export type { MissedKind, OnMissed } from './packet-filter-missed.ts'
@@ -14,7 +14,12 @@ export interface PacketFilter {
    * first packet of each link type; never because of a packet's bytes.
    */
   matches(packet: Packet): boolean
+  /** Before the first packet: throws OperatorError when the expression is wrong whatever the link type. */
+  refuseBad(): void
 }
+
+/** Asked in this order whether an expression is right at all: most are for Ethernet; `wlan` and the like are not. */
+const LINK_TYPES = [1, 101, 113, 276, 0, 105, 127] as const
 
 /**
  * A filter for `expression` (pcap-filter(7)); '' accepts everything. Compiling waits for tcpdump to start and end (some
@@ -22,7 +27,17 @@ export interface PacketFilter {
  * once for each kind of packet that only looks as if it did not match.
  */
 export function compileFilter(expression: string, onMissed?: OnMissed): PacketFilter {
-  return expression.trim() === '' ? { matches: () => true } : new ExpressionFilter(expression, onMissed)
+  return expression.trim() === ''
+    ? { matches: () => true, refuseBad: () => {} }
+    : new ExpressionFilter(expression, onMissed)
+}
+
+/**
+ * The same question for captures whose filter others compile. Throws OperatorError for a wrong one; says nothing where there
+ * is no tcpdump to ask.
+ */
+export function refuseBadExpression(expression: string): void {
+  if (hasCompiler()) compileFilter(expression).refuseBad()
 }
 
 class ExpressionFilter implements PacketFilter {
@@ -44,13 +59,30 @@ class ExpressionFilter implements PacketFilter {
     return matched
   }
 
+  refuseBad(): void {
+    let first: unknown
+    for (const linkType of LINK_TYPES) {
+      try {
+        this.#compiled(linkType)
+        return
+      } catch (error) {
+        first ??= error
+      }
+    }
+    throw first
+  }
+
   #select(linkType: number): void {
+    this.#matcher = this.#compiled(linkType)
+    this.#linkType = linkType
+  }
+
+  #compiled(linkType: number): BpfMatcher {
     let matcher = this.#matchers.get(linkType)
     if (matcher === undefined) {
       matcher = compileBpf(compileExpression(this.#expression, linkType))
       this.#matchers.set(linkType, matcher)
     }
-    this.#linkType = linkType
-    this.#matcher = matcher
+    return matcher
   }
 }

@@ -1,6 +1,6 @@
 // Settings as a whole → plan: defaults, what contradicts what, and what is without effect.
 
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { UsageError } from '../core/errors.ts'
 import type { ConsolePlan, ContainersPlan, FilesPlan, InputPlan, JsonPlan, Plan, SavePlan } from '../plan.ts'
 import { wantsColor } from './color.ts'
@@ -37,7 +37,7 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
   const filter = settings.wordsAreFiles ? '' : words.join(' ').trim()
   refuseFileAsFilter(filter, input)
   const wanted = outputsOf(settings)
-  const save = savePlan(settings, input, wanted.onStdout, surroundings)
+  const save = savePlan(settings, wanted.onStdout, surroundings)
   const maximumJumpBytes = settings.maximumJumpBytes ?? DEFAULT_MAXIMUM_JUMP_BYTES
   const plan: Plan = {
     input,
@@ -240,7 +240,7 @@ function filesPlan(s: Settings, flowFiles: boolean, maximumJumpBytes: number): F
   }
 }
 
-function savePlan(s: Settings, input: InputPlan, printing: boolean, surroundings: Surroundings): SavePlan | undefined {
+function savePlan(s: Settings, printing: boolean, surroundings: Surroundings): SavePlan | undefined {
   if (s.savePath === undefined) return undefined
   const rotates = s.rotateBytes !== undefined || s.rotateSeconds !== undefined
   if (s.savePath === '-') {
@@ -248,10 +248,6 @@ function savePlan(s: Settings, input: InputPlan, printing: boolean, surroundings
     if (surroundings.stdoutIsTerminal && !printing) {
       throw new UsageError('-w - would write packets to this terminal', 'tcpflow -w - | wireshark -k -i -')
     }
-  } else if (input.kind === 'files') {
-    const target = resolve(surroundings.cwd, s.savePath)
-    const same = [...input.paths, ...input.finishPaths].find((path) => resolve(surroundings.cwd, path) === target)
-    if (same !== undefined) throw new UsageError(`-w ${s.savePath} would overwrite the file that is read`)
   }
   return {
     path: s.savePath,

@@ -4,18 +4,19 @@ import { join } from 'node:path'
 import type { CaptureProgram } from '../capture/capture-process.ts'
 import { openFileSource } from '../capture/file-source.ts'
 import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capture/launcher.ts'
+import type { LiveSource } from '../capture/live-source.ts'
 import { learnTrailingNames } from '../capture/trailing-names.ts'
 import type { Arena } from '../core/arena.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import { PlaceTable } from '../core/places.ts'
-import type { ByteSource, Messages, Names } from '../core/ports.ts'
+import type { ByteSource, Names } from '../core/ports.ts'
 import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
 import type { Feed } from '../river/feed.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
 import type { ContainerCapture } from './container-capture.ts'
-import { LIVE_BUFFER_BYTES, type LiveFeed, MOST_IN_ARENA, ReadBuffers } from './read-buffers.ts'
+import { LIVE_BUFFER_BYTES, MOST_IN_ARENA } from './read-buffers.ts'
 
 /** Of a file in memory at a time: one half is read while the other is parsed. */
 const FILE_BUFFER_BYTES = 1 << 21
@@ -33,8 +34,8 @@ export function allocateFileBuffer(arena: Arena): Buffer {
 }
 
 /** The captures of a live plan, with what started them. */
-export interface LiveFeeds {
-  readonly feeds: readonly LiveFeed[]
+export interface LiveSources {
+  readonly sources: readonly LiveSource[]
   close(): Promise<void>
 }
 
@@ -70,6 +71,13 @@ export class Inputs {
     this.#readsAhead = readsAhead(plan)
     this.places = places
     this.containers = containers
+  }
+
+  /** Opens a savefile now, to be read later. Throws OperatorError. */
+  open(path: string): void {
+    const early = this.#opened.get(path)
+    if (early instanceof Error) throw early
+    if (early === undefined) this.#opened.set(path, openFileSource(path, this.#readsAhead))
   }
 
   /** A feed of one savefile; the buffer may be used again when that feed is done. Throws OperatorError. */
@@ -151,16 +159,10 @@ function captureProgram(io: Io): CaptureProgram {
 }
 
 /**
- * Opens every interface and says that it listens. All or nothing: when one interface cannot be opened, the others are
- * closed and the OperatorError goes on.
+ * Opens every interface. All or nothing: when one interface cannot be opened, the others are closed and the OperatorError
+ * goes on.
  */
-export async function openLiveFeeds(
-  plan: Plan,
-  input: LiveInput,
-  inputs: Inputs,
-  arena: Arena,
-  messages: Messages,
-): Promise<LiveFeeds> {
+export async function openLiveSources(plan: Plan, input: LiveInput, inputs: Inputs): Promise<LiveSources> {
   const launcher = inputs.launcher!
   const { openLiveSource } = await import('../capture/live-source.ts')
   const requests = input.interfaces.map((interfaceName) => ({
@@ -182,7 +184,5 @@ export async function openLiveFeeds(
     await close()
     throw failure.reason
   }
-  messages.info(`listening on ${input.interfaces.join(', ')}`)
-  const buffers = new ReadBuffers(arena, inputs.places)
-  return { feeds: sources.map((source) => buffers.feedOf(source)), close }
+  return { sources, close }
 }

@@ -2,7 +2,7 @@
 // whatever happened. Exit codes: 0 done, 1 something failed (what was captured until then is out all the same).
 
 import { getHeapStatistics } from 'node:v8'
-import { compileFilter } from '../capture/packet-filter.ts'
+import { compileFilter, type PacketFilter, refuseBadExpression } from '../capture/packet-filter.ts'
 import type { CaptureEnd } from '../container/capture-target.ts'
 import type { Connection } from '../core/connection.ts'
 import { OperatorError } from '../core/errors.ts'
@@ -11,6 +11,7 @@ import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { FlowTable } from '../flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import { endSummaryLines } from '../output/messages/end-summary.ts'
+import type { TerminalMessages } from '../output/messages/messages.ts'
 import { OutputClosedError } from '../output/writing/output-stream.ts'
 import type { InputPlan, Plan } from '../plan.ts'
 import { DumpRiver } from '../river/dump-river.ts'
@@ -18,10 +19,11 @@ import { fanOut } from '../river/fan-out.ts'
 import { FastPath } from '../river/fast-path.ts'
 import { type Feed, pump } from '../river/feed.ts'
 import { LiveMerge } from '../river/live-merge.ts'
-import { addProgress, makeSinks, type Sinks } from '../views/sinks.ts'
+import { addProgress, makeMessages, makeSinks, type Sinks } from '../views/sinks.ts'
+import { checkOutputs } from './check-outputs.ts'
 import { connectionLimit } from './connection-limit.ts'
 import type { ContainerCapture } from './container-capture.ts'
-import { allocateFileBuffer, type Inputs, openLiveFeeds, prepareInputs } from './inputs.ts'
+import { allocateFileBuffer, type Inputs, type LiveSources, openLiveSources, prepareInputs } from './inputs.ts'
 import { ReadBuffers } from './read-buffers.ts'
 import { runCounts } from './run-counts.ts'
 import { runSummary } from './run-summary.ts'
@@ -37,9 +39,19 @@ const CONTAINER_END_GRACE_MILLIS = 800
 
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
+  const inUse = checkOutputs(plan, io)
   const inputs = await prepareInputs(plan, io)
-  const sinks = await makeSinks(plan, io, inputs.names)
-  const { messages } = sinks
+  const messages = makeMessages(plan, io)
+  let source: OpenedSource | undefined
+  let sinks: Sinks
+  try {
+    // What cannot begin leaves no file behind: all outputs come after this.
+    source = await openSource(plan, inputs, messages)
+    sinks = await makeSinks(plan, io, messages, { names: inputs.names, inUse })
+  } catch (error) {
+    await Promise.all([source?.live?.close(), inputs.containers?.close()])
+    throw error
+  }
   const table = new FlowTable(
     fanOut(sinks.streams),
     {
@@ -50,10 +62,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     },
     sinks.segments,
   )
-  const filter =
-    plan.input.kind === 'files' && plan.filter !== ''
-      ? compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
-      : undefined
+  const { filter } = source
   const river = new DumpRiver({
     messages,
     unwrapTunnels: plan.decode.unwrapTunnels,
@@ -72,7 +81,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(sinks.arena, table, loans, river)
   addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
   for (const tell of sinks.counted) tell(() => runCounts(river, table.counters))
-  const run = new Run(plan, io, inputs, river, table, sinks)
+  const run = new Run(plan, io, inputs, source.live, river, table, sinks)
   try {
     await run.takeIn()
   } catch (error) {
@@ -81,11 +90,35 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   return await run.end()
 }
 
+interface OpenedSource {
+  readonly live: LiveSources | undefined
+  /** Of files; a live one is the kernel's. */
+  readonly filter: PacketFilter | undefined
+}
+
+/** Throws OperatorError for what can be known to be wrong before the first packet. */
+async function openSource(plan: Plan, inputs: Inputs, messages: TerminalMessages): Promise<OpenedSource> {
+  const { input } = plan
+  if (input.kind === 'live') {
+    if (inputs.containers === undefined) return { live: await openLiveSources(plan, input, inputs), filter: undefined }
+    if (plan.filter !== '') refuseBadExpression(plan.filter)
+    return { live: undefined, filter: undefined }
+  }
+  const [only, ...others] = [...input.paths, ...input.finishPaths]
+  // of several, one that cannot be read does not keep the others from it
+  if (only !== undefined && others.length === 0) inputs.open(only)
+  if (plan.filter === '') return { live: undefined, filter: undefined }
+  const filter = compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
+  filter.refuseBad()
+  return { live: undefined, filter }
+}
+
 /** One run under way: its inputs, how it is stopped, how it ends. */
 class Run {
   readonly #plan: Plan
   readonly #io: Io
   readonly #inputs: Inputs
+  readonly #live: LiveSources | undefined
   readonly #river: DumpRiver
   readonly #table: FlowTable
   readonly #sinks: Sinks
@@ -95,8 +128,17 @@ class Run {
   #unexpected: unknown
   #interfaceGone = false
 
-  constructor(plan: Plan, io: Io, inputs: Inputs, river: DumpRiver, table: FlowTable, sinks: Sinks) {
+  constructor(
+    plan: Plan,
+    io: Io,
+    inputs: Inputs,
+    live: LiveSources | undefined,
+    river: DumpRiver,
+    table: FlowTable,
+    sinks: Sinks,
+  ) {
     this.#plan = plan
+    this.#live = live
     this.#io = io
     this.#inputs = inputs
     this.#river = river
@@ -108,8 +150,8 @@ class Run {
   async takeIn(): Promise<void> {
     const { input } = this.#plan
     if (this.#inputs.containers !== undefined) await this.#takeInContainers(this.#inputs.containers)
-    else if (input.kind === 'live') await this.#takeInLive(input)
-    else await this.#takeInFiles(input)
+    else if (this.#live !== undefined) await this.#takeInLive(this.#live)
+    else if (input.kind === 'files') await this.#takeInFiles(input)
   }
 
   #onStop(signal: StopSignal): void {
@@ -125,22 +167,24 @@ class Run {
     this.#inputs.containers?.stop()
   }
 
-  async #takeInLive(input: Extract<InputPlan, { kind: 'live' }>): Promise<void> {
-    this.#river.setLive(input.interfaces.length)
+  async #takeInLive(live: LiveSources): Promise<void> {
     const { arena, messages } = this.#sinks
-    const live = await openLiveFeeds(this.#plan, input, this.#inputs, arena, messages)
-    this.#feeds = live.feeds
+    this.#river.setLive(live.sources.length)
+    messages.info(`listening on ${live.sources.map(({ name }) => name).join(', ')}`)
+    const buffers = new ReadBuffers(arena, this.#inputs.places)
+    const feeds = live.sources.map((source) => buffers.feedOf(source))
+    this.#feeds = feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
     try {
-      await (live.feeds.length === 1 ? pump(live.feeds[0]!, this.#river) : this.#pumpAll(live.feeds))
+      await (feeds.length === 1 ? pump(feeds[0]!, this.#river) : this.#pumpAll(feeds))
     } finally {
       await live.close()
     }
-    for (const { source } of live.feeds) {
+    for (const source of live.sources) {
       if (source.endReason === 'interface-gone') this.#interfaceGone = true
       if (source.endMessage === undefined) continue
       this.#failed = true
-      this.#sinks.messages.error(source.endMessage, source.endHint)
+      messages.error(source.endMessage, source.endHint)
     }
   }
 
@@ -242,6 +286,8 @@ class Run {
     for (const tell of this.#sinks.lastMoments) tell(this.#table.confirmedTime)
     this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
     for (const ending of this.#sinks.endings) ending()
+    const { packets, filtered } = this.#river.counters
+    if (this.#failed && packets + filtered === 0) for (const saver of this.#sinks.savers) saver.discard()
     for (const sink of this.#sinks.all) {
       try {
         await sink.finish()

@@ -34,6 +34,8 @@ export interface CaptureSaver extends PacketConsumer {
   /** Interface `id` of what follows, before its first packet or statistics. */
   onInterface(id: number, description: InterfaceDescription): void
   onStatistics(statistics: InterfaceStatistics): void
+  /** Nothing could be read at all: leaves no file behind, and an earlier one as it was. Then `finish` does nothing. */
+  discard(): void
 }
 
 /** Decides which packets of a file count (a BPF expression). */

@@ -27,6 +27,7 @@ import { TerminalMessages } from '../output/messages/messages.ts'
 import { Notes } from '../output/messages/notes.ts'
 import { Progress, type ProgressCounts } from '../output/messages/progress.ts'
 import type { ScriptOutput } from '../output/scripts/script-output.ts'
+import type { FilesInUse } from '../output/writing/files-in-use.ts'
 import { OutputStream } from '../output/writing/output-stream.ts'
 import { readBufferBytes } from '../pipeline/inputs.ts'
 import type { ConsolePlan, FilesPlan, JsonPlan, LatencyPlan, Plan, SavePlan } from '../plan.ts'
@@ -110,13 +111,29 @@ export class Sinks {
   }
 }
 
-/** Makes what the plan asks for. `names`: of hosts, where they are wanted. Throws OperatorError where an output cannot be opened. */
-export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sinks> {
-  const messages = new TerminalMessages(io.stderr, {
+export function makeMessages(plan: Plan, io: Io): TerminalMessages {
+  return new TerminalMessages(io.stderr, {
     info: !plan.quiet,
     notes: plan.notes,
     program: plan.latency?.program ?? 'tcpflow',
   })
+}
+
+/** What sinks get to know of the inputs. */
+export interface SinkContext {
+  /** Of hosts, where they are wanted. */
+  readonly names: Names | undefined
+  /** Files that are read, and so not written over. */
+  readonly inUse: FilesInUse
+}
+
+/** Makes what the plan asks for. Throws OperatorError where an output cannot be opened. */
+export async function makeSinks(
+  plan: Plan,
+  io: Io,
+  messages: TerminalMessages,
+  { names, inUse }: SinkContext,
+): Promise<Sinks> {
   const arena = new Arena(
     readBufferBytes(plan.input) +
       OUTPUT_ARENA_BYTES +
@@ -131,7 +148,7 @@ export async function makeSinks(plan: Plan, io: Io, names?: Names): Promise<Sink
   if (plan.json !== undefined) await addJson(sinks, plan, plan.json, io, names)
   if (plan.files !== undefined) await addFiles(sinks, plan, plan.files, io, names)
   if (plan.latency !== undefined) await addLatency(sinks, plan, plan.latency, io, names)
-  if (plan.save !== undefined) await addSave(sinks, plan.save, io, names)
+  if (plan.save !== undefined) await addSave(sinks, plan.save, io, names, inUse)
   if (plan.connectionSummary && plan.console === undefined) {
     sinks.streams.push(new ConnectionSummary((line) => messages.error(line), names))
   }
@@ -294,9 +311,15 @@ async function addBodyFiles(sinks: Sinks, filesPlan: FilesPlan, names?: Names): 
   sinks.all.push(bodies)
 }
 
-async function addSave(sinks: Sinks, savePlan: SavePlan, io: Io, names?: Names): Promise<void> {
+async function addSave(
+  sinks: Sinks,
+  savePlan: SavePlan,
+  io: Io,
+  names: Names | undefined,
+  inUse: FilesInUse,
+): Promise<void> {
   const { SavefileSink } = await import('../output/packets/savefile-sink.ts')
-  const save = new SavefileSink(savePlan, io.stdout, names)
+  const save = new SavefileSink(savePlan, io.stdout, names, inUse)
   sinks.savers.push(save)
   sinks.abandoned.push(save)
   sinks.all.push(save)

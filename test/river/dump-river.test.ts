@@ -47,6 +47,7 @@ function makeRiver() {
     onInterface: (id: number, { name }: { name: string }) => void interfaces.push(`${id} ${name}`),
     onPacket: nothing,
     onStatistics: nothing,
+    discard: nothing,
   }
   const river = new DumpRiver({
     messages,

@@ -5,6 +5,8 @@ import type { Flag } from '../flag.ts'
 import { parseChoice, parseCount, parseDurationMillis, parseSize } from '../quantities.ts'
 
 const group = 'JSON, scripts and packets'
+/** Other names of it, which must not be cut to nothing where it is a file that somebody else writes to as well. */
+const STANDARD_OUTPUT = new Set(['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
 const PAYLOAD_CHOICES = ['text', 'base64', 'none'] as const
 
 export const PACKET_FLAGS: readonly Flag[] = [
@@ -34,10 +36,10 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: 'w',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Save every packet too, as pcapng; "-" is standard output: tcpflow -w - | wireshark -k -i -. Without -c, -o and their like nothing else is written.',
+    help: 'Save every packet too, as pcapng; "-" is standard output: tcpflow -w - | wireshark -k -i -. Until a file is whole it is called FILE.partial. Without -c, -o and their like nothing else is written.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
-      s.savePath = value
+      s.savePath = STANDARD_OUTPUT.has(value) ? '-' : value
     },
   },
   {

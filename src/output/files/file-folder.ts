@@ -7,6 +7,9 @@ import { errorCode, outputError } from './file-errors.ts'
 
 /** How a file of our own is made: nothing of that name may be there, not even a link. */
 export const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+/** Flows hold passwords, and so do reports and names of files: as private as `-w`. A folder that was there keeps its mode. */
+export const PRIVATE_FILE = 0o600
+const PRIVATE_FOLDER = 0o700
 const REOPEN = constants.O_RDWR | constants.O_NOFOLLOW
 /** Folders remembered as made by us or seen to be real ones. */
 const MAXIMUM_KNOWN_FOLDERS = 10_000
@@ -46,7 +49,7 @@ export class OutputFolder {
     const slash = name.lastIndexOf('/')
     if (slash > 0) this.#makeFolder(name.slice(0, slash))
     try {
-      return openSync(this.pathOf(name), NEW_FILE, 0o666)
+      return openSync(this.pathOf(name), NEW_FILE, PRIVATE_FILE)
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return -1
       if (errorCode(error) !== 'ENOENT') throw error
@@ -55,7 +58,7 @@ export class OutputFolder {
     this.#known.clear()
     makeWithParents(this.path)
     if (slash > 0) this.#makeFolder(name.slice(0, slash))
-    return openSync(this.pathOf(name), NEW_FILE, 0o666)
+    return openSync(this.pathOf(name), NEW_FILE, PRIVATE_FILE)
   }
 
   /** Opens a file made before; makes it again where it is gone (its bytes so far are then a hole). System errors. */
@@ -83,7 +86,7 @@ export class OutputFolder {
   #makeOne(folder: string): void {
     const path = this.pathOf(folder)
     try {
-      mkdirSync(path)
+      mkdirSync(path, PRIVATE_FOLDER)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
       // A link could lead anywhere: only what is really a folder, here, will do.
@@ -100,13 +103,13 @@ export class OutputFolder {
 /** As mkdirSync with `recursive`, which in Node 20 never returns for /proc/nothing/here. System errors. */
 function makeWithParents(path: string): void {
   try {
-    mkdirSync(path)
+    mkdirSync(path, PRIVATE_FOLDER)
   } catch (error) {
     if (errorCode(error) === 'EEXIST' && isFolder(path)) return
     const parent = dirname(path)
     if (errorCode(error) !== 'ENOENT' || parent === path || isFolder(parent)) throw error
     makeWithParents(parent)
-    mkdirSync(path)
+    mkdirSync(path, PRIVATE_FOLDER)
   }
 }
 

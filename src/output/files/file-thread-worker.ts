@@ -3,7 +3,7 @@
 import { closeSync, openSync, unlinkSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { writeAll } from '../writing/write-all.ts'
-import { NEW_FILE } from './file-folder.ts'
+import { NEW_FILE, PRIVATE_FILE } from './file-folder.ts'
 import { ASLEEP, DONE, FileRing, JOB_MAKE, READY, STOP, SUBMITTED } from './file-ring.ts'
 import type { FileThreadData } from './file-thread.ts'
 import { setFileTimes } from './file-times.ts'
@@ -34,7 +34,7 @@ function make(job: number): boolean {
   const path = ring.pathOf(job)
   let descriptor: number
   try {
-    descriptor = openSync(path, NEW_FILE, 0o666)
+    descriptor = openSync(path, NEW_FILE, PRIVATE_FILE)
   } catch {
     return false
   }

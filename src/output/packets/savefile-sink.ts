@@ -1,7 +1,7 @@
 // `-w`: every packet that was captured, saved as pcapng with its interface, nanoseconds and the kernel's drop counters;
 // to a file, to standard output, or to a row of files that begin anew at a size or an age.
 
-import { accessSync, closeSync, constants, openSync, unlinkSync } from 'node:fs'
+import { accessSync, constants, unlinkSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
 import type { PacketConsumer, Sink } from '../../core/consumers.ts'
 import { OperatorError } from '../../core/errors.ts'
@@ -11,20 +11,21 @@ import type { Timestamp } from '../../core/timestamp.ts'
 import type { SavePlan } from '../../plan.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../../savefile/interface.ts'
 import { PcapngWriter } from '../../savefile/pcapng-writer.ts'
+import type { FilesInUse } from '../writing/files-in-use.ts'
 import { OutputStream } from '../writing/output-stream.ts'
+import { WholeFile } from '../writing/whole-file.ts'
 import { cutBrokenBlock } from './savefile-repair.ts'
 
-/** Captures hold passwords: readable by their owner alone. */
-const FILE_MODE = 0o600
 /** What a packet's block takes beside the packet, padding included. */
 const MAXIMUM_BLOCK_OVERHEAD_BYTES = 35
 
 /**
- * Without rotation the file is called as the plan says and is written over, as by tcpdump. With rotation the names are
+ * Without rotation the file is called as the plan says and an earlier one is written over, as by tcpdump. With rotation the names are
  * dumpcap's, `base_00001_20261121033100.pcapng`, and the time in them, like a file's age, is the packets': a replay is
  * cut at the same places. Each file begins with a section of its own and the interfaces that it uses, and is no larger
  * than asked for unless one packet is, or names are many. Names of hosts stand in each file behind its first interface, and
- * again when there are new ones: those are looked for when the input pauses, and once a second of capture time.
+ * again when there are new ones: those are looked for when the input pauses, and once a second of capture time. A file is
+ * called NAME.partial until it is whole (see WholeFile).
  *
  * Nothing throws after the constructor: when the disk is full or the reader gone, packets are dropped, `blocked` is true
  * and `drain` or `finish` rejects with an OperatorError; the file then ends with its last whole packet.
@@ -38,7 +39,8 @@ export class SavefileSink implements PacketConsumer, Sink {
   readonly #descriptions: InterfaceDescription[]
   readonly #numbers: number[]
   #stream: OutputStream | undefined
-  #descriptor: number
+  #file: WholeFile | undefined
+  readonly #inUse: FilesInUse | undefined
   /** Rotated files, oldest first, when only some are kept. */
   readonly #files: string[]
   #fileCount: number
@@ -55,15 +57,19 @@ export class SavefileSink implements PacketConsumer, Sink {
   #failure: OperatorError | undefined
   #failureTold: boolean
 
-  /** Opens the file, or makes sure that files can be made in the folder. Throws OperatorError. */
-  constructor(plan: SavePlan, stdout: number, names?: Names) {
+  /**
+   * Opens the file, or makes sure that files can be made in the folder. None of those `inUse` is written over. Throws
+   * OperatorError.
+   */
+  constructor(plan: SavePlan, stdout: number, names?: Names, inUse?: FilesInUse) {
     this.#plan = plan
     this.#rotates = plan.path !== '-' && (plan.rotateBytes > 0 || plan.rotateSeconds > 0)
     this.#stdout = stdout
     this.#descriptions = []
     this.#numbers = []
     this.#stream = undefined
-    this.#descriptor = -1
+    this.#file = undefined
+    this.#inUse = inUse
     this.#files = []
     this.#fileCount = 0
     this.#startedSeconds = 0
@@ -136,6 +142,12 @@ export class SavefileSink implements PacketConsumer, Sink {
     this.#tellFailure()
   }
 
+  discard(): void {
+    this.#file?.discard()
+    this.#file = undefined
+    this.#stream = undefined
+  }
+
   abandon(): void {
     this.#stream?.abandon()
   }
@@ -181,6 +193,7 @@ export class SavefileSink implements PacketConsumer, Sink {
       // not written: drain says why, and nothing more is taken
       if (this.#stream.blocked) return true
       this.#close()
+      if (this.#failure !== undefined) return false
     }
     this.#startedSeconds = time.seconds
     try {
@@ -204,8 +217,8 @@ export class SavefileSink implements PacketConsumer, Sink {
   #begin(path: string): void {
     if (path === '-') this.#stream = new OutputStream(this.#stdout, { name: 'standard output' })
     else {
-      this.#descriptor = openFile(path)
-      this.#stream = new OutputStream(this.#descriptor, { name: path })
+      this.#file = openFile(path, this.#inUse)
+      this.#stream = new OutputStream(this.#file.descriptor, { name: path })
       if (this.#rotates) this.#forgetOldest(path)
     }
     this.#fileStart = this.#writer.bytesWritten
@@ -219,12 +232,16 @@ export class SavefileSink implements PacketConsumer, Sink {
   }
 
   #close(): void {
-    const stream = this.#stream
+    const file = this.#file
+    this.#file = undefined
     this.#stream = undefined
-    if (this.#descriptor < 0 || stream === undefined) return
-    cutBrokenBlock(this.#descriptor, this.#wholeBytes)
-    closeSync(this.#descriptor)
-    this.#descriptor = -1
+    if (file === undefined) return
+    cutBrokenBlock(file.descriptor, this.#wholeBytes)
+    try {
+      file.finish()
+    } catch (error) {
+      this.#failure = error as OperatorError
+    }
   }
 
   /** Removes the oldest of this run's files when there are more than are to be kept. */
@@ -241,17 +258,13 @@ export class SavefileSink implements PacketConsumer, Sink {
   }
 }
 
-function openFile(path: string): number {
+function openFile(path: string, inUse: FilesInUse | undefined): WholeFile {
+  const used = inUse?.nameOf(path)
+  if (used !== undefined) throw new OperatorError(`-w would write over ${path}, which is read`, 'give -w another name')
   try {
-    try {
-      // readable too, so that a block that a full disk has cut can be found
-      return openSync(path, 'w+', FILE_MODE)
-    } catch (error) {
-      // a pipe or device may be writable only
-      if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
-      return openSync(path, 'w', FILE_MODE)
-    }
+    return new WholeFile(path)
   } catch (error) {
+    if (error instanceof OperatorError) throw error
     throw cannotWrite(path, error)
   }
 }

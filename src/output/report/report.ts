@@ -9,6 +9,7 @@ import type { Packet } from '../../core/packet.ts'
 import type { WrittenFile } from '../../core/ports.ts'
 import type { Segment } from '../../core/segment.ts'
 import { errorCode, outputError } from '../files/file-errors.ts'
+import { PRIVATE_FILE } from '../files/file-folder.ts'
 import type { FlowListener } from '../files/flow-files.ts'
 import type { FileUnderWay } from '../files/small-files.ts'
 import {
@@ -205,7 +206,7 @@ function openReport(path: string, overwrite: boolean): { path: string; descripto
   for (let counter = 0; ; counter++) {
     const candidate = counter === 0 ? path : `${stem}.c${counter}${extension}`
     try {
-      return { path: candidate, descriptor: openSync(candidate, overwrite ? 'w' : 'wx') }
+      return { path: candidate, descriptor: openSync(candidate, overwrite ? 'w' : 'wx', PRIVATE_FILE) }
     } catch (error) {
       if (errorCode(error) !== 'EEXIST' || overwrite) throw outputError(error, candidate)
     }

@@ -134,7 +134,7 @@ describe('-w', () => {
       `any/276 ${NOON + 1}.123456789 /7`,
       'statistics of eth0: 5/1/-1',
     ]
-    assert.deepEqual(await read(path), expected)
+    assert.deepEqual(await read(`${path}.partial`), expected)
     assert.equal(sink.blocked, false)
     await sink.finish()
     assert.deepEqual(await read(path), expected)
@@ -332,16 +332,16 @@ describe('names in saved files', () => {
       sink.flush()
     }
     assert.equal(asked, 1)
-    const size = statSync(path).size
+    const size = statSync(`${path}.partial`).size
     names.set('10.0.0.2', 'db').set('10.0.0.1', 'web')
     sink.flush()
     sink.flush()
     assert.equal(asked, 2)
     // one block with one record: 10.0.0.2 and "db"
-    assert.equal(statSync(path).size - size, 12 + 12 + 4)
+    assert.equal(statSync(`${path}.partial`).size - size, 12 + 12 + 4)
     names.set('10.0.0.1', undefined)
     sink.flush()
-    assert.equal(statSync(path).size - size, 12 + 12 + 4)
+    assert.equal(statSync(`${path}.partial`).size - size, 12 + 12 + 4)
     await sink.finish()
     assert.equal((await readWithNames(path, allOf)).last, '10.0.0.1=web 10.0.0.2=db')
   })
