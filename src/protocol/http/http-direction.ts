@@ -48,6 +48,8 @@ export class HttpDirection {
   #state: number
   /** The next byte begins a line, as far as is known: requests and responses may begin here. */
   #atLineStart: boolean
+  /** And nothing can be missing before it: it follows a message, or is the connection's first. */
+  #startKnown: boolean
   /** The incomplete start line in `#held` began in mid-line: only a response may. */
   #heldInMidLine: boolean
   /** Bytes told as other while searching. */
@@ -75,6 +77,7 @@ export class HttpDirection {
     this.#conversation = conversation
     this.#state = BOUNDARY
     this.#atLineStart = true
+    this.#startKnown = connection.openerKnown && !connection.resumed
     this.#heldInMidLine = false
     this.#searched = 0
     this.#tunnel = false
@@ -183,6 +186,7 @@ export class HttpDirection {
       pos = this.#atLineStart ? line + 1 : response
     }
     this.#other(buf, start, end, t)
+    this.#startKnown = false
     this.#searched += end - start
     if (!isHttp && this.#searched > DETECTION_BYTES) this.#state = OPAQUE
     return end
@@ -198,7 +202,10 @@ export class HttpDirection {
     inMidLine: boolean,
     t: Timestamp,
   ): number {
-    if (pos > start) this.#other(buf, start, pos, t)
+    if (pos > start) {
+      this.#other(buf, start, pos, t)
+      this.#startKnown = false
+    }
     this.#searched += pos - start
     this.#startTime.set(t)
     if (length > 0) {
@@ -236,6 +243,7 @@ export class HttpDirection {
     this.#searched += from
     held.dropFirst(from)
     this.#atLineStart = false
+    this.#startKnown = false
     this.#heldInMidLine = true
     return start
   }
@@ -276,6 +284,7 @@ export class HttpDirection {
   /** `fieldsRead`: see readHead. */
   #headComplete(buf: Buffer, start: number, end: number, fieldsRead: number, t: Timestamp): void {
     const m = new HttpMessage(!isStatusLine(buf, start))
+    m.startKnown = this.#startKnown
     m.startTime.set(this.#startTime)
     m.headTime.set(t)
     m.endTime.set(t)
@@ -320,6 +329,7 @@ export class HttpDirection {
     this.message = undefined
     this.#state = BOUNDARY
     this.#atLineStart = true
+    this.#startKnown = true
     this.#consumer.onEnd(this.#connection, this.#direction, m, how, t)
   }
 
@@ -329,6 +339,7 @@ export class HttpDirection {
     this.#conversation.lost()
     this.#state = SEARCHING
     this.#atLineStart = false
+    this.#startKnown = false
     this.#consumer.onLost?.(this.#connection, this.#direction, t)
   }
 

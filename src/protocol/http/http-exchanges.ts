@@ -19,7 +19,7 @@ import { opensTunnel } from './http-body.ts'
 import { HttpExchange, wireBytes } from './http-exchange.ts'
 import { HttpFraming, MAXIMUM_WAITING_REQUESTS } from './http-framing.ts'
 import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from './http-message.ts'
-import { isCommon } from './http-request-line.ts'
+import { mayBeginElsewhere } from './http-request-line.ts'
 import { ResponseSpotter } from './response-spotter.ts'
 
 /** Turns with nothing waiting that end the doubt: for a client that waits for its responses, for one that does not. */
@@ -236,8 +236,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     exchange.begin(m, this.#queue.length - this.#answered)
     this.#sending = exchange
     this.#requestTailMissing = false
-    // what follows a loss may be the rest of a word
-    if (this.#doubt && !isCommon(m.requestLine!)) exchange.unknown = true
+    if (this.#doubt && !m.startKnown && mayBeginElsewhere(m.requestLine!)) exchange.unknown = true
     if (this.#overtaken > 0) {
       this.#overtaken--
       this.#framing.forgetRequests(this.#client, undefined)

@@ -52,7 +52,7 @@ export function readFields(buf: Buffer, start: number, end: number): number {
 
 function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd: number): void {
   if (!message.isRequest) {
-    message.minorVersion = buf[start + 7]! - 48
+    message.version = 10 + buf[start + 7]! - 48
     message.status = (buf[start + 9]! - 48) * 100 + (buf[start + 10]! - 48) * 10 + buf[start + 11]! - 48
     return
   }
@@ -60,7 +60,7 @@ function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd
   let space = start
   while (buf[space] !== SP) space++
   const line = requestLineOf(buf, start, space, Math.min(last - 9, space + 1 + MAXIMUM_TARGET_BYTES))
-  message.minorVersion = buf[last - 1]! - 48
+  message.version = (buf[last - 3]! - 48) * 10 + buf[last - 1]! - 48
   message.requestLine = line
   message.method = line.method
 }

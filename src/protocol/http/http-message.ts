@@ -21,8 +21,10 @@ const NO_CODINGS: readonly string[] = []
  */
 export class HttpMessage {
   readonly isRequest: boolean
-  /** The protocol's minor version: 0 or 1. */
-  minorVersion: number
+  /** Its first byte follows the message before, or is the connection's first: no part of it can be missing. */
+  startKnown: boolean
+  /** The protocol's version, 10 times the major one and the minor one: 11 for HTTP/1.1. */
+  version: number
   /** Of a request; '' for a response. */
   method: string
   /** Method and target, and what they are called in exchanges; undefined for a response. */
@@ -55,7 +57,8 @@ export class HttpMessage {
 
   constructor(isRequest: boolean) {
     this.isRequest = isRequest
-    this.minorVersion = 1
+    this.startKnown = false
+    this.version = 11
     this.method = ''
     this.requestLine = undefined
     this.status = 0

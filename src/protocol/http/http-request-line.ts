@@ -8,12 +8,14 @@ const CACHED_METHODS = 32
 const MAXIMUM_REQUEST_CHARACTERS = 1024
 const MAXIMUM_NAME_CHARACTERS = 256
 
-/** Of RFC 9110, 5789 (PATCH) and WebDAV. */
-const COMMON_METHODS = new Set(
-  'GET HEAD POST PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH REPORT SEARCH COPY MOVE MKCOL LOCK UNLOCK'.split(
-    ' ',
-  ),
-)
+/** Those of IANA's registry that are in use, and what caches and UPnP add. */
+const KNOWN_METHODS = (
+  'GET HEAD POST PUT DELETE OPTIONS PATCH CONNECT TRACE QUERY PROPFIND PROPPATCH REPORT SEARCH COPY MOVE MKCOL LOCK ' +
+  'UNLOCK ACL BIND UNBIND REBIND CHECKIN CHECKOUT UNCHECKOUT LABEL LINK UNLINK MERGE MKACTIVITY MKCALENDAR ' +
+  'MKREDIRECTREF MKWORKSPACE ORDERPATCH UPDATE UPDATEREDIRECTREF VERSION-CONTROL BASELINE-CONTROL PURGE BAN REFRESH ' +
+  'M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE'
+).split(' ')
+const knownMethods = new Set(KNOWN_METHODS)
 
 /** Method and target. What exchanges call them is put together when it is first asked for. */
 export class RequestLine {
@@ -76,9 +78,15 @@ export class RequestLine {
   }
 }
 
-/** Surely a request's line from its first byte on, and not what is left of one or of something else. */
-export function isCommon(line: RequestLine): boolean {
-  return COMMON_METHODS.has(line.method) && !line.target.includes(' ')
+/**
+ * Where it is not known that the line begins at its first byte: may it be what is left of one (`ET`), or a body's end and
+ * one (`fooGET`)?
+ */
+export function mayBeginElsewhere(line: RequestLine): boolean {
+  if (line.target.includes(' ')) return true
+  const method = line.method.toUpperCase()
+  if (knownMethods.has(method)) return false
+  return KNOWN_METHODS.some((known) => known.endsWith(method) || method.endsWith(known))
 }
 
 const lines = new ByteCache<RequestLine>(CACHED_LINES)

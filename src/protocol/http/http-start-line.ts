@@ -17,7 +17,20 @@ const RESPONSE_START = 'HTTP/1.'
 const RESPONSE_START_BYTES = Buffer.from(RESPONSE_START)
 /** By so many bytes a response is known. */
 export const RESPONSE_BYTES = 13
-const LONGEST_METHOD = 32
+const LONGEST_METHOD = 64
+/** Of an absolute-form target (`http`), and of the name in an authority-form one. */
+const LONGEST_SCHEME = 64
+
+// Of bytes: what they may be of a token (RFC 9110 §5.6.2).
+const NO_TOKEN = 0
+/** Upper-case letters, `-` (M-SEARCH) and `_` (CCM_POST): what methods in the wild are made of. */
+const USUAL = 1
+const OTHER_LETTER = 2
+const OTHER_SIGN = 4
+const methodBytes = new Uint8Array(256)
+for (const byte of Buffer.from("0123456789!#$%&'*+.^`|~")) methodBytes[byte] = OTHER_SIGN
+for (const byte of Buffer.from('abcdefghijklmnopqrstuvwxyz')) methodBytes[byte] = OTHER_LETTER
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ-_')) methodBytes[byte] = USUAL
 
 /**
  * Is there an HTTP/1.x start line at `buf[start..end)`? Gives its length with the line's end, NO_MATCH, or MORE_NEEDED
@@ -44,7 +57,8 @@ export function matchResponse(buf: Buffer, start: number, end: number): number {
 
 /** Is the start line at `start` a response's? It is known to be one: no method goes on with a slash. */
 export function isStatusLine(buf: Buffer, start: number): boolean {
-  return buf[start + 3] === RESPONSE_START_BYTES[3] && buf[start + 4] === RESPONSE_START_BYTES[4]
+  for (let i = 0; i < 5; i++) if (buf[start + i] !== RESPONSE_START_BYTES[i]) return false
+  return true
 }
 
 /** What a response begins with: may `byte` be the one at `index`? */
@@ -68,22 +82,65 @@ export function findResponse(buf: Buffer, start: number, end: number): number {
   return end
 }
 
-/** Upper-case method, space, target, space, `HTTP/1.` and a digit. Method and target are judged before the line ends. */
+/**
+ * Method, space, target, space, `HTTP/`, digit, point, digit. The method may be any token with a letter in it, but one
+ * that is not made as methods usually are needs a target in one of the forms of RFC 9112 §3.2: `it speaks HTTP/1.1` is
+ * text. Method and target are judged before the line ends.
+ */
 function matchRequestLine(buf: Buffer, start: number, end: number, checked: number): number {
   let space = start
-  while (space < end && isMethodByte(buf[space]!)) space++
+  let kinds = 0
+  for (; space < end; space++) {
+    const kind = methodBytes[buf[space]!]!
+    if (kind === NO_TOKEN) break
+    kinds |= kind
+  }
   if (space - start > LONGEST_METHOD) return NO_MATCH
   if (space === end) return MORE_NEEDED
-  if (space - start < 3 || buf[space] !== SP) return NO_MATCH
+  if (space === start || buf[space] !== SP || kinds === OTHER_SIGN) return NO_MATCH
+  if ((kinds !== USUAL || space - start < 3) && !mayBeTarget(buf, space + 1, end)) return NO_MATCH
   const length = restOfLine(buf, start, end, checked)
   if (length <= 0) return length
   let last = start + length - 1
   if (buf[last - 1] === CR) last--
   // ` HTTP/1.x` with a target before it
   const version = last - 9
-  if (version <= start || buf[version] !== SP || !isDigit(buf[last - 1]!)) return NO_MATCH
-  for (let i = 0; i < 7; i++) if (buf[version + 1 + i] !== RESPONSE_START_BYTES[i]) return NO_MATCH
-  return space < version ? length : NO_MATCH
+  if (version <= space || buf[version] !== SP) return NO_MATCH
+  for (let i = 0; i < 5; i++) if (buf[version + 1 + i] !== RESPONSE_START_BYTES[i]) return NO_MATCH
+  if (!isDigit(buf[last - 3]!) || buf[last - 2] !== 0x2e || !isDigit(buf[last - 1]!)) return NO_MATCH
+  return isHttp2Preface(buf, start, length) ? NO_MATCH : length
+}
+
+/** `/…`, `*`, `scheme:…` or `host:port`: what a target begins with, perhaps cut off by `end`. */
+function mayBeTarget(buf: Buffer, start: number, end: number): boolean {
+  if (start >= end || buf[start] === 0x2f) return true
+  if (buf[start] === 0x2a) return start + 1 >= end || buf[start + 1] === SP
+  // `[` begins an IPv6 address
+  if (buf[start] === 0x5b) return true
+  const limit = Math.min(end, start + LONGEST_SCHEME)
+  let i = start
+  for (; i < limit; i++) {
+    const byte = buf[i]!
+    if (byte === 0x3a) return i > start
+    const letter = byte | 0x20
+    const fits = (letter >= 97 && letter <= 122) || isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e
+    if (!fits) return false
+  }
+  return i === end
+}
+
+/** A request line that is cut off by `end` (MORE_NEEDED): its target so far is one of the forms, and has no end. */
+export function hasLongTarget(buf: Buffer, start: number, end: number): boolean {
+  let space = start
+  while (space < end && buf[space] !== SP) space++
+  if (!mayBeTarget(buf, space + 1, end)) return false
+  for (let i = space + 1; i < end; i++) if (buf[i] === SP) return false
+  return true
+}
+
+/** `PRI * HTTP/2.0` is what HTTP/2 opens with so that HTTP/1 takes it for a request (RFC 9113 §3.4). */
+function isHttp2Preface(buf: Buffer, start: number, length: number): boolean {
+  return length <= 16 && buf.toString('latin1', start, start + 14) === 'PRI * HTTP/2.0'
 }
 
 /** Length of the line, or NO_MATCH when a control character stands in it or it is too long. */
@@ -102,9 +159,4 @@ function restOfLine(buf: Buffer, start: number, end: number, checked: number): n
 
 export function isDigit(byte: number): boolean {
   return byte >= 48 && byte <= 57
-}
-
-/** Methods in the wild: upper-case letters, `-` (M-SEARCH) and `_` (CCM_POST). */
-function isMethodByte(byte: number): boolean {
-  return (byte >= 65 && byte <= 90) || byte === 45 || byte === 95
 }

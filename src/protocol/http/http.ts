@@ -6,10 +6,13 @@ import {
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
+  SIDE_SERVER,
+  SIDE_UNKNOWN,
 } from '../exchange-parser.ts'
 import { HttpExchanges } from './http-exchanges.ts'
 import {
   findResponse,
+  hasLongTarget,
   MORE_NEEDED,
   matchResponse,
   matchStartLine,
@@ -27,15 +30,16 @@ export const http: ExchangeProtocol = {
   ports: [80, 8080, 8000, 8008, 8081, 3000, 5000, 9090],
 
   /** A start line at the beginning of a line, or a response's anywhere. */
-  recognise(buf, start, end) {
+  recognise(buf, start, end, side = SIDE_UNKNOWN) {
     let line = start
     while (line < end && (buf[line] === CR || buf[line] === LF)) line++
     if (line === end) return RECOGNISED_MAYBE
     const first = line
     let cutOff = false
     while (line < end) {
-      const length = matchStartLine(buf, line, end, 0)
-      if (length > 0 || (length === MORE_NEEDED && line === first && end - line >= CONVINCING_BYTES)) {
+      // a server's words are no requests, though they may look like the beginning of one
+      const length = side === SIDE_SERVER ? matchStatusLine(buf, line, end, 0) : matchStartLine(buf, line, end, 0)
+      if (length > 0 || (length === MORE_NEEDED && line === first && isLong(buf, line, end))) {
         return matchResponse(buf, line, end) === NO_MATCH ? RECOGNISED_CLIENT : RECOGNISED_SERVER
       }
       if (length === MORE_NEEDED) cutOff = true
@@ -51,4 +55,9 @@ export const http: ExchangeProtocol = {
   },
 
   createParser: (context) => new HttpExchanges(context),
+}
+
+function isLong(buf: Buffer, start: number, end: number): boolean {
+  if (end - start < CONVINCING_BYTES) return false
+  return matchResponse(buf, start, end) !== NO_MATCH || hasLongTarget(buf, start, end)
 }

@@ -290,11 +290,46 @@ describe('HTTP detection', () => {
     assert.deepEqual(lines[1].slice(1), ['head HTTP/1.1 204 OK\r\n\r\n', '204 to /a, none', 'complete (0)'])
   })
 
-  test('HTTP/2 and lower-case words are none of it', () => {
-    assertTold(
-      [['>', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nget / HTTP/1.1\r\n']],
-      ['other PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nget / HTTP/1.1\r\n'],
-    )
+  test('what HTTP/2 opens with, and text that ends in a version, is none of it', () => {
+    for (const text of [
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      'it speaks HTTP/1.1\r\n',
+      'so do we: HTTP/1.1\r\n',
+      '220 /mail HTTP/1.1\r\n',
+      'a,b /c HTTP/1.1\r\n',
+      'say hello, http: HTTP/1.1\r\n',
+      'DESCRIBE rtsp://h/x RTSP/1.0\r\n',
+      'INVITE sip:a@h SIP/2.0\r\n',
+      'get  HTTP/1.1\r\n',
+      'get / HTTP/1.\r\n',
+      'get / HTTP/1,1\r\n',
+      '/ HTTP/1.1\r\n',
+      `${'x'.repeat(65)} / HTTP/1.1\r\n`,
+    ]) {
+      assertTold([['>', text]], [`other ${text}`])
+    }
+  })
+
+  test('any token is a method', () => {
+    for (const [method, target] of [
+      ['get', '/'],
+      ['PURGE', '/a b'],
+      ['M-SEARCH', '*'],
+      ['m-search', '*'],
+      ['Ban', 'http://h/'],
+      ['connect', '[::1]:443'],
+      ['Connect', 'h-1.example:443'],
+      ["!#$%&'*+-.^_`|~a1", '/'],
+      ['X', '/x'],
+      ['ab', '/'],
+      ['GET', 'k1'],
+    ] as const) {
+      const head = `${method} ${target} HTTP/1.1\r\n\r\n`
+      assertTold([['>', head]], [`head ${head}`, `${method} ${target}, none`, 'complete (0)'])
+    }
+    assertTold([['>', 'GE P/x HTTP/3.0\r\n\r\n']], ['other GE P/x HTTP/3.0\r\n\r\n'])
+    const later = 'GET /x HTTP/3.0\r\n\r\n'
+    assertTold([['>', later]], [`head ${later}`, 'GET /x, none', 'complete (0)'])
   })
 
   test('a start line longer than 16 KiB is none', () => {

@@ -332,6 +332,34 @@ describe('HTTP exchanges with gaps', () => {
     )
   })
 
+  for (const [method, status] of [
+    ['PURGE', 'ok'],
+    ['propfind', 'ok'],
+    ['BREW', 'ok'],
+    ['OST', 'unknown'],
+    ['xGET', 'unknown'],
+  ]) {
+    test(`from the middle: ${method} is ${status === 'ok' ? 'a method' : 'perhaps what is left of one'}`, () => {
+      const told = playEveryWay(
+        http,
+        [
+          ['>', `${method} /1 HTTP/1.1\r\n\r\n`],
+          ['<', OK],
+          ['>', `${method} /2 HTTP/1.1\r\n\r\n`, 500],
+          ['<', OK, 501],
+        ],
+        { middle: true },
+      )
+      assert.deepEqual(
+        told.map((e) => [e.command, e.status]),
+        [
+          [`${method} /1`, status],
+          [`${method} /2`, 'ok'],
+        ],
+      )
+    })
+  }
+
   test('from the middle, one request and silence: answered or not', () => {
     const transcript = new Transcript(http, { middle: true })
     transcript.play([
@@ -403,6 +431,15 @@ describe('HTTP recognition', () => {
     ['HTTP/1', RECOGNISED_MAYBE],
     ['\r\n', RECOGNISED_MAYBE],
     ['GET foo\r\n', RECOGNISED_NO],
+    ['purge /x HTTP/1.1\r\n', RECOGNISED_CLIENT],
+    ['get /x HTTP/1.1', RECOGNISED_MAYBE],
+    ['get a b c\r\n', RECOGNISED_NO],
+    [`get ${'key '.repeat(120)}`, RECOGNISED_NO],
+    [`GET ${'key '.repeat(120)}`, RECOGNISED_MAYBE],
+    [`get /${'x'.repeat(507)}`, RECOGNISED_CLIENT],
+    ['set k 0 0 5\r\nhello\r\n', RECOGNISED_NO],
+    ['USER a b HTTP/1.1\r\n', RECOGNISED_CLIENT],
+    ['VERSION=HTTP/1.1\r\n', RECOGNISED_NO],
     ['*1\r\n$4\r\nPING\r\n', RECOGNISED_NO],
     ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', RECOGNISED_NO],
     ['220 example.com HTTP/1.1\r\n', RECOGNISED_NO],
