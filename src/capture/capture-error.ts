@@ -8,6 +8,9 @@ import { closestNames } from './interfaces.ts'
 
 const MOST_NAMES_SHOWN = 12
 
+/** What was to be captured is not there, or not any more: where a container was to be captured, it may have stopped. */
+export class InterfaceAbsent extends OperatorError {}
+
 /** What to tell about a child that ended without being asked to. */
 export function captureError(exit: CaptureExit, request: CaptureRequest): OperatorError {
   const end = parseCaptureEnd(exit.stderrTail)
@@ -17,9 +20,9 @@ export function captureError(exit: CaptureExit, request: CaptureRequest): Operat
     case 'permission':
       return new OperatorError(`no permission to capture on ${name} (${end.message})`, permissionHint())
     case 'no-such-interface':
-      return new OperatorError(`there is no interface ${name}`, interfacesHint(name, end))
+      return new InterfaceAbsent(`there is no interface ${name}`, interfacesHint(name, end))
     case 'interface-down':
-      return new OperatorError(`${name} is down`, `bring it up: ip link set ${name} up`)
+      return new InterfaceAbsent(`${name} is down`, `bring it up: ip link set ${name} up`)
     case 'bad-filter':
       return new OperatorError(
         `bad filter '${request.filter}': ${end.message}`,
@@ -31,9 +34,9 @@ export function captureError(exit: CaptureExit, request: CaptureRequest): Operat
         "run 'npm rebuild pcap' in tcpflow's folder; it needs libpcap and a compiler (Debian: libpcap-dev g++ make python3)",
       )
     case 'interface-gone':
-      return new OperatorError(`${name} is gone`, 'the container has stopped, or the interface was removed')
+      return new InterfaceAbsent(`${name} is gone`, 'the container has stopped, or the interface was removed')
     case 'wrong-namespace':
-      return new OperatorError(`the container was gone before its network could be entered (${end.message})`)
+      return new InterfaceAbsent(`the container was gone before its network could be entered (${end.message})`)
     case 'failed':
       return new OperatorError(`cannot capture on ${name}: ${end.message}`)
   }
@@ -43,10 +46,10 @@ function crash(exit: CaptureExit, request: CaptureRequest): OperatorError {
   const name = request.interfaceName
   const how = exit.signal ?? (exit.exitCode === null ? 'not started' : `exit code ${exit.exitCode}`)
   if (request.namespace !== undefined && exit.stderrTail.startsWith('nsenter:')) {
-    return new OperatorError(
-      `cannot enter the network namespace of process ${request.namespace.pid}: ${exit.stderrTail.trim().slice(9)}`,
-      'it takes CAP_SYS_ADMIN and CAP_SYS_PTRACE; --via sidecar needs only the engine',
-    )
+    const message = `cannot enter the network namespace of process ${request.namespace.pid}: ${exit.stderrTail.trim().slice(9)}`
+    // /proc/PID/ns/net, of a process that has ended
+    if (/No such (file|process)/.test(exit.stderrTail)) return new InterfaceAbsent(message, 'the process has ended')
+    return new OperatorError(message, 'it takes CAP_SYS_ADMIN and CAP_SYS_PTRACE; --via sidecar needs only the engine')
   }
   const lines = exit.stderrTail.trim().split('\n')
   // Of a stack trace the line that names the error says most.

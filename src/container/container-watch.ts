@@ -354,7 +354,7 @@ export class ContainerWatch {
       if (known?.running && !this.#stale.has(id)) continue
       this.#stale.delete(id)
       try {
-        const problem = await this.#followOne(id, known)
+        const problem = await this.#followOne(container, known)
         if (problem !== undefined) problems.push(problem)
       } catch (error) {
         this.#stale.add(id)
@@ -364,10 +364,22 @@ export class ContainerWatch {
     return problems
   }
 
-  async #followOne(id: string, known: Followed | undefined): Promise<OperatorError | undefined> {
+  async #followOne(listed: ContainerSummary, known: Followed | undefined): Promise<OperatorError | undefined> {
+    const { id } = listed
     const details = await this.#engine.inspect(id)
-    if (details === undefined || details.pid === 0) return undefined
+    if (details === undefined || details.pid === 0) {
+      this.#stopsUnseen(listed, details)
+      return undefined
+    }
     const found = await this.#finder.find(details, this.#networks)
+    if ('error' in found) {
+      // Of a container that is just stopping not everything can be found any more.
+      const now = await this.#engine.inspect(id)
+      if (now?.startedAt !== details.startedAt || now.pid === 0) {
+        this.#stopsUnseen(listed, now)
+        return undefined
+      }
+    }
     // It may have been removed meanwhile: a look follows that event.
     if (this.#destroyed.has(id)) return undefined
     this.#created.delete(id)
@@ -378,6 +390,16 @@ export class ContainerWatch {
     this.#tellDifference(known, now)
     if (details.networkMode === 'host' || targets.some(({ way }) => way === 'host')) this.#lookAtPortsLater(id, known)
     return 'error' in found ? found.error : undefined
+  }
+
+  /** It ran when the containers were listed, and has stopped since: the next look says so. `now` is what is left of it. */
+  #stopsUnseen(listed: ContainerSummary, now: ContainerDetails | undefined): void {
+    if (this.#followed.get(listed.id)?.running !== true) {
+      const details = now ?? { ...listed, pid: 0, startedAt: '', exposedPorts: [] }
+      this.#followed.set(listed.id, { details, targets: [], running: true, removed: now === undefined })
+    }
+    this.#stale.add(listed.id)
+    this.#lookLater(AGAIN_MILLIS)
   }
 
   /** A process listens only a moment after its start. */

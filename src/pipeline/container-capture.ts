@@ -1,6 +1,7 @@
 // Captures of containers: opens what the watch of the engine asks for, closes what it no longer does, all while the river
 // runs. Additions listen before what they replace is closed, so nothing falls in between.
 
+import { InterfaceAbsent } from '../capture/capture-error.ts'
 import type { CaptureRequest } from '../capture/capture-request.ts'
 import type { CaptureLauncher } from '../capture/launcher.ts'
 import type { LiveSource } from '../capture/live-source.ts'
@@ -26,6 +27,8 @@ type LiveInput = Extract<InputPlan, { kind: 'live' }>
 /** The image that the README tells people to build. */
 const PUBLISHED_IMAGE = 'tcpflow'
 const MOST_FAILED = 1000
+/** An interface is gone a moment before the engine says that its container has stopped: so many looks are waited for that. */
+const LOOKS_FOR_AN_END = 20
 /** A capture that has been replaced is read on for so long: its last packets are on their way. */
 const CLOSING_GRACE_MILLIS = 300
 
@@ -73,8 +76,9 @@ export class ContainerCapture implements WatchListener {
   #merge: LiveMerge | undefined
   #buffers: ReadBuffers | undefined
   #onContainerEnd: ContainerEndListener = () => {}
-  /** Keys of captures that could not be opened: the second time is told. */
-  readonly #failed = new Set<string>()
+  /** Keys of captures that could not be opened, and how often in a row. */
+  readonly #failed = new Map<string, number>()
+  readonly #view: HostView
   #sidecarImage: string | undefined
   #stopped = false
   /** Something went wrong that makes the exit code 1. */
@@ -84,6 +88,7 @@ export class ContainerCapture implements WatchListener {
     const { containers, input } = parts
     this.#parts = parts
     this.#engine = engine
+    this.#view = view
     const options = {
       selection: containers,
       via: containers.via,
@@ -208,11 +213,9 @@ export class ContainerCapture implements WatchListener {
         } catch (error) {
           this.#open.delete(target.key)
           if (!(error instanceof OperatorError)) throw error
-          if (atStart || this.#failed.has(target.key)) failures.push(error)
-          // It may have gone just now: a fresh look tells whether it is still wanted.
-          else this.#watch.lookAgain()
-          if (this.#failed.size >= MOST_FAILED) this.#failed.clear()
-          this.#failed.add(target.key)
+          // A fresh look tells whether it is still wanted.
+          if (await this.#mayHaveStopped(target, error, atStart)) this.#watch.lookAgain()
+          else failures.push(error)
         } finally {
           this.#opening.delete(opening)
         }
@@ -223,6 +226,24 @@ export class ContainerCapture implements WatchListener {
     const wanted = new Set(this.#wanted.map((target) => target.key))
     for (const open of this.#open.values()) if (!wanted.has(open.target.key)) this.#remove(open)
     return failures
+  }
+
+  /**
+   * Whether a capture could not be opened because its container has stopped since it was looked up, or may be stopping
+   * just now. Then the watch will say so, and it is no failure.
+   */
+  async #mayHaveStopped(target: CaptureTarget, error: OperatorError, atStart: boolean): Promise<boolean> {
+    const { key, way, namespace, sidecarOf } = target
+    const failures = (this.#failed.get(key) ?? 0) + 1
+    if (this.#failed.size >= MOST_FAILED) this.#failed.clear()
+    this.#failed.set(key, failures)
+    if (!atStart && failures === 1) return true
+    if (way === 'sidecar') {
+      const container = await this.#engine.inspect(sidecarOf).catch(() => undefined)
+      return (container === undefined || container.pid === 0) && failures < LOOKS_FOR_AN_END
+    }
+    const isThere = namespace !== undefined && this.#view.namespaceOf(namespace.pid) === namespace.inode
+    return error instanceof InterfaceAbsent && !isThere && failures < LOOKS_FOR_AN_END
   }
 
   /** A capture that goes on may serve other addresses now. */
@@ -244,6 +265,7 @@ export class ContainerCapture implements WatchListener {
       await source.close()
       return
     }
+    this.#failed.delete(target.key)
     const feed = this.#buffers!.feedOf(source)
     open.feed = feed
     // What is wanted may have changed while it was being opened.

@@ -419,3 +419,59 @@ test('an inspection that fails once loses nothing', async () => {
   assert.deepEqual(w.log, ['web was restarted', 'ended web 172.17.0.2'])
   w.watch.close()
 })
+
+/** What comes of it within two seconds. */
+async function waitFor(w: Watched, line: RegExp): Promise<void> {
+  for (const deadline = Date.now() + 2000; !w.log.some((each) => line.test(each)) && Date.now() < deadline; )
+    await sleep(10)
+  assert.match(w.log.join('\n'), line)
+}
+
+const STOPS: Record<string, (engine: FakeEngine) => void> = {
+  'before it is inspected': (engine) => {
+    const inspect = engine.inspect.bind(engine)
+    engine.inspect = async (id) => {
+      engine.inspect = inspect
+      engine.stop(web.id)
+      return await inspect(id)
+    }
+  },
+  'and is removed before it is inspected': (engine) => {
+    engine.inspect = async () => {
+      if (engine.containers.has(web.id)) engine.remove(web.id)
+      return undefined
+    }
+  },
+  'before its interface is found': (engine) => {
+    engine.networks = async () => []
+    const inspect = engine.inspect.bind(engine)
+    let inspections = 0
+    engine.inspect = async (id) => {
+      if (++inspections === 2) engine.stop(web.id)
+      return await inspect(id)
+    }
+  },
+}
+
+for (const [when, stop] of Object.entries(STOPS)) {
+  test(`listed as running, it stops ${when}: it has simply stopped`, async () => {
+    const engine = new FakeEngine(web)
+    stop(engine)
+    const w = await new Watched(engine, { containers: ['web'] }, { via: 'veth' }).start()
+    assert.deepEqual(w.captured, [])
+    await waitFor(w, /^web has stopped; what it says next is shown when it is back$/m)
+    assert.deepEqual(
+      w.log.filter((line) => line.startsWith('!')),
+      [],
+    )
+    w.watch.close()
+  })
+}
+
+test('named by its id and removed before it is inspected: the run is over', async () => {
+  const engine = new FakeEngine(web)
+  STOPS['and is removed before it is inspected']!(engine)
+  const w = await new Watched(engine, { containers: [web.id] }).start()
+  await waitFor(w, /^over: nothing is left to capture: web was removed$/m)
+  w.watch.close()
+})
