@@ -1,8 +1,6 @@
 // By what exchanges are put together in the table.
 
-import type { Exchange } from '../core/exchange.ts'
-import type { ExchangeHosts } from '../core/exchange-hosts.ts'
-import type { TimedExchange } from '../core/timed-exchange.ts'
+import type { ExchangeEnds } from '../core/exchange-hosts.ts'
 import { keyPatternOf, routeOf } from './patterns.ts'
 
 export const GROUPINGS = ['server', 'container', 'command', 'route', 'key'] as const
@@ -11,37 +9,40 @@ export type Grouping = (typeof GROUPINGS)[number]
 /** The same keys come again and again. */
 const MAXIMUM_CACHED = 4096
 
+/** What of an exchange decides its group. */
+export interface Groupable {
+  readonly protocol: string
+  readonly command: string
+  readonly key: string
+}
+
 export class Grouper {
   readonly #by: readonly Grouping[]
-  readonly #hosts: ExchangeHosts
   readonly #keys = new Map<string, string>()
 
   /** Several are joined in the order given. */
-  constructor(by: readonly Grouping[], hosts: ExchangeHosts) {
+  constructor(by: readonly Grouping[]) {
     this.#by = by
-    this.#hosts = hosts
   }
 
   /** As the table shows it, not sanitised. */
-  groupOf(timed: TimedExchange): string {
+  groupOf(exchange: Groupable, ends: ExchangeEnds): string {
     const by = this.#by
-    if (by.length === 1) return this.#part(by[0]!, timed)
+    if (by.length === 1) return this.#part(by[0]!, exchange, ends)
     let group = ''
     for (let i = 0; i < by.length; i++) {
       if (i > 0) group += ' '
-      group += this.#part(by[i]!, timed)
+      group += this.#part(by[i]!, exchange, ends)
     }
     return group
   }
 
-  #part(by: Grouping, { exchange }: TimedExchange): string {
+  #part(by: Grouping, exchange: Groupable, ends: ExchangeEnds): string {
     switch (by) {
       case 'server':
-        return this.#hosts.of(exchange).server
-      case 'container': {
-        const { container, serverEndpoint } = this.#hosts.of(exchange)
-        return container === '' ? serverEndpoint.address : container
-      }
+        return ends.server
+      case 'container':
+        return ends.container === '' ? ends.serverEndpoint.address : ends.container
       case 'command':
         return exchange.protocol === 'http' ? methodOf(exchange.command) : commandOf(exchange)
       case 'route':
@@ -53,7 +54,7 @@ export class Grouper {
 }
 
 /** Of a protocol that is not known, the first word, if there is one. */
-function commandOf({ protocol, command }: Exchange): string {
+function commandOf({ protocol, command }: Groupable): string {
   if (protocol !== 'raw') return command
   return /^[A-Za-z][\w-]*/.exec(command)?.[0] ?? '(binary)'
 }

@@ -1,37 +1,25 @@
 // `tcpflow latency --compare CLIENT SERVER`: reads two captures of the same traffic, one after the other, and tells of what
 // is in both.
 
-import { openFileSource } from '../capture/file-source.ts'
-import { compileFilter } from '../capture/packet-filter.ts'
 import type { ComparedExchange } from '../core/compared-exchange.ts'
 import { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { Io } from '../core/io.ts'
-import { PlaceTable } from '../core/places.ts'
-import { FlowTable } from '../flow/flow-table.ts'
-import { defaultFlowTableOptions } from '../flow/options.ts'
 import { type ClockOffset, clockOffset } from '../latency/comparison/clock-offset.ts'
 import { ComparisonTable, compared } from '../latency/comparison/comparison-report.ts'
 import { ExchangeLog } from '../latency/comparison/exchange-log.ts'
 import { pairExchanges } from '../latency/comparison/pair-conversations.ts'
 import type { PairedExchange } from '../latency/comparison/paired-exchange.ts'
 import { areSidesSwapped, otherWayRound } from '../latency/comparison/sides.ts'
-import { ExchangeTimer } from '../latency/exchange-timer.ts'
 import { makeHistogram } from '../latency/histograms.ts'
-import { RoundTrips } from '../latency/round-trips.ts'
 import { ComparisonJson, ComparisonLines } from '../output/exchanges/comparison-output.ts'
 import { TerminalMessages } from '../output/messages/messages.ts'
 import { sanitizeLine } from '../output/terminal/sanitize-text.ts'
 import { OutputClosedError, OutputStream } from '../output/writing/output-stream.ts'
 import type { LatencyPlan, Plan } from '../plan.ts'
-import { DnsExchanges } from '../protocol/dns/dns-datagrams.ts'
-import { ExchangeStreams } from '../protocol/exchange-streams.ts'
-import { DumpRiver } from '../river/dump-river.ts'
-import { type Feed, pump } from '../river/feed.ts'
-import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
-import { protocolsOf, tableLook } from '../views/latency-sinks.ts'
+import { tableLook } from '../views/table-look.ts'
+import { readExchanges } from './read-exchanges.ts'
 
-const READ_BUFFER_BYTES = 1 << 20
 /** A round trip below nothing that the jitter of two captures does not explain. */
 const DRIFT_MILLIS = -0.1
 const FLUSH_EVERY = 1000
@@ -48,7 +36,7 @@ export async function compareCaptures(plan: Plan, latency: LatencyPlan, io: Io):
   const logs: ExchangeLog[] = []
   let failed = false
   for (const path of [clientPath, serverPath]) {
-    const { log, damage } = await readExchanges(path, plan, latency, messages, () => stopped)
+    const { log, damage } = await readLog(path, plan, latency, messages, () => stopped)
     if (stopped) return EXIT_FAILED
     if (damage !== undefined) {
       failed = true
@@ -77,7 +65,7 @@ export async function compareCaptures(plan: Plan, latency: LatencyPlan, io: Io):
   return failed ? EXIT_FAILED : 0
 }
 
-async function readExchanges(
+async function readLog(
   path: string,
   plan: Plan,
   latency: LatencyPlan,
@@ -85,52 +73,10 @@ async function readExchanges(
   stopped: () => boolean,
 ): Promise<{ log: ExchangeLog; damage: string | undefined }> {
   const names = plan.names ? new SavefileNames() : undefined
-  const log = new ExchangeLog(new ExchangeHosts(names))
-  const roundTrips = new RoundTrips()
-  const timer = new ExchangeTimer(log, roundTrips)
-  const streams = new ExchangeStreams({ ...protocolsOf(latency.protocol), consumer: timer })
-  const datagrams = new DnsExchanges(timer)
-  const table = new FlowTable(
-    streams,
-    { ...defaultFlowTableOptions, maximumJumpBytes: plan.flow.maximumJumpBytes },
-    roundTrips,
-  )
-  const river = new DumpRiver({
-    messages,
-    unwrapTunnels: plan.decode.unwrapTunnels,
-    table,
-    filter:
-      plan.filter === '' ? undefined : compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint)),
-    savers: [],
-    rawSegments: [],
-    datagrams: [datagrams],
-    events: [],
-    clocks: [],
-    drops: [],
-    sinks: [],
-    onTurn: undefined,
-  })
-  const source = openFileSource(path)
-  const reader = new SavefileReader(source.name, Buffer.alloc(READ_BUFFER_BYTES), new PlaceTable(), names)
-  const feed: Feed = { source, reader }
-  try {
-    await pump(feed, stoppable(river, stopped))
-  } finally {
-    await source.close()
-  }
-  table.closeAll('capture-ended', river.clock)
-  datagrams.close()
-  return { log, damage: reader.damage }
-}
-
-/** Ends early when the operator says so. */
-function stoppable(river: DumpRiver, stopped: () => boolean): DumpRiver {
-  const pause = river.pause.bind(river)
-  river.pause = (willWait) => {
-    river.stopped = stopped()
-    return pause(willWait)
-  }
-  return river
+  const hosts = new ExchangeHosts(names)
+  const log = new ExchangeLog(hosts)
+  const { damage } = await readExchanges(path, { plan, latency, messages, hosts, names, stopped }, log)
+  return { log, damage }
 }
 
 async function print(

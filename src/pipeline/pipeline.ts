@@ -4,6 +4,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { compileFilter, type PacketFilter, refuseBadExpression } from '../capture/packet-filter.ts'
 import type { CaptureEnd } from '../container/capture-target.ts'
+import type { Arena } from '../core/arena.ts'
 import type { Connection } from '../core/connection.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io, StopSignal } from '../core/io.ts'
@@ -11,15 +12,16 @@ import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { FlowTable } from '../flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import { endSummaryLines } from '../output/messages/end-summary.ts'
-import type { TerminalMessages } from '../output/messages/messages.ts'
+import { TerminalMessages } from '../output/messages/messages.ts'
+import { Progress } from '../output/messages/progress.ts'
 import { OutputClosedError } from '../output/writing/output-stream.ts'
 import type { InputPlan, Plan } from '../plan.ts'
 import { DumpRiver } from '../river/dump-river.ts'
-import { fanOut } from '../river/fan-out.ts'
+import { fanOut, fanOutSegments } from '../river/fan-out.ts'
 import { FastPath } from '../river/fast-path.ts'
 import { type Feed, pump } from '../river/feed.ts'
 import { LiveMerge } from '../river/live-merge.ts'
-import { addProgress, makeMessages, makeSinks, type Sinks } from '../views/sinks.ts'
+import { type AttachedViews, type Attachments, attachViews } from './attachments.ts'
 import { checkOutputs } from './check-outputs.ts'
 import { connectionLimit } from './connection-limit.ts'
 import type { ContainerCapture } from './container-capture.ts'
@@ -41,26 +43,32 @@ const CONTAINER_END_GRACE_MILLIS = 800
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   const inUse = checkOutputs(plan, io)
   const inputs = await prepareInputs(plan, io)
-  const messages = makeMessages(plan, io)
+  const messages = new TerminalMessages(io.stderr, {
+    info: !plan.quiet,
+    notes: plan.notes,
+    program: plan.latency?.program ?? 'tcpflow',
+  })
   let source: OpenedSource | undefined
-  let sinks: Sinks
+  let views: AttachedViews
   try {
     // What cannot begin leaves no file behind: all outputs come after this.
     source = await openSource(plan, inputs, messages)
-    sinks = await makeSinks(plan, io, messages, { names: inputs.names, inUse })
+    views = await attachViews({ plan, io, messages, names: inputs.names, inUse })
   } catch (error) {
     await Promise.all([source?.live?.close(), inputs.containers?.close()])
     throw error
   }
+  const { attachments } = views
+  const { arena } = views.context
   const table = new FlowTable(
-    fanOut(sinks.streams),
+    fanOut(attachments.streams),
     {
       ...defaultFlowTableOptions,
       maximumConnections: connectionLimit(getHeapStatistics().heap_size_limit),
       maximumJumpBytes: plan.flow.maximumJumpBytes,
-      arena: sinks.arena,
+      arena,
     },
-    sinks.segments,
+    attachments.segments.length === 0 ? undefined : fanOutSegments(attachments.segments),
   )
   const { filter } = source
   const river = new DumpRiver({
@@ -68,20 +76,20 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     unwrapTunnels: plan.decode.unwrapTunnels,
     table,
     filter,
-    savers: sinks.savers,
-    rawSegments: sinks.rawSegments,
-    datagrams: sinks.datagrams,
-    events: sinks.events,
-    clocks: sinks.clocks,
-    drops: sinks.drops,
-    sinks: sinks.all,
-    onTurn: () => sinks.progress?.update(),
+    savers: attachments.savers,
+    rawSegments: attachments.rawSegments,
+    datagrams: attachments.datagrams,
+    events: attachments.events,
+    clocks: attachments.clocks,
+    drops: attachments.drops,
+    sinks: attachments.sinks,
+    onTurn: () => progress?.update(),
   })
-  const { loans } = sinks
-  if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(sinks.arena, table, loans, river)
-  addProgress(sinks, plan, io, () => ({ packets: river.counters.packets, connections: table.counters.connections }))
-  for (const tell of sinks.counted) tell(() => runCounts(river, table.counters))
-  const run = new Run(plan, io, inputs, source.live, river, table, sinks)
+  const { loans } = attachments
+  if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(arena, table, loans, river)
+  views.setCounts(() => runCounts(river, table.counters))
+  const progress = plan.progress ? new Progress(messages, io.columns, views.context.counts) : undefined
+  const run = new Run({ plan, io, inputs, live: source.live, river, table, views, progress })
   try {
     await run.takeIn()
   } catch (error) {
@@ -113,6 +121,18 @@ async function openSource(plan: Plan, inputs: Inputs, messages: TerminalMessages
   return { live: undefined, filter }
 }
 
+interface RunParts {
+  readonly plan: Plan
+  readonly io: Io
+  readonly inputs: Inputs
+  /** Of live captures of interfaces: already open. */
+  readonly live: LiveSources | undefined
+  readonly river: DumpRiver
+  readonly table: FlowTable
+  readonly views: AttachedViews
+  readonly progress: Progress | undefined
+}
+
 /** One run under way: its inputs, how it is stopped, how it ends. */
 class Run {
   readonly #plan: Plan
@@ -121,30 +141,34 @@ class Run {
   readonly #live: LiveSources | undefined
   readonly #river: DumpRiver
   readonly #table: FlowTable
-  readonly #sinks: Sinks
+  readonly #attachments: Attachments
+  readonly #messages: TerminalMessages
+  readonly #arena: Arena
+  readonly #progress: Progress | undefined
   #feeds: readonly Feed[] = []
   #stopSignal: StopSignal | undefined
   #failed = false
   #unexpected: unknown
   #interfaceGone = false
 
-  constructor(
-    plan: Plan,
-    io: Io,
-    inputs: Inputs,
-    live: LiveSources | undefined,
-    river: DumpRiver,
-    table: FlowTable,
-    sinks: Sinks,
-  ) {
+  constructor({ plan, io, inputs, live, river, table, views, progress }: RunParts) {
     this.#plan = plan
-    this.#live = live
     this.#io = io
     this.#inputs = inputs
+    this.#live = live
     this.#river = river
     this.#table = table
-    this.#sinks = sinks
-    for (const script of sinks.scripts) script.onStop = () => this.#stopInputs()
+    this.#attachments = views.attachments
+    this.#messages = views.context.messages
+    this.#arena = views.context.arena
+    this.#progress = progress
+    for (const stopper of this.#attachments.stoppers) stopper.onStop = () => this.#stopInputs()
+    const reports = this.#attachments.all.flatMap(({ onReport }) => (onReport === undefined ? [] : [onReport]))
+    if (reports.length > 0) {
+      io.onReportSignal?.(() => {
+        for (const report of reports) report()
+      })
+    }
   }
 
   async takeIn(): Promise<void> {
@@ -158,7 +182,7 @@ class Run {
     this.#stopSignal = signal
     this.#stopInputs()
     // A reader that reads on gets everything; one that is stuck must not hold the end back.
-    setTimeout(() => this.#sinks.abandon(), FINISH_PATIENCE_MILLIS).unref()
+    setTimeout(() => this.#attachments.abandon(this.#messages), FINISH_PATIENCE_MILLIS).unref()
   }
 
   #stopInputs(): void {
@@ -168,10 +192,9 @@ class Run {
   }
 
   async #takeInLive(live: LiveSources): Promise<void> {
-    const { arena, messages } = this.#sinks
     this.#river.setLive(live.sources.length)
-    messages.info(`listening on ${live.sources.map(({ name }) => name).join(', ')}`)
-    const buffers = new ReadBuffers(arena, this.#inputs.places)
+    this.#messages.info(`listening on ${live.sources.map(({ name }) => name).join(', ')}`)
+    const buffers = new ReadBuffers(this.#arena, this.#inputs.places)
     const feeds = live.sources.map((source) => buffers.feedOf(source))
     this.#feeds = feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
@@ -184,7 +207,7 @@ class Run {
       if (source.endReason === 'interface-gone') this.#interfaceGone = true
       if (source.endMessage === undefined) continue
       this.#failed = true
-      messages.error(source.endMessage, source.endHint)
+      this.#messages.error(source.endMessage, source.endHint)
     }
   }
 
@@ -198,17 +221,16 @@ class Run {
   }
 
   async #takeInContainers(capture: ContainerCapture): Promise<void> {
-    const { arena, messages } = this.#sinks
     this.#river.setLive(SEVERAL_CAPTURES)
     this.#io.onSignal((signal) => this.#onStop(signal))
     const merge = new LiveMerge(this.#river, (feed, failure) => {
       this.#river.forget(feed)
       capture.feedEnded(feed, failure)
     })
-    const buffers = new ReadBuffers(arena, this.#inputs.places)
+    const buffers = new ReadBuffers(this.#arena, this.#inputs.places)
     try {
       const running = merge.run()
-      await Promise.race([capture.begin(merge, buffers, messages, (end) => this.#onContainerEnd(end)), running])
+      await Promise.race([capture.begin(merge, buffers, this.#messages, (end) => this.#onContainerEnd(end)), running])
       await running
     } finally {
       await capture.close()
@@ -232,7 +254,7 @@ class Run {
 
   async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
     this.#io.onSignal((signal) => this.#onStop(signal))
-    const buffer = allocateFileBuffer(this.#sinks.arena)
+    const buffer = allocateFileBuffer(this.#arena)
     for (const path of input.paths) await this.#readFile(path, buffer)
     // -R: these only finish what the others began.
     this.#table.opensConnections = input.paths.length === 0
@@ -242,7 +264,6 @@ class Run {
   /** What is wrong with one file does not keep the next from being read. */
   async #readFile(path: string, buffer: Buffer): Promise<void> {
     if (this.#river.stopped) return
-    const { messages, progress } = this.#sinks
     let feed: Feed
     try {
       feed = this.#inputs.fileFeed(path, buffer)
@@ -251,13 +272,13 @@ class Run {
       return
     }
     this.#feeds = [feed]
-    progress?.begin(feed.source)
+    this.#progress?.begin(feed.source)
     try {
       await pump(feed, this.#river)
       // A pipe that we stopped reading ends anywhere, and that is no damage.
       if (feed.reader.damage !== undefined && !this.#river.stopped) {
         this.#failed = true
-        messages.error(`${path}: ${feed.reader.damage}`, 'everything before that has been read')
+        this.#messages.error(`${path}: ${feed.reader.damage}`, 'everything before that has been read')
       }
     } catch (error) {
       if (this.#isFatal(error)) throw error
@@ -276,29 +297,31 @@ class Run {
   noteFailure(error: unknown): void {
     if (error instanceof OutputClosedError) return
     this.#failed = true
-    if (error instanceof OperatorError) this.#sinks.messages.error(error.message, error.hint)
+    if (error instanceof OperatorError) this.#messages.error(error.message, error.hint)
     else this.#unexpected ??= error
   }
 
   /** Closes what is open, writes what is gathered, sums up. */
   async end(): Promise<number> {
     const { clock } = this.#river
-    for (const tell of this.#sinks.lastMoments) tell(this.#table.confirmedTime)
+    const { all, sinks, savers } = this.#attachments
+    for (const { onLastMoment } of all) onLastMoment?.(this.#table.confirmedTime)
     this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
-    for (const ending of this.#sinks.endings) ending()
+    for (const { onTrafficOver } of all) onTrafficOver?.()
     const { packets, filtered } = this.#river.counters
-    if (this.#failed && packets + filtered === 0) for (const saver of this.#sinks.savers) saver.discard()
-    for (const sink of this.#sinks.all) {
+    if (this.#failed && packets + filtered === 0) for (const saver of savers) saver.discard()
+    for (const sink of sinks) {
       try {
         await sink.finish()
       } catch (error) {
         this.noteFailure(error)
       }
     }
-    this.#sinks.progress?.end()
+    for (const { close } of all) close?.()
+    this.#progress?.end()
     // A run that could not begin has nothing to sum up.
     if (!this.#failed || this.#river.counters.packets > 0) this.#sumUp()
-    await this.#sinks.messages.finish()
+    await this.#messages.finish()
     if (this.#unexpected !== undefined) throw this.#unexpected
     return this.#exitCode()
   }
@@ -306,13 +329,13 @@ class Run {
   #sumUp(): void {
     const verbose = this.#plan.verbosity > 0
     const summary = runSummary(this.#river, this.#table.counters, verbose)
-    for (const line of endSummaryLines(summary)) this.#sinks.messages.info(line)
+    for (const line of endSummaryLines(summary)) this.#messages.info(line)
   }
 
   #exitCode(): number {
-    const { scripts } = this.#sinks
-    if (this.#failed || this.#river.failed || scripts.some((script) => script.failed)) return EXIT_FAILED
-    const ended = scripts.find((script) => script.exitCode !== undefined)
+    const { stoppers } = this.#attachments
+    if (this.#failed || this.#river.failed || stoppers.some(({ failed }) => failed)) return EXIT_FAILED
+    const ended = stoppers.find(({ exitCode }) => exitCode !== undefined)
     if (ended?.exitCode !== undefined) return ended.exitCode
     // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
     if (this.#stopSignal === undefined || this.#plan.input.kind === 'live') return 0

@@ -70,8 +70,11 @@ describe('counting', () => {
 describe('grouping', () => {
   const host: NamedHost = { name: 'db', container: 'c0ffee', image: undefined, network: undefined }
   const names: Names = { version: 1, hostOf: (_place, e) => (e.port === 6379 ? host : undefined), entries: () => [] }
-  const groupOf = (by: Grouping[], fields = {}, known: Names | 'nobody' = names): string =>
-    new Grouper(by, new ExchangeHosts(known === 'nobody' ? undefined : known)).groupOf(timed(fields))
+  const groupOf = (by: Grouping[], fields = {}, known: Names | 'nobody' = names): string => {
+    const { exchange } = timed(fields)
+    const hosts = new ExchangeHosts(known === 'nobody' ? undefined : known)
+    return new Grouper(by).groupOf(exchange, hosts.of(exchange))
+  }
 
   test('each way', () => {
     assert.equal(groupOf(['server']), 'db:6379')
@@ -98,11 +101,13 @@ describe('grouping', () => {
 
   test('names that change are asked for anew', () => {
     const changing = { version: 1, hostOf: () => undefined as NamedHost | undefined, entries: () => [] }
-    const grouper = new Grouper(['server'], new ExchangeHosts(changing))
-    assert.equal(grouper.groupOf(timed()), '192.168.0.2:6379')
+    const hosts = new ExchangeHosts(changing)
+    const grouper = new Grouper(['server'])
+    const { exchange } = timed()
+    assert.equal(grouper.groupOf(exchange, hosts.of(exchange)), '192.168.0.2:6379')
     changing.version = 2
     changing.hostOf = () => host
-    assert.equal(grouper.groupOf(timed()), 'db:6379')
+    assert.equal(grouper.groupOf(exchange, hosts.of(exchange)), 'db:6379')
   })
 })
 

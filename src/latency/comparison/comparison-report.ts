@@ -2,10 +2,9 @@
 
 import type { ComparedExchange } from '../../core/compared-exchange.ts'
 import { type Column, fittingLines } from '../fitting-table.ts'
-import type { Grouping } from '../grouping.ts'
+import { Grouper, type Grouping } from '../grouping.ts'
 import type { ReportOptions } from '../latency-report.ts'
 import { type LatencyHistogram, type MakeHistogram, recordMicros } from '../latency-table.ts'
-import { keyPatternOf, routeOf } from '../patterns.ts'
 import type { ClockOffset } from './clock-offset.ts'
 import type { PairedExchange } from './paired-exchange.ts'
 
@@ -76,15 +75,17 @@ export class ComparisonTable {
   readonly #total: ComparedGroup
   readonly #make: MakeHistogram
   readonly #by: readonly Grouping[]
+  readonly #grouper: Grouper
 
   constructor(by: readonly Grouping[], make: MakeHistogram) {
     this.#by = by
+    this.#grouper = new Grouper(by)
     this.#make = make
     this.#total = new ComparedGroup('all', make)
   }
 
   record(pair: PairedExchange, exchange: ComparedExchange): void {
-    const name = this.#by.map((by) => groupOf(pair, by)).join(' ')
+    const name = this.#grouper.groupOf(pair.atClient, pair.client.ends)
     const shown = this.#groups.has(name) || this.#groups.size < MAXIMUM_GROUPS ? name : OTHER
     let group = this.#groups.get(shown)
     if (group === undefined) {
@@ -128,19 +129,4 @@ function at(histogram: LatencyHistogram, percent: number): string {
 function share({ clientMicros }: ComparedGroup, micros: number): string {
   if (clientMicros <= 0) return '-'
   return `${((Math.max(0, Math.min(micros, clientMicros)) / clientMicros) * 100).toFixed(1)}%`
-}
-
-function groupOf({ atClient, client }: PairedExchange, by: Grouping): string {
-  switch (by) {
-    case 'server':
-      return client.ends.server
-    case 'container':
-      return client.ends.container === '' ? client.ends.serverEndpoint.address : client.ends.container
-    case 'command':
-      return atClient.command
-    case 'route':
-      return atClient.protocol === 'http' ? routeOf(atClient.command) : atClient.command
-    case 'key':
-      return keyPatternOf(atClient.key)
-  }
 }

@@ -9,11 +9,11 @@ export interface ScriptOutputOptions {
   readonly terminal: boolean
   /** Somebody else prints to the stream, and finishes it. */
   readonly shared: boolean
+  /** Called before something is printed, so that it does not land within a line of somebody else's. */
+  readonly makeWay: () => void
 }
 
 export class ScriptOutput implements Sink {
-  /** Called before something is printed, so that it does not land within a line of somebody else's. */
-  beforePrint: () => void = () => {}
   readonly #stream: OutputStream
   readonly #options: ScriptOutputOptions
 
@@ -24,7 +24,7 @@ export class ScriptOutput implements Sink {
 
   /** Copies `bytes`. */
   print(bytes: Uint8Array): void {
-    this.beforePrint()
+    this.#options.makeWay()
     const buf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     if (this.#options.terminal) this.#stream.writeText(sanitizeText(buf.toString('utf8')).replaceAll('\ufffd', '.'))
     else this.#stream.write(buf, 0, buf.length)

@@ -16,7 +16,7 @@ async function printed(t: TestContext, terminal: boolean, ...pieces: readonly Ui
   t.after(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'out')
   const fd = openSync(path, 'w')
-  const output = new ScriptOutput(new OutputStream(fd), { terminal, shared: false })
+  const output = new ScriptOutput(new OutputStream(fd), { terminal, shared: false, makeWay: () => {} })
   for (const piece of pieces) output.print(piece)
   await output.finish()
   closeSync(fd)
@@ -41,9 +41,8 @@ test('what is printed later does not change what was printed', async (t) => {
   t.after(() => rmSync(folder, { recursive: true }))
   const fd = openSync(join(folder, 'out'), 'w')
   const stream = new OutputStream(fd)
-  const output = new ScriptOutput(stream, { terminal: false, shared: true })
   let made = 0
-  output.beforePrint = () => void made++
+  const output = new ScriptOutput(stream, { terminal: false, shared: true, makeWay: () => void made++ })
   output.print(piece)
   piece.fill(0)
   await output.finish()

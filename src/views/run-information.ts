@@ -1,12 +1,12 @@
 // Who made a report, when and where.
 
-import packageJson from '../../package.json' with { type: 'json' }
 import type { Io } from '../core/io.ts'
 import { type RunInformation, thisSystem } from '../output/report/report-xml.ts'
 
-export function runInformation(io: Io): RunInformation {
+/** `version`: of this program. */
+export function runInformation(version: string, io: Io): RunInformation {
   return {
-    version: packageJson.version,
+    version,
     nodeVersion: process.versions.node,
     commandLine: io.commandLine ?? ['tcpflow'],
     startTime: new Date(),

@@ -1,0 +1,167 @@
+// Plan → everything at the end of the river: attaches the views that the plan wants and gathers what they bring.
+
+import packageJson from '../../package.json' with { type: 'json' }
+import { Arena } from '../core/arena.ts'
+import type {
+  ClockConsumer,
+  DatagramConsumer,
+  NetworkEventConsumer,
+  RawSegmentConsumer,
+  SegmentConsumer,
+  Sink,
+  StreamConsumer,
+} from '../core/consumers.ts'
+import { ExchangeHosts } from '../core/exchange-hosts.ts'
+import type { Io } from '../core/io.ts'
+import type { Names } from '../core/ports.ts'
+import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
+import { defaultFlowTableOptions } from '../flow/options.ts'
+import { NOTHING_COUNTED, type RunCounts } from '../metrics/run-counts.ts'
+import { FILE_BLOCKS_BYTES } from '../output/files/file-blocks.ts'
+import type { FlowLoans } from '../output/files/flow-loans.ts'
+import type { TerminalMessages } from '../output/messages/messages.ts'
+import type { FilesInUse } from '../output/writing/files-in-use.ts'
+import { OutputStream } from '../output/writing/output-stream.ts'
+import type { Plan } from '../plan.ts'
+import type { CaptureSaver, DropListener } from '../river/dump-river.ts'
+import { FAST_PATH_BYTES } from '../river/fast-path-table.ts'
+import { inOrder } from '../views/order.ts'
+import { VIEWS } from '../views/registry.ts'
+import { unreadOutput } from '../views/unread-output.ts'
+import type { Attachment, Stopper, ViewContext, Wait } from '../views/view.ts'
+import { readBufferBytes } from './inputs.ts'
+
+/** Room in the arena for the views' own buffers and for the pages of the out-of-order queues. */
+const OUTPUT_ARENA_BYTES = 2 << 20
+const STREAM_BUFFER_BYTES = 256 << 10
+const QUEUE_SLACK_BYTES = 256 << 10
+
+/** What all views of a run bring, by kind. One object may stand in several lists. */
+export class Attachments {
+  readonly all: readonly Attachment[]
+  readonly streams: readonly StreamConsumer[]
+  readonly segments: readonly SegmentConsumer[]
+  readonly rawSegments: readonly RawSegmentConsumer[]
+  readonly datagrams: readonly DatagramConsumer[]
+  readonly events: readonly NetworkEventConsumer[]
+  readonly clocks: readonly ClockConsumer[]
+  readonly drops: readonly DropListener[]
+  readonly savers: readonly CaptureSaver[]
+  readonly sinks: readonly Sink[]
+  readonly waits: readonly Wait[]
+  readonly stoppers: readonly Stopper[]
+
+  constructor(all: readonly Attachment[]) {
+    this.all = all
+    this.streams = all.flatMap((each) => each.streams ?? [])
+    this.segments = all.flatMap((each) => each.segments ?? [])
+    this.rawSegments = all.flatMap((each) => each.rawSegments ?? [])
+    this.datagrams = all.flatMap((each) => each.datagrams ?? [])
+    this.events = all.flatMap((each) => each.events ?? [])
+    this.clocks = all.flatMap((each) => each.clocks ?? [])
+    this.drops = all.flatMap((each) => each.drops ?? [])
+    this.savers = all.flatMap((each) => each.savers ?? [])
+    this.sinks = all.flatMap((each) => each.sinks ?? [])
+    this.waits = all.flatMap((each) => each.waits ?? [])
+    this.stoppers = all.flatMap((each) => each.stoppers ?? [])
+  }
+
+  /** Of the one view that takes data, where packets may be written into its memory; undefined where anybody else looks at them. */
+  get loans(): FlowLoans | undefined {
+    const lender = this.all.find((attachment) => attachment.loans !== undefined)
+    if (lender === undefined || this.savers.length > 0 || this.rawSegments.length > 0) return undefined
+    const own = new Set<unknown>([...(lender.streams ?? []), ...(lender.segments ?? [])])
+    const alone = this.segments.every((each) => own.has(each)) && this.streams.every((s) => own.has(s) || s.ignoresData)
+    return alone ? lender.loans : undefined
+  }
+
+  /** Ends every wait for a reader that does not read; what nobody holds up is written on. */
+  abandon(messages: TerminalMessages): void {
+    for (const wait of this.waits) {
+      if (!wait.waiting) continue
+      wait.abandon()
+      messages.error(wait.dropped)
+    }
+    messages.abandon()
+  }
+}
+
+/** A run's views and what they share. */
+export interface AttachedViews {
+  readonly context: ViewContext
+  readonly attachments: Attachments
+  /** Told how to ask for the run's counters, once there are any. */
+  setCounts(counts: () => RunCounts): void
+}
+
+export interface AttachOptions {
+  readonly plan: Plan
+  readonly io: Io
+  readonly messages: TerminalMessages
+  readonly names: Names | undefined
+  readonly inUse: FilesInUse
+}
+
+/** Makes what the plan asks for. Rejects with OperatorError where an output cannot be opened. */
+export async function attachViews({ plan, io, messages, names, inUse }: AttachOptions): Promise<AttachedViews> {
+  const attached: Attachment[] = []
+  let counts = (): RunCounts => NOTHING_COUNTED
+  const arena = new Arena(arenaBytes(plan))
+  let standardOutput: OutputStream | undefined
+  const waits: Wait[] = []
+  const context: ViewContext = {
+    plan,
+    io,
+    version: packageJson.version,
+    messages,
+    arena,
+    names,
+    inUse,
+    hosts: new ExchangeHosts(names),
+    standardOutput() {
+      if (standardOutput !== undefined) return standardOutput
+      const stream = new OutputStream(io.stdout, {
+        buffer: arena.allocate(STREAM_BUFFER_BYTES),
+        name: 'standard output',
+      })
+      if (io.stdoutIsTerminal) messages.beforeLine = () => stream.flush()
+      waits.push(unreadOutput(stream))
+      standardOutput = stream
+      return stream
+    },
+    counts: () => counts(),
+    makeWay() {
+      for (const { makeWay } of attached) makeWay?.()
+    },
+  }
+  for (const view of inOrder(VIEWS.filter((each) => each.wants(plan)))) attached.push(await view.attach(context))
+  const exchanges = attached.flatMap((each) => each.exchanges ?? [])
+  const stages = exchanges.length > 0 ? [await exchangeStage(context, exchanges)] : []
+  return {
+    context,
+    attachments: new Attachments([...stages, { waits }, ...attached]),
+    setCounts: (ask) => {
+      counts = ask
+    },
+  }
+}
+
+/** It stands before the views: what it finds at a tick of the clock is theirs at the same tick. */
+async function exchangeStage(
+  { plan, hosts }: ViewContext,
+  consumers: readonly TimedExchangeConsumer[],
+): Promise<Attachment> {
+  const { ExchangeStage } = await import('../views/exchange-stage.ts')
+  const { protocol, timeoutMillis } = plan.latency!
+  return new ExchangeStage({ protocol, timeoutMillis, hosts }, consumers).attachment()
+}
+
+function arenaBytes(plan: Plan): number {
+  return (
+    readBufferBytes(plan.input) +
+    OUTPUT_ARENA_BYTES +
+    (plan.files === undefined ? 0 : FILE_BLOCKS_BYTES + FAST_PATH_BYTES) +
+    defaultFlowTableOptions.maximumQueuedBytes +
+    QUEUE_SLACK_BYTES
+  )
+}

@@ -1,0 +1,84 @@
+// Reads one savefile to its end into consumers: the way for whoever wants what a capture says, and no run around it.
+
+import type {
+  ClockConsumer,
+  DatagramConsumer,
+  NetworkEventConsumer,
+  RawSegmentConsumer,
+  SegmentConsumer,
+  StreamConsumer,
+} from '../core/consumers.ts'
+import { PlaceTable } from '../core/places.ts'
+import type { ByteSource, Messages } from '../core/ports.ts'
+import { FlowTable } from '../flow/flow-table.ts'
+import { defaultFlowTableOptions } from '../flow/options.ts'
+import { SavefileReader } from '../savefile/reader.ts'
+import type { SavefileNames } from '../savefile/savefile-names.ts'
+import { DumpRiver, type PacketFilter } from './dump-river.ts'
+import { fanOut, fanOutSegments } from './fan-out.ts'
+import { pump } from './feed.ts'
+
+const READ_BUFFER_BYTES = 1 << 20
+
+export interface SavefileConsumers {
+  readonly streams?: readonly StreamConsumer[]
+  readonly segments?: readonly SegmentConsumer[]
+  readonly rawSegments?: readonly RawSegmentConsumer[]
+  readonly datagrams?: readonly DatagramConsumer[]
+  readonly events?: readonly NetworkEventConsumer[]
+  readonly clocks?: readonly ClockConsumer[]
+}
+
+export interface ReadSavefileOptions {
+  readonly messages: Messages
+  readonly filter?: PacketFilter | undefined
+  readonly unwrapTunnels?: boolean
+  readonly maximumJumpBytes?: number
+  /** Learns the names of hosts that the savefile holds. */
+  readonly names?: SavefileNames | undefined
+  /** Asked a few times a second; true ends the reading early. */
+  readonly stopped?: () => boolean
+}
+
+/**
+ * Closes `source` and every connection before it resolves. `damage`: what was wrong with the savefile, after everything
+ * before that has been read. Rejects with OperatorError where it cannot be read.
+ */
+export async function readSavefile(
+  source: ByteSource,
+  consumers: SavefileConsumers,
+  options: ReadSavefileOptions,
+): Promise<{ readonly damage: string | undefined }> {
+  const { messages, names, stopped } = options
+  const { streams = [], segments = [] } = consumers
+  const { maximumJumpBytes = defaultFlowTableOptions.maximumJumpBytes } = options
+  const table = new FlowTable(
+    fanOut(streams),
+    { ...defaultFlowTableOptions, maximumJumpBytes },
+    segments.length === 0 ? undefined : fanOutSegments(segments),
+  )
+  const river = new DumpRiver({
+    messages,
+    unwrapTunnels: options.unwrapTunnels ?? true,
+    table,
+    filter: options.filter,
+    savers: [],
+    rawSegments: consumers.rawSegments ?? [],
+    datagrams: consumers.datagrams ?? [],
+    events: consumers.events ?? [],
+    clocks: consumers.clocks ?? [],
+    drops: [],
+    sinks: [],
+    onTurn: () => {
+      if (stopped?.() === true) river.stopped = true
+    },
+  })
+  const reader = new SavefileReader(source.name, Buffer.alloc(READ_BUFFER_BYTES), new PlaceTable(), names)
+  try {
+    await pump({ source, reader }, river)
+  } finally {
+    await source.close()
+  }
+  table.closeAll('capture-ended', river.clock)
+  return { damage: reader.damage }
+}

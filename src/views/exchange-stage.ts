@@ -1,0 +1,105 @@
+// Streams and datagrams become exchanges, and exchanges are timed: the stage below everything that wants them.
+
+import type { ClockConsumer } from '../core/consumers.ts'
+import type { ExchangeHosts } from '../core/exchange-hosts.ts'
+import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
+import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import { ExchangeTimer } from '../latency/exchange-timer.ts'
+import { RoundTrips } from '../latency/round-trips.ts'
+import { DnsExchanges } from '../protocol/dns/dns-datagrams.ts'
+import type { ExchangeProtocol } from '../protocol/exchange-parser.ts'
+import { ExchangeStreams } from '../protocol/exchange-streams.ts'
+import { raw } from '../protocol/raw/raw.ts'
+import { EXCHANGE_PROTOCOLS } from '../protocol/registry.ts'
+import type { Attachment } from './view.ts'
+
+export const AUTO = 'auto'
+const DNS = 'dns'
+/** How often, in capture time, requests that wait too long are looked for. */
+const EXPIRY_STEP_MICROS = 250_000
+
+export interface ExchangeStageOptions {
+  /** `auto`, or the registry's name of one. */
+  readonly protocol: string
+  /** A request without response after so long is told as unanswered. */
+  readonly timeoutMillis: number
+  readonly hosts: ExchangeHosts
+}
+
+export class ExchangeStage implements ClockConsumer {
+  readonly streams: ExchangeStreams
+  /** DNS over UDP, unless another protocol was asked for. */
+  readonly datagrams: DnsExchanges | undefined
+  readonly roundTrips = new RoundTrips()
+  readonly #timeoutMillis: number
+  readonly #expiredAt = new Timestamp(Number.NEGATIVE_INFINITY)
+  readonly #before = new Timestamp()
+
+  constructor({ protocol, timeoutMillis, hosts }: ExchangeStageOptions, consumers: readonly TimedExchangeConsumer[]) {
+    this.#timeoutMillis = timeoutMillis
+    const timer = new ExchangeTimer(fanOutExchanges(consumers), this.roundTrips)
+    this.streams = new ExchangeStreams({
+      ...protocolsOf(protocol),
+      consumer: timer,
+      onEnded: (connection) => hosts.forget(connection),
+    })
+    this.datagrams = protocol === AUTO || protocol === DNS ? new DnsExchanges(timer) : undefined
+  }
+
+  onClock(t: Timestamp): void {
+    const sinceExpiry = elapsedMicros(this.#expiredAt, t)
+    if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) this.#expire(t)
+  }
+
+  /** What the stage wants to be given. */
+  attachment() {
+    return {
+      segments: [this.roundTrips],
+      streams: [this.streams],
+      datagrams: this.datagrams === undefined ? [] : [this.datagrams],
+      clocks: [this],
+      onLastMoment: (clock) => this.#expire(clock),
+      onTrafficOver: () => this.datagrams?.close(),
+    } satisfies Attachment
+  }
+
+  /** Tells as unanswered what at this moment has waited too long. */
+  #expire(t: Timestamp): void {
+    this.#expiredAt.set(t)
+    setEarlier(this.#before, t, this.#timeoutMillis)
+    this.streams.expire(this.#before)
+    this.datagrams?.expire(this.#before)
+  }
+}
+
+class ExchangeFanOut implements TimedExchangeConsumer {
+  readonly #consumers: readonly TimedExchangeConsumer[]
+
+  constructor(consumers: readonly TimedExchangeConsumer[]) {
+    this.#consumers = consumers
+  }
+
+  onTimedExchange(timed: TimedExchange): void {
+    for (const consumer of this.#consumers) consumer.onTimedExchange(timed)
+  }
+}
+
+function fanOutExchanges(consumers: readonly TimedExchangeConsumer[]): TimedExchangeConsumer {
+  return consumers.length === 1 ? consumers[0]! : new ExchangeFanOut(consumers)
+}
+
+/** `auto` takes for `raw` what is nothing else; a protocol that was named is looked for alone. */
+function protocolsOf(name: string): {
+  protocols: readonly ExchangeProtocol[]
+  fallback: ExchangeProtocol | undefined
+} {
+  if (name === AUTO) return { protocols: EXCHANGE_PROTOCOLS, fallback: raw }
+  if (name === raw.name) return { protocols: [], fallback: raw }
+  return { protocols: EXCHANGE_PROTOCOLS.filter((protocol) => protocol.name === name), fallback: undefined }
+}
+
+function setEarlier(earlier: Timestamp, t: Timestamp, millis: number): void {
+  const nanos = t.nanos - (millis % 1000) * 1e6
+  earlier.seconds = t.seconds - Math.floor(millis / 1000) - (nanos < 0 ? 1 : 0)
+  earlier.nanos = nanos < 0 ? nanos + 1e9 : nanos
+}
