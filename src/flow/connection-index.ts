@@ -1,8 +1,8 @@
 // Open-addressing hash from (place, address family, 4-tuple) to a small number, in typed arrays: no string, no object and
 // no allocation per lookup. Both directions of a connection have the same key, the endpoints being put in order first.
 
+import { finishHash, HASH_SEED, mixWord } from '../core/hash.ts'
 import type { Transport } from '../core/segment.ts'
-import { finishHash, HASH_SEED, mixWord } from './hash.ts'
 
 /** Words of a key: hash, ports, place and family, the ends' lowest words, then the upper words of both (IPv6). */
 const KEY_WORDS = 12

@@ -1,8 +1,8 @@
 // Recognises copies of one packet: a capture on `any`, or on several interfaces, sees a container's packet on its veth and
 // again on the bridge.
 
+import { finishHash, HASH_SEED, mixWord } from '../core/hash.ts'
 import type { Datagram, Segment, Transport } from '../core/segment.ts'
-import { finishHash, HASH_SEED, mixWord } from './hash.ts'
 
 /** Copies follow each other within this; a retransmission does not come so soon. */
 const COPY_WINDOW_MICROS = 1000
