@@ -1,12 +1,21 @@
-// Mixes 32-bit words into a 32-bit hash (the scheme of MurmurHash3, A. Appleby, public domain).
+// Mixes 32-bit words into a 32-bit hash whose collisions depend on a seed that nobody outside knows.
+//
+// Two words collide only where a secret says so: the halves of a word, each plus a secret, are multiplied with each other
+// (Thorup, "High Speed Hashing for Integers and Strings", pair-multiply-shift). A mixing that merely starts from a seed, as
+// MurmurHash3 does, has pairs of words that cancel each other out whatever the seed is, and whoever knows them fills one
+// place of a table with as many keys as he likes (Aumasson, Bernstein, SipHash §6).
 
 /** The same for all tables of a process, so that keys can be copied; unknown to whoever sends the packets. */
-export const HASH_SEED = (Math.random() * 0x1_0000_0000) | 0
+export const HASH_SEED = randomWord()
+const LOW_SECRET = randomWord()
+const HIGH_SECRET = randomWord()
+
+function randomWord(): number {
+  return (Math.random() * 0x1_0000_0000) | 0
+}
 
 export function mixWord(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51)
-  k = (k << 15) | (k >>> 17)
-  const h = hash ^ Math.imul(k, 0x1b873593)
+  const h = hash ^ Math.imul((word & 0xffff) + LOW_SECRET, (word >>> 16) + HIGH_SECRET)
   return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
 }
 

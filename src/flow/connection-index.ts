@@ -30,6 +30,15 @@ export class ConnectionIndex {
     this.#keys = new Int32Array(capacity * KEY_WORDS)
   }
 
+  /** How many places behind their own the keys lie, all together: what looking each of them up once costs more. For tests. */
+  get displacement(): number {
+    let sum = 0
+    for (const [place, entry] of this.#table.entries()) {
+      if (entry !== 0) sum += (place - this.#keys[(entry - 1) * KEY_WORDS]!) & this.#mask
+    }
+    return sum
+  }
+
   /** The slot under which the connection of `t` was added, or -1. Sets `reversed`. */
   find(t: Transport): number {
     const reversed =
