@@ -1,7 +1,9 @@
-// IP fragments become datagrams again (RFC 791 §3.2, RFC 8200 §4.5). Bounded in datagrams, bytes and capture time.
+// IP fragments become datagrams again (RFC 791 §3.2, RFC 8200 §4.5). Bounded in datagrams, bytes and capture time; what is
+// held are the pieces that came, so that a fragment costs its own bytes, wherever in the datagram it lies.
 // Where fragments overlap, the bytes that came first count (RFC 5722 would have the datagram dropped; then one forged
 // fragment could hide a datagram from us that its receiver took).
 
+import { finishHash, HASH_SEED, mixWord } from '../core/hash.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import { LAYER_FRAGMENT } from './causes.ts'
 import type { Frame } from './frame.ts'
@@ -9,6 +11,7 @@ import { DECODE_FRAGMENT, NEXT } from './status.ts'
 
 export interface FragmentLimits {
   readonly maximumDatagrams: number
+  /** What the pieces take, with PIECE_OVERHEAD_BYTES each. */
   readonly maximumBytes: number
   /** An incomplete datagram is given up after so much capture time (RFC 1122 §3.3.2 says 60 to 120 s, Linux 30). */
   readonly timeoutSeconds: number
@@ -21,8 +24,22 @@ const COPY_MICROS = 5000
 const MAXIMUM_COMPLETED = 256
 
 const LARGEST_DATAGRAM = 65535
-const SMALLEST_BUFFER = 2048
-const NO_BYTES = Buffer.alloc(0)
+/** What a piece takes besides its bytes, about. */
+const PIECE_OVERHEAD_BYTES = 256
+
+/** Bytes of a datagram, from `start` on, that no other piece has. */
+class Piece {
+  readonly start: number
+  /** On the wire; `bytes` may be fewer, or none, where the capture cut the fragment short. */
+  readonly end: number
+  readonly bytes: Buffer
+
+  constructor(start: number, end: number, bytes: Buffer) {
+    this.start = start
+    this.end = end
+    this.bytes = bytes
+  }
+}
 
 /** One datagram of which some fragments have come. */
 class PartialDatagram {
@@ -46,9 +63,12 @@ class PartialDatagram {
   totalBytes = -1
   /** Offset from which on something was not captured (short snapshot length). */
   capturedBytes = LARGEST_DATAGRAM
-  buf: Buffer = NO_BYTES
-  /** Start and end of what has come, in turn, ascending, never touching each other. */
-  ranges: number[] = []
+  /** Ascending. */
+  pieces: Piece[] = []
+  /** Of the datagram, in the pieces. */
+  coveredBytes = 0
+  /** What the pieces take. */
+  heldBytes = 0
 
   constructor(hash: number, frame: Frame, identification: number, protocol: number, startedSeconds: number) {
     this.hash = hash
@@ -89,11 +109,32 @@ class PartialDatagram {
   }
 
   get highestByte(): number {
-    return this.ranges.at(-1) ?? 0
+    return this.pieces.at(-1)?.end ?? 0
   }
 
   get whole(): boolean {
-    return this.ranges.length === 2 && this.ranges[0] === 0 && this.ranges[1] === this.totalBytes
+    return this.coveredBytes === this.totalBytes
+  }
+
+  /** The first piece that ends behind `offset`, by its index. */
+  firstEndingBehind(offset: number): number {
+    const { pieces } = this
+    let low = 0
+    let high = pieces.length
+    if (high === 0 || pieces[high - 1]!.end <= offset) return high // as fragments usually come
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (pieces[middle]!.end <= offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The pieces in a row, up to what was captured in a row. */
+  join(): Buffer {
+    const whole = Buffer.allocUnsafe(Math.min(this.totalBytes, this.capturedBytes))
+    for (const { start, bytes } of this.pieces) if (start < whole.length) bytes.copy(whole, start)
+    return whole
   }
 }
 
@@ -112,12 +153,22 @@ export class FragmentTable {
     this.#limits = limits
   }
 
-  /** Bytes and datagrams held; for tests of the bounds. */
+  /** Bytes (overheads included) and datagrams held; for tests of the bounds. */
   get heldBytes(): number {
     return this.#bytes
   }
   get heldDatagrams(): number {
     return this.#incomplete.size + this.#completed.size
+  }
+  /** The most datagrams that one hash leads to. */
+  get longestChain(): number {
+    let longest = 0
+    for (const first of this.#byHash.values()) {
+      let length = 0
+      for (let one: PartialDatagram | undefined = first; one !== undefined; one = one.next) length++
+      longest = Math.max(longest, length)
+    }
+    return longest
   }
 
   /**
@@ -151,9 +202,9 @@ export class FragmentTable {
       return DECODE_FRAGMENT
     }
     counters.reassembledDatagrams++
-    frame.buf = datagram.buf
+    frame.buf = datagram.join()
     frame.at = 0
-    frame.end = Math.min(datagram.totalBytes, datagram.capturedBytes)
+    frame.end = frame.buf.length
     frame.wireEnd = datagram.totalBytes
     frame.ipProtocol = datagram.carriedProtocol
     this.#retire(datagram, frame)
@@ -178,42 +229,36 @@ export class FragmentTable {
     return fresh
   }
 
-  /** Copies what is new of `offset` to `wireEnd` into the datagram and counts what is not. */
+  /** Keeps what is new of `offset` to `wireEnd` as pieces and counts what is not. */
   #store(datagram: PartialDatagram, frame: Frame, offset: number, wireEnd: number): void {
-    const captured = Math.min(frame.end - frame.at, wireEnd - offset)
-    this.#grow(datagram, wireEnd)
-    if (captured < wireEnd - offset) datagram.capturedBytes = Math.min(datagram.capturedBytes, offset + captured)
-    const capturedEnd = offset + captured
-    const ranges = datagram.ranges
-    let first = 0
-    while (first < ranges.length && ranges[first + 1]! < offset) first += 2
-    let next = first
+    const capturedEnd = offset + Math.min(frame.end - frame.at, wireEnd - offset)
+    if (capturedEnd < wireEnd) datagram.capturedBytes = Math.min(datagram.capturedBytes, capturedEnd)
+    const { pieces } = datagram
+    const first = datagram.firstEndingBehind(offset)
+    let index = first
     let covered = offset
     let fresh = 0
     let differs = false
-    for (; next < ranges.length && ranges[next]! <= wireEnd; next += 2) {
-      const from = ranges[next]!
-      const to = ranges[next + 1]!
-      if (covered < from) fresh += copy(datagram, frame, offset, covered, from, capturedEnd)
-      differs ||= !same(datagram, frame, offset, Math.max(from, offset), Math.min(to, capturedEnd))
-      if (to > covered) covered = to
+    while (covered < wireEnd) {
+      const next = pieces[index]
+      const until = next === undefined ? wireEnd : Math.min(next.start, wireEnd)
+      if (until > covered) {
+        const piece = pieceOf(frame, offset, covered, until, capturedEnd)
+        pieces.splice(index, 0, piece)
+        index++
+        fresh += until - covered
+        const held = piece.bytes.length + PIECE_OVERHEAD_BYTES
+        datagram.heldBytes += held
+        this.#bytes += held
+      }
+      if (next === undefined || next.start >= wireEnd) break
+      differs ||= !same(next, frame, offset, Math.max(next.start, offset), Math.min(next.end, capturedEnd))
+      covered = next.end
+      index++
     }
-    if (covered < wireEnd) fresh += copy(datagram, frame, offset, covered, wireEnd, capturedEnd)
+    datagram.coveredBytes += fresh
     if (fresh === 0 && !differs) frame.counters.duplicateFragments++
     else if (fresh < wireEnd - offset) frame.counters.overlappingFragments++
-    const start = next > first ? Math.min(offset, ranges[first]!) : offset
-    const end = next > first ? Math.max(wireEnd, ranges[next - 1]!) : wireEnd
-    ranges.splice(first, next - first, start, end)
-  }
-
-  #grow(datagram: PartialDatagram, bytes: number): void {
-    if (datagram.buf.length >= bytes) return
-    let capacity = Math.max(SMALLEST_BUFFER, datagram.buf.length)
-    while (capacity < bytes) capacity *= 2
-    const grown = Buffer.alloc(capacity)
-    datagram.buf.copy(grown)
-    this.#bytes += capacity - datagram.buf.length
-    datagram.buf = grown
   }
 
   /** Gives the oldest up while too much is held; never `kept`. */
@@ -242,11 +287,10 @@ export class FragmentTable {
     }
   }
 
-  /** The buffer is lent out now and no longer ours. */
   #retire(datagram: PartialDatagram, frame: Frame): void {
-    this.#bytes -= datagram.buf.length
-    datagram.buf = NO_BYTES
-    datagram.ranges = []
+    this.#bytes -= datagram.heldBytes
+    datagram.heldBytes = 0
+    datagram.pieces = []
     datagram.complete = true
     datagram.time.set(frame.time)
     this.#incomplete.delete(datagram)
@@ -258,7 +302,7 @@ export class FragmentTable {
   }
 
   #remove(datagram: PartialDatagram): void {
-    this.#bytes -= datagram.buf.length
+    this.#bytes -= datagram.heldBytes
     this.#incomplete.delete(datagram)
     this.#completed.delete(datagram)
     const head = this.#byHash.get(datagram.hash)
@@ -273,30 +317,29 @@ export class FragmentTable {
   }
 }
 
-/** Copies datagram bytes [from, to) out of the fragment that begins at `offset`; says how many there are on the wire. */
-function copy(
-  datagram: PartialDatagram,
-  frame: Frame,
-  offset: number,
-  from: number,
-  to: number,
-  captured: number,
-): number {
-  const end = Math.min(to, captured)
-  const source = frame.at - offset
-  if (end > from) frame.buf.copy(datagram.buf, from, source + from, source + end)
-  return to - from
+/** Datagram bytes [from, to) of the fragment that begins at `offset` and was captured up to `capturedEnd`. */
+function pieceOf(frame: Frame, offset: number, from: number, to: number, capturedEnd: number): Piece {
+  // A buffer of its own: a small slice of Node's pool would keep the whole pool alive.
+  const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(to, capturedEnd) - from))
+  const source = frame.at - offset + from
+  frame.buf.copy(bytes, 0, source, source + bytes.length)
+  return new Piece(from, to, bytes)
 }
 
-/** Whether the fragment repeats what the datagram already has at [from, to). */
-function same(datagram: PartialDatagram, frame: Frame, offset: number, from: number, to: number): boolean {
+/** Whether the fragment that begins at `offset` repeats what `piece` has at [from, to), as far as both were captured. */
+function same(piece: Piece, frame: Frame, offset: number, from: number, to: number): boolean {
+  const end = Math.min(to, piece.start + piece.bytes.length)
+  if (end <= from) return true
   const source = frame.at - offset
-  return to <= from || datagram.buf.compare(frame.buf, source + from, source + to, from, to) === 0
+  return piece.bytes.compare(frame.buf, source + from, source + end, from - piece.start, end - piece.start) === 0
 }
 
 function hashOf(frame: Frame, identification: number, protocol: number): number {
-  let hash = Math.imul(identification ^ (protocol << 24) ^ frame.place, 0x9e3779b1)
-  hash = Math.imul(hash ^ frame.sourceWord3 ^ frame.sourceWord1, 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 15) ^ frame.destinationWord3 ^ frame.destinationWord1, 0xc2b2ae35)
-  return (hash ^ (hash >>> 13)) & 0xffff
+  let hash = mixWord(mixWord(mixWord(HASH_SEED, identification), protocol), frame.place)
+  hash = mixWord(mixWord(hash, frame.sourceWord3), frame.destinationWord3)
+  if (frame.family === 4) return finishHash(hash)
+  hash = mixWord(mixWord(mixWord(hash, frame.sourceWord0), frame.sourceWord1), frame.sourceWord2)
+  return finishHash(
+    mixWord(mixWord(mixWord(hash, frame.destinationWord0), frame.destinationWord1), frame.destinationWord2),
+  )
 }

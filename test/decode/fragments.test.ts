@@ -268,6 +268,64 @@ test('bounded in datagrams, in bytes, and by capture time', () => {
   assert.equal(table.heldDatagrams, 3)
 })
 
+test('a fragment takes its own bytes, wherever in its datagram it lies', () => {
+  const frame = new Frame(new DecodeCounters())
+  const table = new FragmentTable()
+  const tiny = packet(Buffer.alloc(8), { time: 1000 })
+  const OVERHEAD = 256
+  for (let id = 0; id < 1000; id++) addAlone(table, frame, tiny, id, 65_440)
+  assert.equal(table.heldBytes, 1000 * (8 + OVERHEAD))
+  for (let id = 0; id < 1000; id++) addAlone(table, frame, tiny, id, 0)
+  assert.equal(table.heldBytes, 2000 * (8 + OVERHEAD))
+  for (let id = 0; id < 1000; id++) addAlone(table, frame, tiny, id, 0)
+  assert.equal(table.heldBytes, 2000 * (8 + OVERHEAD), 'copies take nothing')
+  // Whose end only is known, and of which every second piece is there.
+  for (let offset = 16; offset < 65_440; offset += 16) addAlone(table, frame, tiny, 7, offset)
+  assert.equal(table.heldBytes, (2000 + 4089) * (8 + OVERHEAD))
+})
+
+test('identifications and addresses that were chosen to have one hash do not', () => {
+  const frame = new Frame(new DecodeCounters())
+  const table = new FragmentTable({ maximumDatagrams: 2000, maximumBytes: 1 << 24, timeoutSeconds: 30 })
+  const tiny = packet(Buffer.alloc(8), { time: 1000 })
+  for (let id = 0; id < 1000; id++) {
+    // What multiplying by a constant makes of the identification, the address takes away.
+    frame.sourceWord3 = Math.imul(id ^ (17 << 24), 0x9e3779b1)
+    addAlone(table, frame, tiny, id, 0)
+  }
+  frame.family = 6
+  for (let i = 0; i < 500; i++) {
+    // Words that would only be combined with each other.
+    frame.sourceWord1 = Math.imul(i, 0x01000193)
+    frame.sourceWord3 = Math.imul(i, 0x01000193)
+    addAlone(table, frame, tiny, 1, 0)
+  }
+  assert.equal(table.heldDatagrams, 1500)
+  assert.ok(table.longestChain <= 3, `${table.longestChain}`)
+})
+
+test('a datagram in pieces of which some were cut short: never a byte that was not captured', () => {
+  const property = fc.property(fc.array(fc.nat(16), { minLength: 8, maxLength: 8 }), fc.nat(100), (kept, turn) => {
+    const recorder = new Recorder()
+    const whole = udp({ payload: 'x'.repeat(8 * 16 - 8) })
+    const parts = ipv4Fragments({}, whole, 16).map((part, i) => ({
+      part,
+      keep: 20 + Math.max(kept[i]!, i === 0 ? 8 : 0),
+    }))
+    const order = [...parts.slice(turn % 8), ...parts.slice(0, turn % 8)]
+    for (const { part, keep } of order) {
+      recorder.decode(part.subarray(0, keep), { linkType: 228, originalLength: part.length })
+    }
+    const cut = parts.findIndex(({ keep }) => keep < 36)
+    const captured = cut < 0 ? 128 : cut * 16 + parts[cut]!.keep - 20
+    assert.deepEqual(
+      recorder.seen.map((seen) => [seen.payload, seen.missing]),
+      [['x'.repeat(captured - 8), 128 - captured]],
+    )
+  })
+  fc.assert(property, { seed: 815, numRuns: 200 })
+})
+
 test('datagrams that become whole leave nothing but a bounded memory of them', () => {
   const counters = new DecodeCounters()
   const frame = new Frame(counters)
