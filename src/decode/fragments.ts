@@ -322,7 +322,7 @@ function pieceOf(frame: Frame, offset: number, from: number, to: number, capture
   // A buffer of its own: a small slice of Node's pool would keep the whole pool alive.
   const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(to, capturedEnd) - from))
   const source = frame.at - offset + from
-  frame.buf.copy(bytes, 0, source, source + bytes.length)
+  if (bytes.length > 0) frame.buf.copy(bytes, 0, source, source + bytes.length)
   return new Piece(from, to, bytes)
 }
 

@@ -241,6 +241,20 @@ test('one absurd timestamp does not expire what is waiting', () => {
   assert.equal(recorder.seen[0]?.payload, payload)
 })
 
+test('a fragment of which hardly anything was captured, around one that is there', () => {
+  const recorder = new Recorder()
+  const whole = udp({ payload: Buffer.alloc(40_000, 0x41) })
+  const whatFollows = Buffer.from(whole.subarray(20_000, 20_008))
+  recorder.decode(piece(20_000, whatFollows, true), { linkType: 228, margin: 0 })
+  const large = piece(8, Buffer.from(whole.subarray(8)), false)
+  recorder.decode(large.subarray(0, 30), { linkType: 228, originalLength: large.length, margin: 0 })
+  recorder.decode(piece(0, Buffer.from(whole.subarray(0, 8)), true), { linkType: 228, margin: 0 })
+  assert.deepEqual(
+    recorder.seen.map((seen) => [seen.payload, seen.missing]),
+    [['A'.repeat(10), 39_990]],
+  )
+})
+
 /** Adds a fragment of its own datagram to the table. */
 function addAlone(table: FragmentTable, frame: Frame, of: Packet, id: number, offset: number): number {
   frame.begin(of)
