@@ -261,6 +261,7 @@ class DockerEngine implements Engine {
   startSidecar(request: SidecarRequest): Promise<Sidecar> {
     return startSidecar(
       {
+        address: this.address,
         docker: this.#docker,
         explain: (error, what) => engineError(this.#address, error, what),
         hasImage: (image) => this.hasImage(image),

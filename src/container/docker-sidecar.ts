@@ -16,6 +16,8 @@ const MOST_PROCESSES = 64
 
 /** What a sidecar needs of its engine. */
 export interface SidecarEngine {
+  /** As `docker -H` takes it. */
+  readonly address: string
   readonly docker: Docker
   /** What an error of `what` is to the operator. */
   explain(error: unknown, what: string): OperatorError
@@ -68,7 +70,7 @@ async function createContainer(engine: SidecarEngine, request: SidecarRequest): 
     else if (error.statusCode === 404 && !(await engine.hasImage(request.image))) {
       throw new OperatorError(
         `the engine has no image ${request.image} for the sidecar`,
-        `--sidecar-image names another; or where the engine runs: docker pull ${request.image}`,
+        `copy it there: docker save ${request.image} | docker -H ${engine.address} load; or name another: --sidecar-image`,
       )
     }
     throw engine.explain(error, 'to create the sidecar')

@@ -303,7 +303,7 @@ async function startRefused(t: TestContext, change: Record<string, Answer>): Pro
 test('no such image', async (t) => {
   const [{ message, hint }] = await startRefused(t, { create: json({ message: 'No such image: tcpflow:1' }, 404) })
   assert.equal(message, 'the engine has no image tcpflow:1 for the sidecar')
-  assert.match(hint!, /--sidecar-image.*docker pull tcpflow:1/)
+  assert.match(hint!, /docker save tcpflow:1 \| docker -H unix:\/\/\/fake load; .*--sidecar-image/)
 })
 
 test('no such target', async (t) => {

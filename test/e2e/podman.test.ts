@@ -37,7 +37,8 @@ test('a container of Podman: its veth, with names, also after a restart', { skip
   assert.match(run.stdout.toString(), /\d{5}-web\.00080: GET \/before/)
   podman('restart', '-t', '0', 'web')
   // Podman tells of its events when it has looked into its log: a moment late
-  await run.until(({ stderr }) => /web was restarted[\s\S]*web: veth\w+ on/.test(stderr), 'it followed')
+  const followed = /web (was restarted|has stopped)[\s\S]*web: veth\w+ on/
+  await run.until(({ stderr }) => followed.test(stderr), 'it followed')
   ask('after')
   await run.until(({ stdout }) => stdout.includes('GET /after'), 'it showed the request after the restart')
   const { code, stderr } = await run.signal('SIGINT')

@@ -33,8 +33,8 @@ async function listening(server: net.Server, t: Cleanup, sockets: Set<Duplex>, .
 }
 
 /** Both ways, and each end for itself. */
-function joinUp(near: Duplex, sockets: Set<Duplex>): void {
-  const far = net.connect({ path: DOCKER_SOCKET, allowHalfOpen: true })
+function joinUp(near: Duplex, sockets: Set<Duplex>, path = DOCKER_SOCKET): void {
+  const far = net.connect({ path, allowHalfOpen: true })
   for (const [socket, other] of [
     [near, far],
     [far, near],
@@ -71,6 +71,25 @@ export async function forwardedSocket(t: Cleanup): Promise<ForwardedSocket> {
       await closed
     },
     mend: () => new Promise((resolve) => server.listen(path, resolve)),
+  }
+}
+
+/** The engine with this socket by plain TCP on 127.0.0.1; the line can be cut. */
+export interface TcpFront {
+  readonly port: number
+  /** Ends every connection; new ones are let in at once. */
+  cut(): void
+}
+
+export async function tcpFront(t: Cleanup, path: string): Promise<TcpFront> {
+  const sockets = new Set<Duplex>()
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => joinUp(socket, sockets, path))
+  await listening(server, t, sockets, 0, '127.0.0.1')
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    cut() {
+      for (const socket of sockets) socket.destroy()
+    },
   }
 }
 
@@ -171,9 +190,11 @@ export async function sshServer(t: Cleanup): Promise<SshServer> {
     () => said.includes('Server listening'),
     () => `sshd: ${said}`,
   )
+  // By its path: the folder may come first in PATH.
+  const ssh = run('sh', '-c', 'command -v ssh')
   const wrapper = (name: string, key: string) => {
     const options = `-F none -i ${key} -o IdentitiesOnly=yes -o IdentityAgent=none -o UserKnownHostsFile=${at('known_hosts')}`
-    writeFileSync(at(name), `#!/bin/sh\nexec ssh ${options} -o StrictHostKeyChecking=yes "$@"\n`, { mode: 0o755 })
+    writeFileSync(at(name), `#!/bin/sh\nexec ${ssh} ${options} -o StrictHostKeyChecking=yes "$@"\n`, { mode: 0o755 })
     return at(name)
   }
   return {
@@ -250,7 +271,7 @@ function endAfter(t: Cleanup, child: ChildProcess): void {
   })
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = net.createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as net.AddressInfo

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly input?: Buffer | string
   /** Put in front of the command, such as a namespace's. */
   readonly wrapper?: readonly string[]
+  /** In place of dist/tcpflow.js: a copy of it. */
+  readonly program?: string
   /** Descriptors or 'pipe' in place of what `start` would use. */
   readonly stdout?: number | 'pipe'
   readonly stdin?: number | 'pipe'
@@ -129,7 +131,7 @@ export class Running {
 
 /** Starts `tcpflow ARGS…`. */
 export function start(t: Cleanup, args: readonly string[], options: RunOptions = {}): Running {
-  const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, PROGRAM, ...args]
+  const [command, ...rest] = [...(options.wrapper ?? []), process.execPath, options.program ?? PROGRAM, ...args]
   const stdin = options.stdin ?? (options.input === undefined ? 'ignore' : 'pipe')
   const spawnOptions: SpawnOptions = {
     cwd: options.cwd ?? ROOT,
