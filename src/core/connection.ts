@@ -29,6 +29,9 @@ export type CloseReason =
  */
 export type GapCause = 'capture' | 'network' | 'snaplen' | 'limit'
 
+/** What a connection went on after: see `StreamConsumer.onWentOn`. */
+export type WentOnAfter = 'reset' | 'syn'
+
 /** One direction of a connection: a flow, in tcpflow's sense. Counters are readable by everyone, written by flow/. */
 export class Stream {
   /** First and last packet of this direction; seconds 0 until there was one. */
@@ -90,6 +93,11 @@ export class Connection {
   readonly lastPacketTime = new Timestamp()
   /** Latest packet that carried payload, for "reset after 12 s idle"; seconds 0 when none did. */
   readonly lastDataTime = new Timestamp()
+  /** How long there had been no data when it was reset; meaningful when it closes for that. */
+  resetIdleMicros = 0
+  /** Resets and SYNs that looked as if they were of one side, and after which both went on. */
+  refutedResets = 0
+  straySyns = 0
   /** Microseconds from SYN to the client's ACK of the SYN-ACK; -1 until known. */
   handshakeMicros = -1
   /** An ICMP error quoted a packet of this connection: its type and code, and who said so; '' when none did. */

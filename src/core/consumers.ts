@@ -1,7 +1,7 @@
 // The interfaces through which stages hand on what they found. All calls are synchronous; nothing here may throw for
 // anything that was on the wire. Buffers and scratch objects are lent: valid during the call, copy to keep.
 
-import type { CloseReason, Connection, Direction, GapCause } from './connection.ts'
+import type { CloseReason, Connection, Direction, GapCause, WentOnAfter } from './connection.ts'
 import type { Packet } from './packet.ts'
 import type { Arp, Datagram, IcmpError, Segment } from './segment.ts'
 import type { Timestamp } from './timestamp.ts'
@@ -46,6 +46,11 @@ export interface StreamConsumer {
   onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void
   /** Bytes of a gap given up earlier came after all; `offset` is their stream offset. A file can fill its hole. */
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void
+  /**
+   * A RST, or a SYN of another connection, seemed to come from the sender of `d`; what came since shows that nobody believed
+   * it: the connection goes on. Told at once; of a SYN that nobody ever spoke of again, just before `onClose`.
+   */
+  onWentOn?(c: Connection, d: Direction, after: WentOnAfter, t: Timestamp): void
   onClose(c: Connection, why: CloseReason, t: Timestamp): void
 }
 

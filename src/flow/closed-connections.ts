@@ -26,12 +26,12 @@ const ENDED_REPLACED = 3
 const FLAG_CLIENT_REVERSED = 1
 const FLAG_OPENER_KNOWN = 2
 const FLAG_ESTABLISHED = 4
-const FLAG_RESET_BY_SERVER = 8
-const FLAG_CARRIED_DATA = 16
+const FLAG_CARRIED_DATA = 8
 // Per record and direction.
 const FLAG_ANCHORED = 1
 const FLAG_SYN = 2
 const FLAG_FIN = 4
+const FLAG_GAPS = 8
 
 /** How far a straggler of a replaced or reset connection may lie from where that one ended. */
 const STRAGGLER_BYTES = 1_048_576
@@ -99,12 +99,10 @@ export class ClosedConnections {
     this.#used[record] = 1
     this.#index.addFrom(record, live, c.slot)
     this.#ended[record] = endedBy(why)
-    const resetByServer = why === 'reset' && c.toClient.sawReset
     this.#flags[record] =
       (c.clientReversed ? FLAG_CLIENT_REVERSED : 0) |
       (c.openerKnown ? FLAG_OPENER_KNOWN : 0) |
       (c.phase !== PHASE_HALF_OPEN ? FLAG_ESTABLISHED : 0) |
-      (resetByServer ? FLAG_RESET_BY_SERVER : 0) |
       (c.toServer.offset > 0 || c.toClient.offset > 0 ? FLAG_CARRIED_DATA : 0)
     this.#occurrence[record] = c.occurrence
     this.#closedAt[record] = now
@@ -129,14 +127,23 @@ export class ClosedConnections {
     }
     if (!lingers) return VERDICT_NEW
     if (length === 0) return VERDICT_STRAGGLER
-    if ((this.#streamFlags[i]! & FLAG_ANCHORED) === 0) return VERDICT_NEW
+    if ((this.#streamFlags[i]! & FLAG_ANCHORED) === 0) return ended === ENDED_RESET ? VERDICT_GOES_ON : VERDICT_NEW
     const ahead = sequenceDistance(s.sequence, this.#expected[i]!)
     if (ended === ENDED_RESET) {
-      // Who sends on after a RST did not send it.
-      if (this.#sentReset(record) && ahead >= 0 && ahead <= STRAGGLER_BYTES) return VERDICT_GOES_ON
+      // Nobody believed the reset, or this was under way for long.
+      if (ahead + length > 0 && ahead <= STRAGGLER_BYTES) return VERDICT_GOES_ON
       return Math.abs(ahead) <= STRAGGLER_BYTES ? VERDICT_STRAGGLER : VERDICT_NEW
     }
     return ahead + length <= 0 && ahead >= -PLAUSIBLE_BYTES ? VERDICT_STRAGGLER : VERDICT_NEW
+  }
+
+  /** Whether all that the segment of the latest `find` carries has been delivered before: it might fill a gap. */
+  isRepeated(record: number, s: Segment): boolean {
+    const i = record * 2 + this.direction
+    if ((this.#streamFlags[i]! & (FLAG_ANCHORED | FLAG_GAPS)) !== FLAG_ANCHORED) return false
+    const start = (s.flags & TCP_SYN) !== 0 ? sequenceAdd(s.sequence, 1) : s.sequence
+    const ahead = sequenceDistance(start, this.#expected[i]!)
+    return ahead + s.payloadEnd - s.payloadStart <= 0 && -ahead <= this.#offset[i]!
   }
 
   /** Data too far from the connection that is open now: true when it is a straggler of the one that was replaced by it. */
@@ -174,6 +181,7 @@ export class ClosedConnections {
     if (!same) return VERDICT_NEW
     if (ended === ENDED_PARTED) return VERDICT_GOES_ON
     // A refused client that insists sends the same SYN: an attempt of its own, to be told as such.
+    if (ended === ENDED_RESET && isAnswer && lingers) return VERDICT_GOES_ON
     if (ended === ENDED_RESET && !isAnswer && (this.#flags[record]! & FLAG_CARRIED_DATA) === 0) return VERDICT_NEW
     return lingers ? VERDICT_STRAGGLER : VERDICT_NEW
   }
@@ -188,10 +196,6 @@ export class ClosedConnections {
     return Math.abs(now - this.#closedAt[record]!) <= this.#lingerMicros
   }
 
-  #sentReset(record: number): boolean {
-    return ((this.#flags[record]! & FLAG_RESET_BY_SERVER) !== 0) === (this.direction === 1)
-  }
-
   #forget(record: number): void {
     this.#index.remove(record)
     this.#used[record] = 0
@@ -201,7 +205,8 @@ export class ClosedConnections {
     this.#streamFlags[i] =
       (stream.position === POSITION_ANCHORED ? FLAG_ANCHORED : 0) |
       (stream.sawSyn ? FLAG_SYN : 0) |
-      (stream.finished ? FLAG_FIN : 0)
+      (stream.finished ? FLAG_FIN : 0) |
+      (stream.gaps > 0 ? FLAG_GAPS : 0)
     this.#expected[i] = stream.expected
     this.#initialSequence[i] = stream.initialSequence
     this.#offset[i] = stream.offset

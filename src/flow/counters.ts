@@ -32,6 +32,13 @@ export class FlowCounters {
   bytesBeforeStart = 0
   /** Bytes beyond a FIN that had been reached. */
   bytesAfterFin = 0
+  /** Bytes of a text that came with a RST, which is no data (RFC 9293 §3.5.2). */
+  resetTextBytes = 0
+  /** Bytes that came after their connection had ended, or with a SYN that belongs to none. */
+  strayBytes = 0
+  /** RSTs and SYNs after which the connection went on. */
+  refutedResets = 0
+  straySyns = 0
   /** RSTs outside the window, and RSTs of connections never seen. */
   ignoredResets = 0
   /** Stragglers of ended connections, and segments that no TCP would accept. */

@@ -1,7 +1,7 @@
 // The table of TCP connections: finds each segment's connection, opens and closes connections, keeps them within bounds,
 // and hands payload to reassembly (RFC 9293 §3.3, §3.5, §3.10, seen from outside).
 
-import type { CloseReason, Connection, Direction } from '../core/connection.ts'
+import type { CloseReason, Connection, Direction, WentOnAfter } from '../core/connection.ts'
 import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import { type IcmpError, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
@@ -11,25 +11,47 @@ import { CaptureClock } from './capture-clock.ts'
 import { ClosedConnections, VERDICT_GOES_ON, VERDICT_STRAGGLER } from './closed-connections.ts'
 import { ConnectionIndex } from './connection-index.ts'
 import { FlowCounters } from './counters.ts'
+import {
+  AFTER_SYN_ANSWERED,
+  AFTER_SYN_GOES_ON,
+  AFTER_SYN_REPEATED,
+  AFTER_SYN_RESET,
+  canHold,
+  HeldSyn,
+  judgeAfterSyn,
+} from './held-syn.ts'
 import type { FlowTableOptions } from './options.ts'
 import { applyRuns, type SegmentBypass, type SegmentRun } from './plain-connection.ts'
 import {
   isBeyondEnd,
   isJump,
   judgeSyn,
-  resetIsPlausible,
   SYN_BELONGS,
   SYN_IGNORED,
   SYN_REPLACES_ANSWER,
   senderLooksLikeClient,
 } from './plausibility.ts'
+import {
+  BELIEVED_SILENCE_MICROS,
+  DOUBTED_SILENCE_MICROS,
+  dueAtReceiver,
+  forgetReset,
+  judgeReset,
+  noteReset,
+  RESET_BELIEVED,
+  RESET_IGNORED,
+  showsGoingOn,
+  triesAgain,
+} from './resets.ts'
 import { SlotLists } from './slot-lists.ts'
 import { anchor, StreamReassembly } from './stream-reassembly.ts'
 import {
   PHASE_CLOSING,
+  PHASE_DOUBTED,
   PHASE_ESTABLISHED,
   PHASE_FINISHED,
   PHASE_HALF_OPEN,
+  PHASE_RESET,
   PHASES,
   POSITION_ANCHORED,
   POSITION_UNKNOWN,
@@ -45,6 +67,9 @@ const EXPIRY_INTERVAL_MICROS = 10_000
 
 /** How long the acknowledgement of the last FIN is waited for: longer than the longest round trips and delayed ACKs. */
 const LAST_ACKNOWLEDGEMENT_MICROS = 1_000_000
+
+/** SYNs on connections that are open, held until it is known what they are. What is beyond replaces its connection at once. */
+const MAXIMUM_HELD_SYNS = 1024
 
 const IPPROTO_TCP = 6
 
@@ -79,6 +104,7 @@ export class FlowTable {
   /** Slots given back, a stack: the warmest is used first. */
   readonly #freeSlots: Int32Array
   #freeCount = 0
+  #heldSyns = 0
 
   constructor(consumer: StreamConsumer, options: FlowTableOptions, segments?: SegmentConsumer) {
     const capacity = Math.max(2, options.maximumConnections)
@@ -107,6 +133,10 @@ export class FlowTable {
     this.counters.segments++
     this.counters.payloadBytes += s.payloadEnd - s.payloadStart
     this.advance(s.time)
+    this.#route(s, packet)
+  }
+
+  #route(s: Segment, packet: Packet): void {
     const slot = this.#index.find(s)
     this.#latestSlot = slot
     if (slot < 0) {
@@ -117,6 +147,8 @@ export class FlowTable {
     if (c.bypassed) this.bypass!.giveBack(c)
     const direction: Direction = this.#index.reversed === c.clientReversed ? 0 : 1
     const stream = direction === 0 ? c.toServer : c.toClient
+    if (c.heldSyn !== null && this.#afterHeldSyn(c, c.heldSyn, direction, s, packet)) return
+    if (c.resetBy >= 0 && this.#afterReset(c, direction, s, packet)) return
     if ((s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) === 0) {
       if (s.sequence !== stream.expected && this.#jumps(c, stream, s, packet)) return
     } else if ((s.flags & TCP_RST) === 0) {
@@ -125,7 +157,7 @@ export class FlowTable {
       } else if (this.#jumps(c, stream, s, packet)) return
     }
     if (c.phase === PHASE_FINISHED && isBeyondEnd(stream, s)) {
-      this.#close(c, 'finished', s.time)
+      this.#close(c, 'finished', s.time, false)
       this.#openFor(s, packet)
       return
     }
@@ -172,14 +204,20 @@ export class FlowTable {
 
   /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */
   closeAll(reason: CloseReason, t: Timestamp, which: (c: Connection) => boolean = () => true): void {
+    // A second time for those that began with a SYN that was held.
+    for (let open = this.#openOnes(which); open.length > 0; open = this.#openOnes(which)) {
+      for (const c of open) this.#close(c, endOf(c, reason), t)
+    }
+  }
+
+  #openOnes(which: (c: Connection) => boolean): TrackedConnection[] {
     const open: TrackedConnection[] = []
     for (let phase = 0; phase < PHASES; phase++) {
       for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.after(slot)) {
         if (which(this.#connections[slot]!)) open.push(this.#connections[slot]!)
       }
     }
-    open.sort((a, b) => a.id - b.id)
-    for (const c of open) this.#close(c, c.phase === PHASE_FINISHED ? 'finished' : reason, t)
+    return open.sort((a, b) => a.id - b.id)
   }
 
   #process(c: TrackedConnection, direction: Direction, s: Segment, packet: Packet): void {
@@ -201,6 +239,10 @@ export class FlowTable {
     this.#onPayload(c, stream, s)
     if ((flags & (TCP_FIN | TCP_SYN)) === TCP_FIN) this.#onFin(c, stream, s)
     if (c.phase === PHASE_HALF_OPEN) this.#promote(c, direction, s)
+    if (c.phase === PHASE_DOUBTED && dueAtReceiver(c.streamOf(c.resetBy === 0 ? 0 : 1)) === c.resetSequence) {
+      // It had overtaken what has come now.
+      this.#moveTo(c, PHASE_RESET)
+    }
     if (c.phase >= PHASE_CLOSING) this.#closeIfFinished(c, s.time)
   }
 
@@ -236,13 +278,12 @@ export class FlowTable {
         return
       }
       if (verdict === VERDICT_STRAGGLER) {
-        if ((flags & TCP_RST) !== 0) this.counters.ignoredResets++
-        else this.counters.ignoredSegments++
+        this.#ignore(s, this.#closed.isRepeated(record, s))
         return
       }
     }
     if ((flags & TCP_RST) !== 0) {
-      this.counters.ignoredResets++
+      this.#ignore(s, false)
       return
     }
     if ((flags & (TCP_SYN | TCP_ACK)) === 0 && !carriesData) {
@@ -250,7 +291,7 @@ export class FlowTable {
       return
     }
     if (!this.opensConnections) {
-      this.counters.ignoredSegments++
+      this.#ignore(s, false)
       return
     }
     let fromClient = (flags & TCP_ACK) === 0
@@ -258,8 +299,20 @@ export class FlowTable {
     this.#open(s, packet, fromClient, record >= 0 ? this.#closed.occurrence(record) + 1 : 0, -1)
   }
 
+  /** A segment that is of no connection; `repeated`: its bytes have been delivered already. */
+  #ignore(s: Segment, repeated: boolean): void {
+    const bytes = s.payloadEnd - s.payloadStart
+    if ((s.flags & TCP_RST) !== 0) {
+      this.counters.ignoredResets++
+      this.counters.resetTextBytes += bytes
+      return
+    }
+    this.counters.ignoredSegments++
+    if (!repeated) this.counters.strayBytes += bytes
+  }
+
   /** Opens a connection for `s` and processes it. `record` is what it resumes, or -1. */
-  #open(s: Segment, packet: Packet, fromClient: boolean, occurrence: number, record: number): void {
+  #open(s: Segment, packet: Packet, fromClient: boolean, occurrence: number, record: number): TrackedConnection {
     this.#makeRoom(s.time)
     const c = this.#takeSlot()
     this.#index.add(c.slot, s)
@@ -281,35 +334,41 @@ export class FlowTable {
     this.#touch(c, c.streamOf(direction), s)
     this.#consumer.onOpen(c, s.time)
     this.#process(c, direction, s, packet)
+    return c
   }
 
   /** Closes what must go so that one more connection, half-open at first, stays within the bounds. */
   #makeRoom(t: Timestamp): void {
     const { sizes } = this.#lists
+    const { maximumConnections, maximumHalfOpen } = this.#options
     const halfOpen = sizes[PHASE_HALF_OPEN]!
-    const finished = sizes[PHASE_FINISHED]!
-    const open = halfOpen + sizes[PHASE_ESTABLISHED]! + sizes[PHASE_CLOSING]! + finished
-    if (finished > 0 && open >= this.#options.maximumConnections) {
-      this.#close(this.#connections[this.#lists.first(PHASE_FINISHED)]!, 'finished', t)
-    } else if (
-      halfOpen >= this.#options.maximumHalfOpen ||
-      (halfOpen > 0 && open >= this.#options.maximumConnections)
-    ) {
+    const isFull = sizes.reduce((sum, size) => sum + size, 0) >= maximumConnections
+    const ended = this.#lists.first(sizes[PHASE_FINISHED]! > 0 ? PHASE_FINISHED : PHASE_RESET)
+    if (ended >= 0 && (isFull || sizes[PHASE_RESET]! >= maximumHalfOpen)) {
+      const c = this.#connections[ended]!
+      this.#close(c, endOf(c, 'evicted'), t, false)
+    } else if (halfOpen >= maximumHalfOpen || (halfOpen > 0 && isFull)) {
       this.counters.halfOpenDropped++
       this.#evict(this.#lists.first(PHASE_HALF_OPEN), t)
-    } else if (open >= this.#options.maximumConnections) {
+    } else if (isFull) {
       this.bypass?.settle()
-      const established = this.#lists.first(PHASE_ESTABLISHED)
-      const closing = this.#lists.first(PHASE_CLOSING)
-      const olderIsClosing =
-        established < 0 || (closing >= 0 && this.#activeAt[closing]! <= this.#activeAt[established]!)
-      this.#evict(olderIsClosing ? closing : established, t)
+      this.#evict(this.#silentLongest(), t)
     }
+  }
+
+  /** Of those that both sides have spoken on, and that have not ended. */
+  #silentLongest(): number {
+    let oldest = -1
+    for (const phase of [PHASE_ESTABLISHED, PHASE_CLOSING, PHASE_DOUBTED]) {
+      const slot = this.#lists.first(phase)
+      if (slot >= 0 && (oldest < 0 || this.#activeAt[slot]! < this.#activeAt[oldest]!)) oldest = slot
+    }
+    return oldest
   }
 
   #evict(slot: number, t: Timestamp): void {
     this.counters.evicted++
-    this.#close(this.#connections[slot]!, 'evicted', t)
+    this.#close(this.#connections[slot]!, 'evicted', t, false)
   }
 
   #takeSlot(): TrackedConnection {
@@ -323,7 +382,8 @@ export class FlowTable {
     return c
   }
 
-  #close(c: TrackedConnection, reason: CloseReason, t: Timestamp): void {
+  /** `opensHeld`: a SYN that was held on it, and was not asked back about, begins its own connection now. */
+  #close(c: TrackedConnection, reason: CloseReason, t: Timestamp, opensHeld = true): void {
     if (c.bypassed) this.bypass!.giveBack(c)
     if (c.slot === this.#latestSlot) this.#latestSlot = -1
     const untouched = c.phase === PHASE_HALF_OPEN && c.toServer.offset === 0 && c.toClient.offset === 0
@@ -336,8 +396,88 @@ export class FlowTable {
     this.#index.remove(c.slot)
     this.#lists.remove(c.phase, c.slot)
     this.counters.openNow--
+    const held = c.heldSyn
+    const opens = held !== null && opensHeld && !held.challenged && this.opensConnections
+    if (held !== null && !opens) this.#dropHeldSyn(c, held, t)
+    if (reason === 'finished') forgetReset(c)
+    const { occurrence } = c
     this.#consumer.onClose(c, reason, t)
+    c.heldSyn = null
     this.#freeSlots[this.#freeCount++] = c.slot
+    if (opens) this.#openHeld(held, occurrence + 1)
+  }
+
+  #openHeld(held: HeldSyn, occurrence: number): void {
+    this.#heldSyns--
+    const { segment, packet, repeats } = held
+    const isSyn = (segment.flags & TCP_ACK) === 0
+    this.#index.find(segment)
+    const c = this.#open(segment, packet, isSyn, occurrence, -1)
+    c.streamOf(isSyn ? 0 : 1).synPackets += repeats
+  }
+
+  /** The SYN has strayed here. */
+  #dropHeldSyn(c: TrackedConnection, held: HeldSyn, t: Timestamp): void {
+    const { direction, segment } = held
+    c.heldSyn = null
+    c.straySyns++
+    this.#heldSyns--
+    this.#ignore(segment, false)
+    this.counters.straySyns++
+    if (this.#segments !== undefined) this.#segments.onSegment(c, direction, segment, held.packet)
+    this.#tellWentOn(c, direction, 'syn', t)
+  }
+
+  #tellWentOn(c: TrackedConnection, direction: Direction, after: WentOnAfter, t: Timestamp): void {
+    this.#consumer.onWentOn?.(c, direction, after, t)
+  }
+
+  /** A segment of a connection on which a SYN is held: true when it has been dealt with. */
+  #afterHeldSyn(c: TrackedConnection, held: HeldSyn, direction: Direction, s: Segment, packet: Packet): boolean {
+    const now = this.#clock.now
+    const silent = this.#activeAt[c.slot]! <= held.micros
+    switch (judgeAfterSyn(c, held, direction, s, silent, now)) {
+      case AFTER_SYN_ANSWERED:
+        held.challenged = false
+        this.#close(c, endOf(c, 'replaced'), s.time)
+        this.#route(s, packet)
+        return true
+      case AFTER_SYN_REPEATED:
+        held.repeats++
+        this.counters.ignoredSegments++
+        return true
+      case AFTER_SYN_RESET:
+        held.challenged = false
+        this.#touch(c, c.streamOf(direction), s)
+        if (this.#segments !== undefined) this.#segments.onSegment(c, direction, s, packet)
+        noteReset(c, direction, s, now)
+        this.#close(c, 'reset', s.time)
+        return true
+      case AFTER_SYN_GOES_ON:
+        this.#dropHeldSyn(c, held, s.time)
+        return false
+      default:
+        return false
+    }
+  }
+
+  /** A segment of a connection that seems to be reset: true when it has been dealt with. */
+  #afterReset(c: TrackedConnection, direction: Direction, s: Segment, packet: Packet): boolean {
+    if ((s.flags & TCP_RST) !== 0) return false
+    if (triesAgain(c, direction, s)) {
+      this.#close(c, 'reset', s.time)
+      this.#route(s, packet)
+      return true
+    }
+    if (!showsGoingOn(c, direction, s, c.phase === PHASE_DOUBTED, this.#clock.now)) return false
+    const by = c.resetBy === 0 ? 0 : 1
+    forgetReset(c)
+    c.refutedResets++
+    this.counters.refutedResets++
+    const closing = c.toServer.finKnown || c.toClient.finKnown
+    this.#moveTo(c, closing && c.phaseBeforeReset !== PHASE_HALF_OPEN ? PHASE_CLOSING : c.phaseBeforeReset)
+    this.#tellWentOn(c, by, 'reset', s.time)
+    return false
   }
 
   #touch(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
@@ -359,12 +499,12 @@ export class FlowTable {
     if (s.payloadEnd === s.payloadStart && s.missingBytes === 0) return false
     if (!isJump(stream, s.sequence, this.#options.maximumJumpBytes)) return false
     if (this.#closed.isOfReplaced(s, this.#clock.now)) {
-      this.counters.ignoredSegments++
+      this.#ignore(s, false)
       return true
     }
     const fromClient = stream.direction === 0
     const occurrence = c.occurrence + 1
-    this.#close(c, c.phase === PHASE_FINISHED ? 'finished' : 'jump', s.time)
+    this.#close(c, endOf(c, 'jump'), s.time, false)
     this.#open(s, packet, fromClient, occurrence, -1)
     return true
   }
@@ -376,7 +516,7 @@ export class FlowTable {
     const verdict = judgeSyn(stream, other, s)
     if (verdict === SYN_BELONGS) return true
     if (verdict === SYN_IGNORED) {
-      this.counters.ignoredSegments++
+      this.#ignore(s, false)
       return false
     }
     if (verdict === SYN_REPLACES_ANSWER) {
@@ -384,10 +524,23 @@ export class FlowTable {
       stream.position = POSITION_UNKNOWN
       return true
     }
+    if (c.heldSyn !== null) this.#dropHeldSyn(c, c.heldSyn, s.time)
+    if (this.#mayHold(c, other, s, packet)) {
+      c.heldSyn = new HeldSyn(s, packet, direction, this.#clock.now)
+      this.#heldSyns++
+      return false
+    }
     const occurrence = c.occurrence + 1
-    this.#close(c, c.phase === PHASE_FINISHED ? 'finished' : 'replaced', s.time)
+    this.#close(c, endOf(c, 'replaced'), s.time)
     this.#open(s, packet, (s.flags & TCP_ACK) === 0, occurrence, -1)
     return false
+  }
+
+  /** Whether the connection may still be alive, so that the SYN on it is to wait for its answer. */
+  #mayHold(c: TrackedConnection, other: TrackedStream, s: Segment, packet: Packet): boolean {
+    if (c.phase === PHASE_FINISHED || c.phase === PHASE_RESET) return false
+    if (c.phase === PHASE_HALF_OPEN && other.packets === 0) return false
+    return this.#heldSyns < MAXIMUM_HELD_SYNS && canHold(s, packet)
   }
 
   #onSyn(c: TrackedConnection, direction: Direction, stream: TrackedStream, other: TrackedStream, s: Segment): void {
@@ -413,17 +566,24 @@ export class FlowTable {
   }
 
   #onReset(c: TrackedConnection, stream: TrackedStream, other: TrackedStream, s: Segment): void {
-    if (!resetIsPlausible(stream, other, s)) {
-      this.counters.ignoredResets++
+    const verdict = judgeReset(stream, other, s)
+    if (verdict === RESET_IGNORED) {
+      this.#ignore(s, false)
       return
     }
+    this.counters.resetTextBytes += s.payloadEnd - s.payloadStart
     if (c.phase === PHASE_FINISHED) {
       // It resets nothing any more: a client that went without waiting.
       this.#close(c, 'finished', s.time)
       return
     }
-    stream.sawReset = true
-    this.#close(c, 'reset', s.time)
+    const isBelieved = verdict === RESET_BELIEVED
+    if (c.resetBy < 0 || (isBelieved && c.phase === PHASE_DOUBTED)) {
+      noteReset(c, stream.direction, s, this.#clock.now)
+      this.#moveTo(c, isBelieved ? PHASE_RESET : PHASE_DOUBTED)
+    } else if (c.resetBy === stream.direction) {
+      c.resetMicros = this.#clock.now
+    }
   }
 
   #noteHandshake(c: TrackedConnection, s: Segment): void {
@@ -453,7 +613,7 @@ export class FlowTable {
     const { toServer, toClient } = c
     if (!toServer.finished || !toClient.finished) return
     if (toServer.finAcknowledged && toClient.finAcknowledged) this.#close(c, 'finished', t)
-    else if (c.phase !== PHASE_FINISHED) this.#moveTo(c, PHASE_FINISHED)
+    else if (c.phase === PHASE_CLOSING) this.#moveTo(c, PHASE_FINISHED)
   }
 
   #expire(now: number, t: Timestamp): void {
@@ -464,6 +624,8 @@ export class FlowTable {
     this.#expireList(PHASE_HALF_OPEN, this.#options.halfOpenTimeoutMicros, now, t)
     this.#expireList(PHASE_CLOSING, this.#options.halfClosedTimeoutMicros, now, t)
     this.#expireList(PHASE_FINISHED, LAST_ACKNOWLEDGEMENT_MICROS, now, t)
+    this.#expireList(PHASE_RESET, BELIEVED_SILENCE_MICROS, now, t)
+    this.#expireList(PHASE_DOUBTED, DOUBTED_SILENCE_MICROS, now, t)
   }
 
   #expireList(phase: number, timeoutMicros: number, now: number, t: Timestamp): void {
@@ -476,8 +638,15 @@ export class FlowTable {
         continue
       }
       if (silence <= timeoutMicros) return
-      if (phase !== PHASE_FINISHED) this.counters.timeouts++
-      this.#close(this.#connections[slot]!, phase === PHASE_FINISHED ? 'finished' : 'timeout', t)
+      if (phase < PHASE_FINISHED) this.counters.timeouts++
+      this.#close(this.#connections[slot]!, endOf(this.#connections[slot]!, 'timeout'), t)
     }
   }
+}
+
+/** Why a connection has ended: what befell it before counts more than `reason`; evicted, it was not silent long enough. */
+function endOf(c: TrackedConnection, reason: CloseReason): CloseReason {
+  if (c.phase === PHASE_FINISHED) return 'finished'
+  if (c.phase === PHASE_RESET || (c.phase === PHASE_DOUBTED && reason !== 'evicted')) return 'reset'
+  return reason
 }

@@ -36,8 +36,9 @@ export class SegmentRun {
 /** True when ACKs and data that is due can change nothing but what a SegmentRun says. */
 export function isPlain(c: TrackedConnection): boolean {
   const { toServer, toClient } = c
-  // its phase says that there was no FIN
-  if (c.phase !== PHASE_ESTABLISHED || !isPlainStream(toServer) || !isPlainStream(toClient)) return false
+  // its phase says that there was no FIN and no RST
+  if (c.heldSyn !== null || c.phase !== PHASE_ESTABLISHED || !isPlainStream(toServer) || !isPlainStream(toClient))
+    return false
   const handshakeMayEnd = c.handshakeMicros < 0 && toServer.sawSyn && toClient.sawSyn && !c.resumed
   return !handshakeMayEnd
 }

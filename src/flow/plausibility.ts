@@ -1,5 +1,5 @@
-// What a segment means to a connection already known: is this SYN a new connection, this RST believable, this sequence
-// number part of the flow? RFC 9293 §3.5 and §3.10, RFC 5961 as far as an onlooker can follow them.
+// What a segment means to a connection already known: is this SYN a new connection, this sequence number part of
+// the flow? RFC 9293 §3.5 and §3.10, RFC 5961 as far as an onlooker can follow them.
 
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN, type Transport } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
@@ -16,8 +16,6 @@ export const SYN_IGNORED = 3
 
 /** Further than this no retransmission, acknowledgement or window is believed to reach. */
 export const PLAUSIBLE_BYTES = 16_777_216
-/** How far a RST may lie from where the stream stands: its sender may have been ahead of what was captured. */
-const RESET_SLACK_BYTES = 65_536
 /** How far before the first data seen a late SYN may lie. */
 const LATE_SYN_BYTES = 65_536
 
@@ -48,24 +46,10 @@ export function judgeSyn(stream: TrackedStream, other: TrackedStream, s: Segment
 }
 
 /** True when `acknowledgement` lies within what is known of the stream that it acknowledges. */
-function acknowledgesKnown(stream: TrackedStream, acknowledgement: number): boolean {
+export function acknowledgesKnown(stream: TrackedStream, acknowledgement: number): boolean {
   if (stream.position === POSITION_UNKNOWN) return false
   const start = stream.sawSyn ? sequenceAdd(stream.initialSequence, 1) : sequenceAdd(stream.expected, -LATE_SYN_BYTES)
   return sequenceDistance(acknowledgement, start) >= 0 && sequenceDistance(acknowledgement, stream.reach) <= 1
-}
-
-/** Whether a receiver could have accepted this RST sent on `stream`, so that a blind one does not cut the connection. */
-export function resetIsPlausible(stream: TrackedStream, other: TrackedStream, s: Segment): boolean {
-  if (stream.position === POSITION_UNKNOWN) {
-    // The refusal of a SYN: it has no sequence number of its own and must acknowledge ours (RFC 9293 §3.5.2).
-    return (s.flags & TCP_ACK) !== 0 && acknowledgesKnown(other, s.acknowledgement)
-  }
-  if (sequenceDistance(s.sequence, stream.reach) > RESET_SLACK_BYTES) return false
-  if (sequenceDistance(s.sequence, stream.expected) < -RESET_SLACK_BYTES) return false
-  // What the receiver has acknowledged lies left of its window; a very old acknowledgement says nothing.
-  const acknowledgedLag = sequenceDistance(stream.expected, stream.acknowledged)
-  if (acknowledgedLag < 0 || acknowledgedLag > RESET_SLACK_BYTES) return true
-  return sequenceDistance(s.sequence, stream.acknowledged) >= -1
 }
 
 /** Data at `sequence` is too far from where the stream stands to be part of it (tcpflow's -m). */

@@ -6,6 +6,7 @@ import { Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { IcmpError, Segment } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import type { GivenUpRanges } from './given-up-ranges.ts'
+import type { HeldSyn } from './held-syn.ts'
 import type { Page } from './page-pool.ts'
 
 // How well it is known where a stream stands (`TrackedStream.position`), from nothing to certain.
@@ -26,7 +27,11 @@ export const PHASE_ESTABLISHED = 1
 export const PHASE_CLOSING = 2
 /** Both sides have finished: what is left to come is the acknowledgement of the last FIN. */
 export const PHASE_FINISHED = 3
-export const PHASES = 4
+/** Reset, by one that is believed: what is left to come was under way (see resets.ts). */
+export const PHASE_RESET = 4
+/** Perhaps reset. */
+export const PHASE_DOUBTED = 5
+export const PHASES = 6
 
 export class TrackedStream extends Stream {
   readonly connection: TrackedConnection
@@ -139,6 +144,18 @@ export class TrackedConnection extends Connection {
   /** ConnectionIndex.reversed of segments from the client. */
   clientReversed = false
   phase = PHASE_HALF_OPEN
+  /** Direction of the reset that ends it unless it goes on, or -1; the next six are of that reset (see resets.ts). */
+  resetBy: Direction | -1 = -1
+  resetMicros = 0
+  resetSequence = 0
+  /** It answered a SYN; nothing else was seen of its sender. */
+  resetIsRefusal = false
+  /** Whether and where the other side stood, its FIN counted. */
+  resetPeerKnown = false
+  resetPeerEnd = 0
+  phaseBeforeReset = PHASE_HALF_OPEN
+  /** A SYN that begins another connection, or has strayed here. */
+  heldSyn: HeldSyn | null = null
   /** Somebody processes segments of it in the table's place: see plain-connection.ts. */
   bypassed = false
 
@@ -169,6 +186,9 @@ export class TrackedConnection extends Connection {
     this.lastPacketTime.nanos = 0
     this.lastDataTime.seconds = 0
     this.lastDataTime.nanos = 0
+    this.resetIdleMicros = 0
+    this.refutedResets = 0
+    this.straySyns = 0
     this.handshakeMicros = -1
     this.icmpFamily = 0
     this.icmpType = 0
@@ -178,6 +198,14 @@ export class TrackedConnection extends Connection {
     this.toClient.reset()
     this.clientReversed = false
     this.phase = PHASE_HALF_OPEN
+    this.resetBy = -1
+    this.resetMicros = 0
+    this.resetSequence = 0
+    this.resetIsRefusal = false
+    this.resetPeerKnown = false
+    this.resetPeerEnd = 0
+    this.phaseBeforeReset = PHASE_HALF_OPEN
+    this.heldSyn = null
   }
 
   /** Fills in who talks to whom and where, from the first segment; `fromClient`: its source is the client. */

@@ -1,6 +1,6 @@
 // One stream of events to several consumers.
 
-import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import type { CloseReason, Connection, Direction, GapCause, WentOnAfter } from '../core/connection.ts'
 import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import type { Segment } from '../core/segment.ts'
@@ -29,6 +29,10 @@ class FanOut implements StreamConsumer {
 
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     for (const consumer of this.#ofData) consumer.onLateData(c, d, offset, buf, start, end, t)
+  }
+
+  onWentOn(c: Connection, d: Direction, after: WentOnAfter, t: Timestamp): void {
+    for (const consumer of this.#consumers) consumer.onWentOn?.(c, d, after, t)
   }
 
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {

@@ -116,6 +116,7 @@ describe('the table', () => {
     talk.table.onSegment(segmentOf(1, TCP_ACK, 1, 'x'), packet)
     talk.table.onSegment(segmentOf(2, TCP_ACK, 1, 'y'), packet)
     talk.server.rst()
+    talk.wait(2200)
     assert.deepEqual(talk.log.slice(-3), ['close evicted', 'resumed', 'close reset'])
   })
 

@@ -3,7 +3,7 @@
 // comes out.
 
 import assert from 'node:assert/strict'
-import type { CloseReason, Connection, Direction, GapCause } from '../../src/core/connection.ts'
+import type { CloseReason, Connection, Direction, GapCause, WentOnAfter } from '../../src/core/connection.ts'
 import type { StreamConsumer } from '../../src/core/consumers.ts'
 import { Packet } from '../../src/core/packet.ts'
 import { Segment, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../src/core/segment.ts'
@@ -104,6 +104,11 @@ export class RecordingConsumer implements StreamConsumer {
     assert.ok(inGap && offset + end - start <= stream.offset, 'late data lies in a gap')
     stream.late.push({ offset, bytes: Buffer.from(buf.subarray(start, end)) })
     this.#say(`${d === 0 ? '>' : '<'} late ${offset} ${buf.toString('latin1', start, end)}`)
+  }
+
+  onWentOn(c: Connection, d: Direction, after: WentOnAfter): void {
+    this.#streamOf(c, d)
+    this.#say(`went on after ${after} of ${d}`)
   }
 
   onClose(c: Connection, why: CloseReason): void {

@@ -22,6 +22,7 @@
 //   late-data    bytes of an earlier gap that came after all
 // close:         reason (finished, reset, timeout, evicted, replaced, jump, capture-ended, interface-gone, container-gone), resetBy
 //                ("client" or "server", only when reset), duration in seconds, handshake in seconds (absent if unknown),
+//                refutedResets, straySyns (RSTs and SYNs after which both sides went on; only if any),
 //                sent and received (as the client sees it): {"bytes", "packets", "retransmittedBytes", "gaps",
 //                "missingBytes"}
 // datagram:      flow, source and destination (as client and server above), vlan, length, missing (bytes cut off; only if any),
@@ -143,6 +144,8 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
       `${this.#kept[c.slot]?.who ?? this.#identity(c)},"reason":"${why}"${by === undefined ? '' : `,"resetBy":"${SIDES[by]}"`}` +
         `,"duration":${seconds(elapsedMicros(c.openTime, c.lastPacketTime))}` +
         `${c.handshakeMicros < 0 ? '' : `,"handshake":${seconds(c.handshakeMicros)}`}` +
+        `${c.refutedResets > 0 ? `,"refutedResets":${c.refutedResets}` : ''}` +
+        `${c.straySyns > 0 ? `,"straySyns":${c.straySyns}` : ''}` +
         `,"sent":${counters(c.streams[0])},"received":${counters(c.streams[1])}`,
     )
     this.#kept[c.slot] = undefined

@@ -19,6 +19,11 @@ export interface RunSummary {
   readonly lateBytes: number
   readonly retransmittedBytes: number
   readonly conflictingBytes: number
+  /** Payload that is shown nowhere: of no connection, with a RST, behind a FIN, before the first byte that was captured. */
+  readonly strayBytes: number
+  readonly resetTextBytes: number
+  readonly bytesAfterFin: number
+  readonly bytesBeforeStart: number
   /** Packets that are copies of one seen on another interface. */
   readonly duplicates: number
   /** Packets that the filter turned away (files only: a live filter works in the kernel). */
@@ -43,7 +48,7 @@ const MAXIMUM_CAUSES = 8
 
 /** The lines, without newline and prefix. */
 export function endSummaryLines(s: RunSummary): string[] {
-  return [totals(s), ...drops(s), ...gaps(s), ...repeats(s), ...shed(s), ...undecoded(s)]
+  return [totals(s), ...drops(s), ...gaps(s), ...repeats(s), ...notShown(s), ...shed(s), ...undecoded(s)]
 }
 
 function totals(s: RunSummary): string {
@@ -88,6 +93,15 @@ function repeats(s: RunSummary): string[] {
   }
   if (s.duplicates > 0) parts.push(`${counted(s.duplicates, 'copy of a packet', 'copies of packets')} left out`)
   return parts.length > 0 ? [parts.join(', ')] : []
+}
+
+function notShown(s: RunSummary): string[] {
+  const parts: string[] = []
+  if (s.strayBytes > 0) parts.push(`${byteSize(s.strayBytes)} of no open connection`)
+  if (s.resetTextBytes > 0) parts.push(`${byteSize(s.resetTextBytes)} sent with a RST`)
+  if (s.bytesAfterFin > 0) parts.push(`${byteSize(s.bytesAfterFin)} behind a FIN`)
+  if (s.bytesBeforeStart > 0) parts.push(`${byteSize(s.bytesBeforeStart)} from before the first byte shown`)
+  return parts.length > 0 ? [`not shown: ${parts.join(', ')}`] : []
 }
 
 /** What limits have cost. */

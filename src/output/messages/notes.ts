@@ -1,7 +1,7 @@
 // Connections that went wrong, in plain words, one line each as it happens: refused, unanswered, reset. A flood of them
 // becomes a line a second for each kind and server.
 
-import type { CloseReason, Connection, Direction } from '../../core/connection.ts'
+import type { CloseReason, Connection, Direction, WentOnAfter } from '../../core/connection.ts'
 import type { ClockConsumer, Sink, StreamConsumer } from '../../core/consumers.ts'
 import type { Endpoint } from '../../core/endpoint.ts'
 import type { Messages, Names } from '../../core/ports.ts'
@@ -16,7 +16,7 @@ const LINES_PER_SECOND = 20
 const MAXIMUM_GROUPS = 64
 const OTHERS = 'other servers'
 
-type Kind = 'refused' | 'unanswered' | 'unfinished' | 'reset'
+type Kind = 'refused' | 'unanswered' | 'unfinished' | 'reset' | 'wentOn'
 
 /** Connections that are only counted. */
 interface Held {
@@ -30,6 +30,7 @@ const TOGETHER: Readonly<Record<Kind, string>> = {
   unanswered: 'got no answer',
   unfinished: 'never finished their handshake',
   reset: 'were reset',
+  wentOn: 'went on after a RST or SYN that nobody believed',
 }
 
 export class Notes implements StreamConsumer, ClockConsumer, Sink {
@@ -59,14 +60,26 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {
     const kind = trouble(c, why)
     if (kind === undefined) return
-    this.onClock(t)
     // A half-open connection that had to make room was not waited for: it is only counted.
-    if (why !== 'evicted' && this.#linesThisSecond < LINES_PER_SECOND) {
-      this.#linesThisSecond++
-      this.#messages.note(`${whoToWhom(c, this.#names)} ${LINES[kind](c, why, t)}`)
-    } else {
-      this.#hold(kind, c)
+    if (why === 'evicted') this.#hold(kind, c, t)
+    else this.#tell(kind, c, t, LINES[kind](c, why, t))
+  }
+
+  /** Told once for each connection and kind: blind resets come by the thousand. */
+  onWentOn(c: Connection, d: Direction, after: WentOnAfter, t: Timestamp): void {
+    const side = d === 0 ? 'client' : 'server'
+    if (after === 'reset' && c.refutedResets === 1) this.#tell('wentOn', c, t, `went on after a RST from the ${side}`)
+    if (after === 'syn' && c.straySyns === 1) this.#tell('wentOn', c, t, `went on after a stray SYN from the ${side}`)
+  }
+
+  #tell(kind: Kind, c: Connection, t: Timestamp, line: string): void {
+    this.onClock(t)
+    if (this.#linesThisSecond >= LINES_PER_SECOND) {
+      this.#hold(kind, c, t)
+      return
     }
+    this.#linesThisSecond++
+    this.#messages.note(`${whoToWhom(c, this.#names)} ${line}`)
   }
 
   onClock(t: Timestamp): void {
@@ -88,7 +101,8 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
     return Promise.resolve()
   }
 
-  #hold(kind: Kind, c: Connection): void {
+  #hold(kind: Kind, c: Connection, t: Timestamp): void {
+    this.onClock(t)
     const endpoint = c.endpoints[1]
     const isLatest = this.#latest?.kind === kind && this.#latestPlace === c.place
     if (isLatest && this.#latestServer !== undefined && isSame(this.#latestServer, endpoint)) {
@@ -126,7 +140,7 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
 }
 
 /** What was wrong with a connection that has ended; undefined: nothing that needs telling. */
-function trouble(c: Connection, why: CloseReason): Kind | undefined {
+function trouble(c: Connection, why: CloseReason): Exclude<Kind, 'wentOn'> | undefined {
   const [client, server] = c.streams
   if (why === 'reset') return client.sawSyn && !server.sawSyn && server.sawReset ? 'refused' : 'reset'
   if (!client.sawSyn || why === 'finished' || client.bytes + server.bytes > 0) return undefined
@@ -136,7 +150,7 @@ function trouble(c: Connection, why: CloseReason): Kind | undefined {
 }
 
 /** What is said of client and server, whose names stand in front. */
-const LINES: Readonly<Record<Kind, (c: Connection, why: CloseReason, t: Timestamp) => string>> = {
+const LINES: Readonly<Record<Exclude<Kind, 'wentOn'>, (c: Connection, why: CloseReason, t: Timestamp) => string>> = {
   refused: (c) =>
     `refused: the server answered the SYN with RST ${because(c, 'nothing listens on that port, or a firewall rejects')}`,
   unanswered: (c, why, t) => {
@@ -147,10 +161,9 @@ const LINES: Readonly<Record<Kind, (c: Connection, why: CloseReason, t: Timestam
   },
   unfinished: (c) =>
     `not finished: the server answered, the client never acknowledged ${because(c, 'the answer is lost on its way back, or a port scan')}`,
-  reset: (c, _why, t) => {
+  reset: (c) => {
     const by: Direction = c.streams[0].sawReset ? 0 : 1
-    const since = c.lastDataTime.seconds > 0 ? c.lastDataTime : c.openTime
-    const idle = duration(elapsedMicros(since, t))
+    const idle = duration(c.resetIdleMicros)
     const bytes = `${grouped(c.streams[0].bytes)} bytes from the client, ${grouped(c.streams[1].bytes)} from the server before`
     return `reset by the ${by === 0 ? 'client' : 'server'} after ${idle} idle (${bytes})`
   },

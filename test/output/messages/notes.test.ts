@@ -71,6 +71,7 @@ test('a reset says by whom, after how long idle and how many bytes', () => {
     c.handshakeMicros = 100
     story.open(c).data(c, 0, 'x'.repeat(1234)).at(500).data(c, 1, 'yy').at(12_500)
     c.streams[1].sawReset = true
+    c.resetIdleMicros = 12_000_000
     story.close(c, 'reset')
   })
   assert.match(line!, /reset by the server after 12\.0 s idle/)
