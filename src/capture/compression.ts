@@ -2,6 +2,7 @@
 
 import type { Transform } from 'node:stream'
 import zlib from 'node:zlib'
+import type { Turns } from '../core/turns.ts'
 import { ZstdFrames } from './zstd-frames.ts'
 
 /** Gives the next piece of compressed data, undefined at the end. A piece is never written to again. */
@@ -9,9 +10,9 @@ export type NextPiece = () => Promise<Buffer | undefined>
 
 /**
  * Yields decompressed pieces of bounded size, none of which is written to again; throws any Error on damage. What was
- * decoded before the damage is yielded.
+ * decoded before the damage is yielded. `turns` are taken while nothing comes out.
  */
-export type Decompress = (next: NextPiece) => AsyncGenerator<Uint8Array, void, undefined>
+export type Decompress = (next: NextPiece, turns: Turns) => AsyncGenerator<Uint8Array, void, undefined>
 
 /** Thrown when the input ends where more must follow. */
 export class EndsEarly extends Error {}
@@ -114,11 +115,11 @@ async function* throughStream(
   }
 }
 
-async function* unzstd(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unzstd(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array, void, undefined> {
   const native = (zlib as { createZstdDecompress?: (options: { chunkSize: number }) => ZlibTransform })
     .createZstdDecompress
   if (native === undefined) {
-    yield* unzstdInJavaScript(next)
+    yield* unzstdInJavaScript(next, turns)
     return
   }
   // It ends after a frame that ends within a piece: the frames behind it are for another one.
@@ -136,7 +137,7 @@ async function* unzstd(next: NextPiece): AsyncGenerator<Uint8Array, void, undefi
   if (!frames.whole) throw new EndsEarly()
 }
 
-async function* unzstdInJavaScript(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unzstdInJavaScript(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array, void, undefined> {
   // It does not check checksums: before Node 22.15, damage that still decodes goes unnoticed.
   const { Decompress } = await import('fzstd')
   const outputs: Uint8Array[] = []
@@ -149,6 +150,7 @@ async function* unzstdInJavaScript(next: NextPiece): AsyncGenerator<Uint8Array, 
     // Four bytes can stand for 128 KiB: little at a time keeps what a piece can become within bounds.
     for (let at = 0; at < length; at += 512) {
       yield* pushed(() => decoder.push(piece!.subarray(at, at + 512)), outputs)
+      if (turns.due) await turns.take()
     }
     if (piece === undefined) {
       try {
@@ -173,7 +175,7 @@ function* pushed(push: () => void, outputs: Uint8Array[]): Generator<Uint8Array,
   if (failure !== undefined) throw failure
 }
 
-async function* unxz(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unxz(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array, void, undefined> {
   const loaded = await import('xz-decompress')
   // CommonJS: what `import` makes of it differs between Node, the bundle and tsx.
   const { XzReadableStream } = loaded.default ?? loaded
@@ -195,6 +197,7 @@ async function* unxz(next: NextPiece): AsyncGenerator<Uint8Array, void, undefine
       const { done, value } = await reader.read()
       if (done) break
       if (value.length > 0) yield value
+      if (turns.due) await turns.take()
     }
   } catch (error) {
     throw ended ? new EndsEarly() : error
@@ -204,7 +207,7 @@ async function* unxz(next: NextPiece): AsyncGenerator<Uint8Array, void, undefine
   }
 }
 
-async function* bunzip2(next: NextPiece): AsyncGenerator<Uint8Array, void, undefined> {
+async function* bunzip2(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array, void, undefined> {
   const bzip2 = (await import('unbzip2-stream/lib/bzip2.js')).default
   const bitIterator = (await import('unbzip2-stream/lib/bit_iterator.js')).default
   const queue: Buffer[] = []
@@ -226,24 +229,31 @@ async function* bunzip2(next: NextPiece): AsyncGenerator<Uint8Array, void, undef
     if (piece === undefined) throw new EndsEarly()
     return piece
   })
+  // Used again by every block of every stream: a block writes what it reads of it.
+  let work = new Int32Array(0)
+  const output = Buffer.allocUnsafeSlow(OUTPUT_BYTES)
   for (;;) {
     // The bits of a block come without waiting, so all of it must be there: it is never larger than this.
     await gather(bits.bytesRead + 4)
     if (bits.bytesRead >= available) return
     const blockBytes = 100_000 * bzip2.header(bits)
-    const work = new Int32Array(blockBytes)
+    if (work.length < blockBytes) work = new Int32Array(blockBytes)
     let crc: number | null = 0
     while (crc !== null) {
       await gather(bits.bytesRead + blockBytes + 25_000)
-      work.fill(0)
-      let output = Buffer.allocUnsafeSlow(blockBytes)
+      const outputs: Uint8Array[] = []
       let length = 0
       const put = (byte: number) => {
-        if (length === output.length) output = Buffer.concat([output, Buffer.allocUnsafeSlow(output.length)])
+        if (length === OUTPUT_BYTES) {
+          outputs.push(Buffer.from(output))
+          length = 0
+        }
         output[length++] = byte
       }
       crc = bzip2.decompress(bits, put, work, blockBytes, crc)
-      if (length > 0) yield output.subarray(0, length)
+      yield* outputs
+      if (length > 0) yield Buffer.from(output.subarray(0, length))
+      if (turns.due) await turns.take()
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import { OperatorError } from '../core/errors.ts'
 import type { ByteSource } from '../core/ports.ts'
+import { Turns } from '../core/turns.ts'
 import {
   type Compression,
   EndsEarly,
@@ -22,6 +23,7 @@ const SMALLER_PIECES = [128, 1]
 export class DecompressSource implements ByteSource {
   readonly name: string
   readonly totalBytes: number
+  readonly #turns = new Turns()
   readonly #reopen: (() => ByteSource) | undefined
   #raw: ByteSource
   #compression: Compression | undefined = undefined
@@ -103,7 +105,7 @@ export class DecompressSource implements ByteSource {
   #begin(compression: Compression, head: Buffer, smallFrom: number, smallBytes: number): void {
     this.#before = 0
     this.#given = 0
-    this.#pieces = compression.decompress(this.#inPieces(head, smallFrom, smallBytes))
+    this.#pieces = compression.decompress(this.#inPieces(head, smallFrom, smallBytes), this.#turns)
     this.#advance()
   }
 
@@ -136,6 +138,10 @@ export class DecompressSource implements ByteSource {
         continue
       }
       if (result.done === true || this.#stopped) return 0
+      if (this.#turns.due) {
+        await this.#turns.take()
+        if (this.#stopped) return 0
+      }
       this.#advance()
       this.#piece = result.value
       this.#position = Math.min(this.#passOver, result.value.length)

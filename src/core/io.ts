@@ -3,6 +3,9 @@
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
+/** Exit codes as a shell has them, of a run that was to come to an end by itself: 128 and the signal's number. */
+export const STOPPED_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
+
 export interface Io {
   /** File descriptors. Not to be written through process.stdout, which queues without bound and makes pipes non-blocking. */
   readonly stdin: number

@@ -3,7 +3,7 @@
 
 import type { ComparedExchange } from '../core/compared-exchange.ts'
 import { ExchangeHosts } from '../core/exchange-hosts.ts'
-import type { Io } from '../core/io.ts'
+import { type Io, STOPPED_EXIT_CODES, type StopSignal } from '../core/io.ts'
 import { type ClockOffset, clockOffset } from '../latency/comparison/clock-offset.ts'
 import { ComparisonTable, compared } from '../latency/comparison/comparison-report.ts'
 import { ExchangeLog } from '../latency/comparison/exchange-log.ts'
@@ -28,16 +28,22 @@ const EXIT_FAILED = 1
 /** Resolves to the exit code. Rejects with OperatorError. */
 export async function compareCaptures(plan: Plan, latency: LatencyPlan, io: Io): Promise<number> {
   const messages = new TerminalMessages(io.stderr, { info: !plan.quiet, notes: plan.notes })
-  let stopped = false
-  io.onSignal(() => {
-    stopped = true
+  const stopping = new AbortController()
+  let stopSignal: StopSignal | undefined
+  io.onSignal((signal) => {
+    stopSignal = signal
+    stopping.abort()
   })
   const [clientPath = '', serverPath = ''] = latency.compare ?? []
   const logs: ExchangeLog[] = []
   let failed = false
   for (const path of [clientPath, serverPath]) {
-    const { log, damage } = await readLog(path, plan, latency, messages, () => stopped)
-    if (stopped) return EXIT_FAILED
+    const { log, damage } = await readLog(path, plan, latency, messages, stopping.signal)
+    if (stopSignal !== undefined) {
+      messages.error('stopped before both captures were read: there is nothing to compare')
+      await messages.finish()
+      return STOPPED_EXIT_CODES[stopSignal]
+    }
     if (damage !== undefined) {
       failed = true
       messages.error(`${path}: ${damage}`, 'everything before that has been read')
@@ -70,12 +76,12 @@ async function readLog(
   plan: Plan,
   latency: LatencyPlan,
   messages: TerminalMessages,
-  stopped: () => boolean,
+  stopping: AbortSignal,
 ): Promise<{ log: ExchangeLog; damage: string | undefined }> {
   const names = plan.names ? new SavefileNames() : undefined
   const hosts = new ExchangeHosts(names)
   const log = new ExchangeLog(hosts)
-  const { damage } = await readExchanges(path, { plan, latency, messages, hosts, names, stopped }, log)
+  const { damage } = await readExchanges(path, { plan, latency, messages, hosts, names, stopping }, log)
   return { log, damage }
 }
 

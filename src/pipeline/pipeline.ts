@@ -7,7 +7,7 @@ import type { CaptureEnd } from '../container/capture-target.ts'
 import type { Arena } from '../core/arena.ts'
 import type { Connection } from '../core/connection.ts'
 import { OperatorError } from '../core/errors.ts'
-import type { Io, StopSignal } from '../core/io.ts'
+import { type Io, STOPPED_EXIT_CODES, type StopSignal } from '../core/io.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { FlowTable } from '../flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
@@ -339,6 +339,6 @@ class Run {
     if (ended?.exitCode !== undefined) return ended.exitCode
     // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
     if (this.#stopSignal === undefined || this.#plan.input.kind === 'live') return 0
-    return this.#stopSignal === 'SIGINT' ? 130 : this.#stopSignal === 'SIGTERM' ? 143 : 129
+    return STOPPED_EXIT_CODES[this.#stopSignal]
   }
 }

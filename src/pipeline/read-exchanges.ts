@@ -16,14 +16,14 @@ export interface ReadExchangesOptions {
   readonly messages: Messages
   readonly hosts: ExchangeHosts
   readonly names: SavefileNames | undefined
-  /** True ends the reading early. */
-  readonly stopped: () => boolean
+  /** Ends the reading early. */
+  readonly stopping: AbortSignal
 }
 
 /** Resolves to what was wrong with the savefile, if anything. Rejects with OperatorError where it cannot be read. */
 export async function readExchanges(
   path: string,
-  { plan, latency, messages, hosts, names, stopped }: ReadExchangesOptions,
+  { plan, latency, messages, hosts, names, stopping }: ReadExchangesOptions,
   consumer: TimedExchangeConsumer,
 ): Promise<{ readonly damage: string | undefined }> {
   const { protocol, timeoutMillis } = latency
@@ -40,7 +40,7 @@ export async function readExchanges(
       unwrapTunnels: plan.decode.unwrapTunnels,
       maximumJumpBytes: plan.flow.maximumJumpBytes,
       names,
-      stopped,
+      stopping,
     },
   )
   onTrafficOver()

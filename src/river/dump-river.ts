@@ -12,6 +12,7 @@ import type { Packet } from '../core/packet.ts'
 import type { Messages } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import { Turns } from '../core/turns.ts'
 import { Decoder } from '../decode/decoder.ts'
 import { describeLinkType, linkTypeName } from '../decode/link-types.ts'
 import { DuplicateFilter } from '../flow/duplicates.ts'
@@ -22,8 +23,6 @@ import type { Feed, River } from './feed.ts'
 
 /** How far capture time moves between two calls of onClock. */
 const CLOCK_STEP_MICROS = 50_000
-/** How long the river runs before the event loop gets a turn (signals, progress). */
-const TURN_MILLIS = 40
 
 const DROPS_TOLD_EVERY_MICROS = 10_000_000
 const LINKTYPE_LINUX_SLL = 113
@@ -105,7 +104,7 @@ export class DumpRiver implements River {
   readonly #dropsByFeed = new WeakMap<Feed, number[]>()
   #dropsTold = 0
   readonly #dropsToldAt = new Timestamp(Number.NEGATIVE_INFINITY)
-  #turnedAt = performance.now()
+  readonly #turns = new Turns()
   #liveFeeds = 0
 
   constructor(parts: RiverParts) {
@@ -178,12 +177,9 @@ export class DumpRiver implements River {
   pause(willWait: boolean): Promise<void> | undefined {
     const waiting = willWait && this.#liveFeeds > 0 ? this.flush() : this.#drainBlocked()
     if (waiting !== undefined) return waiting
-    const now = performance.now()
-    if (now - this.#turnedAt < TURN_MILLIS) return undefined
-    this.#turnedAt = now
+    if (!this.#turns.due) return undefined
     this.#parts.onTurn?.()
-    // A read that will be waited for gives the event loop its turn anyway.
-    return willWait ? undefined : new Promise((resolve) => setImmediate(resolve))
+    return this.#turns.take()
   }
 
   flush(): Promise<void> | undefined {

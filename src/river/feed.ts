@@ -17,7 +17,10 @@ export interface River {
   onStatistics(feed: Feed): void
   /** Before `reader.next()`: may take what comes next straight from the reader (SavefileReader.plainRecords). */
   takeRecords?(feed: Feed): void
-  /** Called between chunks of input; resolves when more may come (sinks drained, event loop turned now and then). */
+  /**
+   * Called between chunks of input, and within them often enough; resolves when more may come (sinks drained, event loop
+   * turned now and then). `willWait`: for a read, with nothing left to do until then.
+   */
   pause(willWait: boolean): Promise<void> | undefined
   /**
    * A pipe has nothing to give right now and may be silent for long: what is gathered goes out. Resolves when the sinks
@@ -28,15 +31,25 @@ export interface River {
   readonly stopped: boolean
 }
 
+/** In which some milliseconds pass at most, whatever becomes of them. */
+const PAUSE_EVERY_PACKETS = 256
+
 /** Reads one feed to its end (or until the river is stopped). */
 export async function pump(feed: Feed, river: River): Promise<void> {
   const { source, reader } = feed
+  let untilPause = PAUSE_EVERY_PACKETS
   for (;;) {
     river.takeRecords?.(feed)
     let status = reader.next()
     for (; status !== READ_NEED_INPUT; status = reader.next()) {
       if (status === READ_PACKET) {
         river.onPacket(feed, reader.packet)
+        if (--untilPause === 0) {
+          untilPause = PAUSE_EVERY_PACKETS
+          const pause = river.pause(false)
+          if (pause !== undefined) await pause
+          if (river.stopped && source.totalBytes >= 0) return
+        }
         river.takeRecords?.(feed)
       } else if (status === READ_STATISTICS) river.onStatistics(feed)
       else return

@@ -36,8 +36,8 @@ export interface ReadSavefileOptions {
   readonly maximumJumpBytes?: number
   /** Learns the names of hosts that the savefile holds. */
   readonly names?: SavefileNames | undefined
-  /** Asked a few times a second; true ends the reading early. */
-  readonly stopped?: () => boolean
+  /** Ends the reading early. */
+  readonly stopping?: AbortSignal
 }
 
 /**
@@ -49,7 +49,7 @@ export async function readSavefile(
   consumers: SavefileConsumers,
   options: ReadSavefileOptions,
 ): Promise<{ readonly damage: string | undefined }> {
-  const { messages, names, stopped } = options
+  const { messages, names, stopping } = options
   const { streams = [], segments = [] } = consumers
   const { maximumJumpBytes = defaultFlowTableOptions.maximumJumpBytes } = options
   const table = new FlowTable(
@@ -69,14 +69,19 @@ export async function readSavefile(
     clocks: consumers.clocks ?? [],
     drops: [],
     sinks: [],
-    onTurn: () => {
-      if (stopped?.() === true) river.stopped = true
-    },
+    onTurn: undefined,
   })
+  const stop = (): void => {
+    river.stopped = true
+    source.stop()
+  }
+  if (stopping?.aborted === true) stop()
+  stopping?.addEventListener('abort', stop)
   const reader = new SavefileReader(source.name, Buffer.alloc(READ_BUFFER_BYTES), new PlaceTable(), names)
   try {
     await pump({ source, reader }, river)
   } finally {
+    stopping?.removeEventListener('abort', stop)
     await source.close()
   }
   table.closeAll('capture-ended', river.clock)
