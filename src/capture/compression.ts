@@ -28,6 +28,8 @@ export interface Compression {
 export const MAGIC_BYTES = 6
 
 const OUTPUT_BYTES = 65536
+/** Four bytes can stand for 128 KiB. */
+const SMALL_PUSH_BYTES = 64
 
 const GZIP: Compression = { name: 'gzip', decompress: gunzip, losesTailOnDamage: true }
 const ZSTD: Compression = { name: 'zstd', decompress: unzstd, losesTailOnDamage: false }
@@ -147,9 +149,9 @@ async function* unzstdInJavaScript(next: NextPiece, turns: Turns): AsyncGenerato
   for (;;) {
     const piece = await next()
     const length = piece?.length ?? 0
-    // Four bytes can stand for 128 KiB: little at a time keeps what a piece can become within bounds.
-    for (let at = 0; at < length; at += 512) {
-      yield* pushed(() => decoder.push(piece!.subarray(at, at + 512)), outputs)
+    // little at a time keeps what a piece can become within bounds
+    for (let at = 0; at < length; at += SMALL_PUSH_BYTES) {
+      yield* pushed(() => decoder.push(piece!.subarray(at, at + SMALL_PUSH_BYTES)), outputs)
       if (turns.due) await turns.take()
     }
     if (piece === undefined) {

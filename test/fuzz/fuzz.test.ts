@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { test } from 'node:test'
+import { usedMemoryBytes } from '../support/heap.ts'
 import { readFailure, writeFailure } from './failures.ts'
-import { usedMemoryBytes } from './heap.ts'
 import { inputOf, ROUND, replay, runRound, targets } from './registry.ts'
 import type { FuzzTarget } from './target.ts'
 

@@ -1,7 +1,7 @@
 // The thread that fuzzes for main.ts: every target gets the same time, in turns, until it is ended from outside.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { usedMemoryBytes } from './heap.ts'
+import { usedMemoryBytes } from '../support/heap.ts'
 import { ROUND, runRound, targets } from './registry.ts'
 
 export interface FuzzWork {

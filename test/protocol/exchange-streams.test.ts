@@ -19,6 +19,7 @@ import { memcached } from '../../src/protocol/memcached/memcached.ts'
 import { raw } from '../../src/protocol/raw/raw.ts'
 import { redis } from '../../src/protocol/redis/redis.ts'
 import { EXCHANGE_PROTOCOLS } from '../../src/protocol/registry.ts'
+import { heldBufferBytes } from '../support/heap.ts'
 import { answer, framed, query } from './dns/dns-builder.ts'
 import { timeOf } from './exchange-transcript.ts'
 
@@ -440,11 +441,11 @@ test('many connections that never decide hold little', () => {
   const scene = new Scene([new LineProtocol('lines', [])])
   const bytes = Buffer.from('ASK'.padEnd(10_000, '.'))
   const t = timeOf(0)
-  const before = process.memoryUsage().arrayBuffers
+  const before = heldBufferBytes()
   const connections = Array.from({ length: 2000 }, (_, slot) => scene.open(slot))
   for (const c of connections) for (let i = 0; i < 6; i++) scene.streams.onData(c, 0, bytes, 0, bytes.length, t)
   assert.equal(scene.streams.counters.undecided, 0)
-  assert.ok(process.memoryUsage().arrayBuffers - before < 8e6)
+  assert.ok(heldBufferBytes() - before < 8e6)
   for (const c of connections) scene.close(c)
   assert.equal(scene.streams.counters.undecided, 2000)
 })

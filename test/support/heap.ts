@@ -16,3 +16,9 @@ export async function usedMemoryBytes(): Promise<number> {
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
+
+/** Bytes of buffers that somebody still holds. Without a turn of the event loop: for work that must not be let go on. */
+export function heldBufferBytes(): number {
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers
+}
