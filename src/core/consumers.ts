@@ -32,26 +32,29 @@ export interface NetworkEventConsumer {
   onArp(arp: Arp): void
 }
 
-/**
- * Reassembled bytes. Per connection: onOpen, then any number of the others, then onClose, once each way in. Per direction
- * the deliveries of onData and onGap are contiguous: offset only grows, by exactly what was delivered.
- */
-export interface StreamConsumer {
-  /** Its onData, onGap and onLateData do nothing and need not be called. */
-  readonly ignoresData?: true
+/** Connections as they come and go: onOpen once, then onClose once. */
+export interface ConnectionConsumer {
   onOpen(c: Connection, t: Timestamp): void
-  /** `buf[start..end)`, lent, never empty; its stream offset is `c.streams[d].offset`. */
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
-  /** `missing` bytes at `c.streams[d].offset` are given up; what follows is delivered after this call. */
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void
-  /** Bytes of a gap given up earlier came after all; `offset` is their stream offset. A file can fill its hole. */
-  onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void
   /**
    * A RST, or a SYN of another connection, seemed to come from the sender of `d`; what came since shows that nobody believed
    * it: the connection goes on. Told at once; of a SYN that nobody ever spoke of again, just before `onClose`.
    */
   onWentOn?(c: Connection, d: Direction, after: WentOnAfter, t: Timestamp): void
   onClose(c: Connection, why: CloseReason, t: Timestamp): void
+}
+
+/**
+ * Reassembled bytes, between onOpen and onClose. Per direction the deliveries of onData and onGap are contiguous: the
+ * first has offset 0, but in a connection that is `resumed`, and each begins where the one before ended. Offsets are those
+ * of the layer that delivers: a decoded stream counts decoded bytes.
+ */
+export interface StreamConsumer extends ConnectionConsumer {
+  /** `buf[start..end)`, lent, never empty; its first byte is at `offset` of the stream. */
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void
+  /** `missing` bytes from `offset` on are given up; what follows is delivered after this call. */
+  onGap(c: Connection, d: Direction, offset: number, missing: number, cause: GapCause, t: Timestamp): void
+  /** Bytes of a gap given up earlier came after all; `offset` is their stream offset. A file can fill its hole. */
+  onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void
 }
 
 /** Told that capture time has moved (by a packet or a tick of a live capture), at most every 50 ms of capture time. */

@@ -60,7 +60,7 @@ export class StreamReassembly {
   /** Hands on bytes that are due: the whole of the usual path. */
   deliver(stream: TrackedStream, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const length = end - start
-    this.#consumer.onData(stream.connection, stream.direction, buf, start, end, t)
+    this.#consumer.onData(stream.connection, stream.direction, stream.offset, buf, start, end, t)
     stream.noteDelivered(length)
     this.#counters.deliveredBytes += length
   }
@@ -331,7 +331,7 @@ export class StreamReassembly {
       return
     }
     stream.position = POSITION_ANCHORED
-    this.#consumer.onGap(stream.connection, stream.direction, missing, cause, this.#time)
+    this.#consumer.onGap(stream.connection, stream.direction, stream.offset, missing, cause, this.#time)
     if (stream.givenUp === null) stream.givenUp = new GivenUpRanges()
     stream.givenUp.add(stream.offset, stream.offset + missing)
     stream.offset += missing

@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { Arena } from '../core/arena.ts'
 import type {
   ClockConsumer,
+  ConnectionConsumer,
   DatagramConsumer,
   NetworkEventConsumer,
   RawSegmentConsumer,
@@ -39,6 +40,7 @@ const QUEUE_SLACK_BYTES = 256 << 10
 /** What all views of a run bring, by kind. One object may stand in several lists. */
 export class Attachments {
   readonly all: readonly Attachment[]
+  readonly connections: readonly ConnectionConsumer[]
   readonly streams: readonly StreamConsumer[]
   readonly segments: readonly SegmentConsumer[]
   readonly rawSegments: readonly RawSegmentConsumer[]
@@ -53,6 +55,7 @@ export class Attachments {
 
   constructor(all: readonly Attachment[]) {
     this.all = all
+    this.connections = all.flatMap((each) => each.connections ?? [])
     this.streams = all.flatMap((each) => each.streams ?? [])
     this.segments = all.flatMap((each) => each.segments ?? [])
     this.rawSegments = all.flatMap((each) => each.rawSegments ?? [])
@@ -71,7 +74,7 @@ export class Attachments {
     const lender = this.all.find((attachment) => attachment.loans !== undefined)
     if (lender === undefined || this.savers.length > 0 || this.rawSegments.length > 0) return undefined
     const own = new Set<unknown>([...(lender.streams ?? []), ...(lender.segments ?? [])])
-    const alone = this.segments.every((each) => own.has(each)) && this.streams.every((s) => own.has(s) || s.ignoresData)
+    const alone = this.segments.every((each) => own.has(each)) && this.streams.every((each) => own.has(each))
     return alone ? lender.loans : undefined
   }
 

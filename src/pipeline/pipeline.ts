@@ -61,7 +61,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   const { attachments } = views
   const { arena } = views.context
   const table = new FlowTable(
-    fanOut(attachments.streams),
+    fanOut(attachments.streams, attachments.connections),
     {
       ...defaultFlowTableOptions,
       maximumConnections: connectionLimit(getHeapStatistics().heap_size_limit),

@@ -76,7 +76,7 @@ export class ExchangeStreams implements StreamConsumer {
     // nothing to do before the first byte
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+  onData(c: Connection, d: Direction, _offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const watched = this.#watched[c.slot] ?? this.#watch(c)
     if (watched.parser === undefined && !this.#detect(watched, d, buf, start, end, t)) return
     watched.lastData.set(t)
@@ -84,7 +84,7 @@ export class ExchangeStreams implements StreamConsumer {
     watched.parser?.onData(d, buf, start, end, t)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, _cause: GapCause, t: Timestamp): void {
+  onGap(c: Connection, d: Direction, _offset: number, missing: number, _cause: GapCause, t: Timestamp): void {
     const watched = this.#watched[c.slot] ?? this.#watch(c)
     const { detector } = watched
     if (detector === undefined) {

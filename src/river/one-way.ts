@@ -1,33 +1,21 @@
 // Captures of one direction alone (a filter such as "dst port 80", a mirror port of half a link) look like servers that
 // never answer: tells which half is missing.
 
-import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
-import type { StreamConsumer } from '../core/consumers.ts'
+import type { CloseReason, Connection } from '../core/connection.ts'
+import type { ConnectionConsumer } from '../core/consumers.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 
 /** So few may be attempts at a server that is down. */
 const A_HANDFUL = 5
 
 /** Looks at connections on which something was said. A server that only acknowledges was captured, too. */
-export class OneWay implements StreamConsumer {
+export class OneWay implements ConnectionConsumer {
   #toServerOnly = 0
   #toClientOnly = 0
   #both = 0
 
   onOpen(_c: Connection, _t: Timestamp): void {
     // what counts is known at the end
-  }
-
-  onData(_c: Connection, _d: Direction, _buf: Buffer, _start: number, _end: number, _t: Timestamp): void {
-    // counted by flow/
-  }
-
-  onGap(_c: Connection, _d: Direction, _missing: number, _cause: GapCause, _t: Timestamp): void {
-    // counted by flow/
-  }
-
-  onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, _start: number, _end: number): void {
-    // counted by flow/
   }
 
   onClose({ streams }: Connection, _why: CloseReason, _t: Timestamp): void {

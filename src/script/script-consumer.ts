@@ -121,12 +121,12 @@ export class ScriptConsumer
     this.#queue.push({ hook: 'onConnection', connection: this.#connections.of(c), state: stateOf(c), event: 'open' })
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    if (this.#wantsData && this.#listening) this.#pushData(c, d, copyOf(buf, start, end), 0, t)
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    if (this.#wantsData && this.#listening) this.#pushData(c, d, offset, copyOf(buf, start, end), 0, t)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, _cause: GapCause, t: Timestamp): void {
-    if (this.#wantsData && this.#listening) this.#pushData(c, d, NOTHING, missing, t)
+  onGap(c: Connection, d: Direction, offset: number, missing: number, _cause: GapCause, t: Timestamp): void {
+    if (this.#wantsData && this.#listening) this.#pushData(c, d, offset, NOTHING, missing, t)
   }
 
   onLateData(): void {}
@@ -227,9 +227,8 @@ export class ScriptConsumer
     engine?.close()
   }
 
-  #pushData(c: Connection, d: Direction, data: Buffer, missingBytes: number, t: Timestamp): void {
+  #pushData(c: Connection, d: Direction, offset: number, data: Buffer, missingBytes: number, t: Timestamp): void {
     const connection = this.#connections.of(c)
-    const { offset } = c.streams[d]
     this.#queue.push({
       hook: 'onData',
       state: stateOf(c),

@@ -17,14 +17,16 @@ const NOTHING = Buffer.alloc(0)
 interface Decoding {
   readonly framing: HttpFraming
   readonly bodies: [DecodedBody | undefined, DecodedBody | undefined]
+  /** How far each direction was handed on, as the consumer counts it. */
+  readonly offsets: [number, number]
 }
 
 /**
  * Passes HTTP heads as sent, and bodies without chunk framing and decompressed; everything that is not HTTP passes as
  * it is. What could not be decoded says so in the stream, `[gzip body is damaged]`.
  *
- * The consumer behind it gets each delivery whole where it can (head and body of one packet in one call), and the lent
- * Connection as it is: `c.streams[d].offset` counts what was sent and not what is delivered, so it must not rely on it.
+ * The consumer behind it gets each delivery whole where it can (head and body of one packet in one call). Offsets are those
+ * of what is handed on; late data has none there and keeps that of what was sent.
  * A direction's bytes may be delivered later than they came (an incomplete start line, a brotli body), at the latest
  * before onGap and onClose.
  */
@@ -41,6 +43,7 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
   readonly #gathered: Buffer
   #gatheredEnd: number
   #connection: Connection | undefined
+  #decoding: Decoding | undefined
   #direction: Direction
   #time: Timestamp | undefined
 
@@ -54,6 +57,7 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     this.#gathered = Buffer.allocUnsafeSlow(GATHER_BYTES)
     this.#gatheredEnd = 0
     this.#connection = undefined
+    this.#decoding = undefined
     this.#direction = 0
     this.#time = undefined
   }
@@ -62,18 +66,21 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     this.#consumer.onOpen(c, t)
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    const decoding = this.#decodings[c.slot] ?? this.#begin(c)
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const decoding = this.#decodings[c.slot] ?? this.#begin(c, d, offset)
     this.#lent = buf
     decoding.framing.onData(d, buf, start, end, t)
     this.#deliver()
     this.#lent = NOTHING
   }
 
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
-    this.#decodings[c.slot]?.framing.onGap(d, missing, cause, t)
+  onGap(c: Connection, d: Direction, offset: number, missing: number, cause: GapCause, t: Timestamp): void {
+    const before = this.#decodings[c.slot]
+    before?.framing.onGap(d, missing, cause, t)
     this.#deliver()
-    this.#consumer.onGap(c, d, missing, cause, t)
+    const { offsets } = before ?? this.#begin(c, d, offset)
+    this.#consumer.onGap(c, d, offsets[d], missing, cause, t)
+    offsets[d] += missing
   }
 
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -87,8 +94,13 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     this.#consumer.onClose(c, why, t)
   }
 
-  #begin(c: Connection): Decoding {
-    const decoding: Decoding = { framing: new HttpFraming(c, this, this.#memory), bodies: [undefined, undefined] }
+  #begin(c: Connection, d: Direction, offset: number): Decoding {
+    const decoding: Decoding = {
+      framing: new HttpFraming(c, this, this.#memory),
+      bodies: [undefined, undefined],
+      offsets: [0, 0],
+    }
+    decoding.offsets[d] = offset
     while (this.#decodings.length <= c.slot) this.#decodings.push(undefined)
     this.#decodings[c.slot] = decoding
     return decoding
@@ -163,6 +175,7 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
   #turnTo(c: Connection, d: Direction, t: Timestamp): void {
     if (this.#connection !== c || this.#direction !== d) this.#deliver()
     this.#connection = c
+    this.#decoding = this.#decodings[c.slot]
     this.#direction = d
     this.#time = t
   }
@@ -202,10 +215,14 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     const gatheredEnd = this.#gatheredEnd
     this.#sliceEnd = start
     this.#gatheredEnd = 0
-    const t = this.#time!
-    if (end > start) this.#consumer.onData(this.#connection!, this.#direction, this.#lent, start, end, t)
-    else if (gatheredEnd > 0) {
-      this.#consumer.onData(this.#connection!, this.#direction, this.#gathered, 0, gatheredEnd, t)
-    }
+    if (end > start) this.#handOn(this.#lent, start, end)
+    else if (gatheredEnd > 0) this.#handOn(this.#gathered, 0, gatheredEnd)
+  }
+
+  #handOn(buf: Buffer, start: number, end: number): void {
+    const d = this.#direction
+    const { offsets } = this.#decoding!
+    this.#consumer.onData(this.#connection!, d, offsets[d], buf, start, end, this.#time!)
+    offsets[d] += end - start
   }
 }

@@ -145,12 +145,12 @@ export class HttpBodies implements StreamConsumer, HttpMessageConsumer {
     // nothing to do before the first byte
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+  onData(c: Connection, d: Direction, _offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const lanes = this.#lanes[c.slot] ?? this.#begin(c)
     lanes.framing.onData(d, buf, start, end, t)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
+  onGap(c: Connection, d: Direction, _offset: number, missing: number, cause: GapCause, t: Timestamp): void {
     this.#lanes[c.slot]?.framing.onGap(d, missing, cause, t)
   }
 

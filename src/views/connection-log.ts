@@ -7,6 +7,6 @@ export const connectionLogView: View = {
   name: 'connection-log',
   wants: (plan) => plan.verbosity > 0,
   async attach({ messages, names }) {
-    return { streams: [new ConnectionLog(messages, names)] }
+    return { connections: [new ConnectionLog(messages, names)] }
   },
 }

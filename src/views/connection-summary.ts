@@ -7,6 +7,6 @@ export const connectionSummaryView: View = {
   name: 'connection-summary',
   wants: (plan) => plan.connectionSummary && plan.console === undefined,
   async attach({ messages, names }) {
-    return { streams: [new ConnectionSummary((line) => messages.error(line), names)] }
+    return { connections: [new ConnectionSummary((line) => messages.error(line), names)] }
   },
 }

@@ -10,7 +10,7 @@ export const latencyView: View = {
     const { quiet, latency } = context.plan
     const run = new LatencyRun(context, latency!, context.standardOutput())
     return {
-      streams: [run.oneWay],
+      connections: [run.oneWay],
       exchanges: [run],
       clocks: [run],
       sinks: [run],

@@ -8,6 +8,6 @@ export const notesView: View = {
   wants: (plan) => plan.notes,
   async attach({ messages, names }) {
     const notes = new Notes(messages, names)
-    return { streams: [notes], clocks: [notes], sinks: [notes] }
+    return { connections: [notes], clocks: [notes], sinks: [notes] }
   },
 }

@@ -4,6 +4,7 @@
 import type { Arena } from '../core/arena.ts'
 import type {
   ClockConsumer,
+  ConnectionConsumer,
   DatagramConsumer,
   NetworkEventConsumer,
   RawSegmentConsumer,
@@ -60,6 +61,7 @@ export interface ViewContext {
 
 /** What one view brings along: consumers by what they want to hear, and when else it is to be called. */
 export interface Attachment {
+  readonly connections?: readonly ConnectionConsumer[]
   readonly streams?: readonly StreamConsumer[]
   readonly segments?: readonly SegmentConsumer[]
   readonly rawSegments?: readonly RawSegmentConsumer[]

@@ -264,9 +264,9 @@ describe('holes', () => {
     const talk = new Conversation().open()
     const times: number[] = []
     const onData = talk.recorder.onData.bind(talk.recorder)
-    talk.recorder.onData = (c, d, buf, start, end, t) => {
+    talk.recorder.onData = (c, d, offset, buf, start, end, t) => {
       times.push(t.nanos / 1e6)
-      onData(c, d, buf, start, end, t)
+      onData(c, d, offset, buf, start, end, t)
     }
     talk.server.send('b', { at: 1 }) // 4 ms
     talk.server.send('d', { at: 3 }) // 5 ms

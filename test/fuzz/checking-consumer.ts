@@ -35,20 +35,20 @@ export class CheckingConsumer implements StreamConsumer {
     this.#slots.add(c.slot)
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const open = this.#find(c)
     checkSlice(buf, start, end)
     checkTime(t)
-    if (c.streams[d].offset !== open.offsets[d]) assert.fail(`data at ${c.streams[d].offset}, due ${open.offsets[d]}`)
+    if (offset !== open.offsets[d]) assert.fail(`data at ${offset}, due ${open.offsets[d]}`)
     open.offsets[d] += end - start
     this.deliveredBytes += end - start
   }
 
-  onGap(c: Connection, d: Direction, missing: number, _cause: GapCause, t: Timestamp): void {
+  onGap(c: Connection, d: Direction, offset: number, missing: number, _cause: GapCause, t: Timestamp): void {
     const open = this.#find(c)
     checkTime(t)
     if (!(missing > 0 && Number.isSafeInteger(missing))) assert.fail(`a gap of ${missing}`)
-    if (c.streams[d].offset !== open.offsets[d]) assert.fail(`gap at ${c.streams[d].offset}, due ${open.offsets[d]}`)
+    if (offset !== open.offsets[d]) assert.fail(`gap at ${offset}, due ${open.offsets[d]}`)
     open.offsets[d] += missing
     open.missing[d] += missing
   }

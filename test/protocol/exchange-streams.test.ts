@@ -101,13 +101,13 @@ class Scene {
   say(c: Connection, d: Direction, what: string | Buffer | number, size = Number.POSITIVE_INFINITY): this {
     const t = timeOf(this.moment++)
     if (typeof what === 'number') {
-      this.streams.onGap(c, d, what, 'capture', t)
+      this.streams.onGap(c, d, 0, what, 'capture', t)
       return this
     }
     const bytes = typeof what === 'string' ? Buffer.from(what, 'latin1') : what
     for (let pos = 0; pos < bytes.length; pos += size) {
       const lent = Buffer.concat([Buffer.from('ASK '), bytes.subarray(pos, pos + size), Buffer.from('\nSAY \n')])
-      this.streams.onData(c, d, lent, 4, lent.length - 6, t)
+      this.streams.onData(c, d, 0, lent, 4, lent.length - 6, t)
       lent.fill(0x58)
     }
     return this
@@ -443,7 +443,7 @@ test('many connections that never decide hold little', () => {
   const t = timeOf(0)
   const before = heldBufferBytes()
   const connections = Array.from({ length: 2000 }, (_, slot) => scene.open(slot))
-  for (const c of connections) for (let i = 0; i < 6; i++) scene.streams.onData(c, 0, bytes, 0, bytes.length, t)
+  for (const c of connections) for (let i = 0; i < 6; i++) scene.streams.onData(c, 0, 0, bytes, 0, bytes.length, t)
   assert.equal(scene.streams.counters.undecided, 0)
   assert.ok(heldBufferBytes() - before < 8e6)
   for (const c of connections) scene.close(c)

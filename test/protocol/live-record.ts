@@ -61,7 +61,7 @@ export class LiveConnection {
   }
 
   data(d: Direction, bytes: Buffer): void {
-    this.#streams.onData(this.connection, d, bytes, 0, bytes.length, now())
+    this.#streams.onData(this.connection, d, 0, bytes, 0, bytes.length, now())
   }
 
   close(): void {

@@ -36,7 +36,7 @@ function makeRiver() {
   const table = new FlowTable(
     {
       onOpen: nothing,
-      onData: (_c, d, buf, start, end) => void delivered.push(`${d} ${buf.toString('latin1', start, end)}`),
+      onData: (_c, d, _offset, buf, start, end) => void delivered.push(`${d} ${buf.toString('latin1', start, end)}`),
       onGap: nothing,
       onLateData: nothing,
       onClose: nothing,

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Arena } from '../../src/core/arena.ts'
 import type { CloseReason, Connection } from '../../src/core/connection.ts'
-import type { StreamConsumer } from '../../src/core/consumers.ts'
+import type { ConnectionConsumer } from '../../src/core/consumers.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions, type FlowTableOptions } from '../../src/flow/options.ts'
@@ -46,15 +46,11 @@ interface Way {
 }
 
 /** Tells what it is told, with all that can be seen of a connection then; it never asks for data. */
-class Witness implements StreamConsumer {
-  readonly ignoresData = true
+class Witness implements ConnectionConsumer {
   readonly lines: string[] = []
   onOpen(c: Connection): void {
     this.lines.push(`open ${c.id} ${c.endpoints.join(' ')}`)
   }
-  onData(): void {}
-  onGap(): void {}
-  onLateData(): void {}
   onClose(c: Connection, why: CloseReason): void {
     const { id, occurrence, resumed, openTime, lastPacketTime, lastDataTime, handshakeMicros, streams } = c
     const own = { id, why, occurrence, resumed, openTime, lastPacketTime, lastDataTime, handshakeMicros }
@@ -92,7 +88,7 @@ async function replay(t: TestContext, captures: readonly Buffer[], way: Way): Pr
   const files = new FileSink(plan, testRun, undefined, arena)
   const witness = new Witness()
   const table = new FlowTable(
-    fanOut([files, witness]),
+    fanOut([files], [witness]),
     { ...defaultFlowTableOptions, maximumQueuedBytes: 4 * MEGABYTE, arena, ...way.table },
     files,
   )

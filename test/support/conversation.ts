@@ -72,9 +72,10 @@ export class RecordingConsumer implements StreamConsumer {
     this.#say(c.resumed ? 'resumed' : c.occurrence > 0 ? `open c${c.occurrence}` : 'open')
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const stream = this.#streamOf(c, d)
     assert.ok(start >= 0 && start < end && end <= buf.length, 'never empty, within the buffer')
+    assert.equal(offset, stream.offset, 'deliveries are contiguous')
     assert.ok(
       compareTime(t, stream.time) >= 0 || t.seconds !== stream.time.seconds,
       'time of a direction does not go back',
@@ -89,9 +90,10 @@ export class RecordingConsumer implements StreamConsumer {
     this.#lastDataOf = `${c.id}${direction}`
   }
 
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause): void {
+  onGap(c: Connection, d: Direction, offset: number, missing: number, cause: GapCause): void {
     const stream = this.#streamOf(c, d)
     assert.ok(missing > 0 && Number.isInteger(missing), 'a gap has a size')
+    assert.equal(offset, stream.offset, 'deliveries are contiguous')
     stream.gaps.push({ offset: stream.offset, length: missing, cause })
     stream.offset += missing
     this.#say(`${d === 0 ? '>' : '<'} [${missing} missing: ${cause}]`)

@@ -29,7 +29,7 @@ describe('--decode', () => {
     const bytes = Buffer.from(
       'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nho',
     )
-    adapter.onData(c, 1, bytes, 0, bytes.length, c.openTime)
+    adapter.onData(c, 1, 0, bytes, 0, bytes.length, c.openTime)
     assert.deepEqual(recorder.events, ['open', `< ${bytes.toString()}`])
     assert.equal(recorder.buffers[0], bytes)
   })

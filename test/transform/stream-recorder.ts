@@ -20,15 +20,19 @@ export class StreamRecorder implements StreamConsumer {
   /** All of it in order: `> text`, `< text`, `gap 3 <`, `open`, `close`. */
   readonly events: string[] = []
   readonly buffers: Buffer[] = []
+  readonly #offsets: [number, number] = [0, 0]
   onOpen(): void {
+    this.#offsets.fill(0)
     this.events.push('open')
   }
-  onData(_c: Connection, d: Direction, buf: Buffer, start: number, end: number): void {
+  onData(_c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number): void {
+    this.#take(d, offset, end - start)
     if (end <= start) throw new Error('empty delivery')
     this.events.push(`${d === 0 ? '>' : '<'} ${buf.toString('latin1', start, end)}`)
     this.buffers.push(buf)
   }
-  onGap(_c: Connection, d: Direction, missing: number): void {
+  onGap(_c: Connection, d: Direction, offset: number, missing: number): void {
+    this.#take(d, offset, missing)
     this.events.push(`gap ${missing} ${d === 0 ? '>' : '<'}`)
   }
   onLateData(_c: Connection, _d: Direction, offset: number): void {
@@ -36,6 +40,11 @@ export class StreamRecorder implements StreamConsumer {
   }
   onClose(): void {
     this.events.push('close')
+  }
+  /** Deliveries are contiguous, also those of a layer that changes the bytes. */
+  #take(d: Direction, offset: number, length: number): void {
+    if (offset !== this.#offsets[d]) throw new Error(`at ${offset}, due ${this.#offsets[d]}`)
+    this.#offsets[d] += length
   }
   /** All bytes to the client or server, gaps left out. */
   bytes(arrow: '>' | '<'): string {
@@ -65,7 +74,7 @@ export class Feeder {
     for (let at = 0; at < all.length; at += pieceBytes) {
       const piece = all.subarray(at, at + pieceBytes)
       const lent = Buffer.concat([Buffer.from('##'), piece, Buffer.from('##')])
-      this.#consumer.onData(this.c, d, lent, 2, 2 + piece.length, this.#time)
+      this.#consumer.onData(this.c, d, this.c.streams[d].offset, lent, 2, 2 + piece.length, this.#time)
       lent.fill(0x58)
       this.c.streams[d].offset += piece.length
     }
@@ -73,7 +82,9 @@ export class Feeder {
   }
 
   gap(arrow: '>' | '<', missing: number, cause: GapCause = 'capture'): this {
-    this.#consumer.onGap(this.c, arrow === '>' ? 0 : 1, missing, cause, this.#time)
+    const d: Direction = arrow === '>' ? 0 : 1
+    this.#consumer.onGap(this.c, d, this.c.streams[d].offset, missing, cause, this.#time)
+    this.c.streams[d].offset += missing
     return this
   }
 

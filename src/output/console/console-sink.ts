@@ -131,7 +131,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#forget(c)
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+  onData(c: Connection, d: Direction, _offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const flow = flowOf(c, d)
     let to = end
     if (this.#limited) {
@@ -147,7 +147,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     if (to < end) this.#payload.finishFlow(flow, d)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
+  onGap(c: Connection, d: Direction, _offset: number, missing: number, cause: GapCause, t: Timestamp): void {
     const flow = flowOf(c, d)
     if (this.#limited && (this.#shown[flow] ?? 0) >= this.#plan.maximumBytes) return
     if (!this.#showGaps && !this.#payload.hasPending(flow)) return

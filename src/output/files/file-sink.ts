@@ -83,12 +83,12 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     this.#streams.onOpen(c, t)
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    this.#streams.onData(c, d, buf, start, end, t)
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    this.#streams.onData(c, d, offset, buf, start, end, t)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
-    this.#streams.onGap(c, d, missing, cause, t)
+  onGap(c: Connection, d: Direction, offset: number, missing: number, cause: GapCause, t: Timestamp): void {
+    this.#streams.onGap(c, d, offset, missing, cause, t)
   }
 
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {

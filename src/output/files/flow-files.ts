@@ -84,21 +84,20 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     // A file exists from its first byte on.
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    const room = this.#plan.maximumBytes - c.streams[d].offset
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const room = this.#plan.maximumBytes - offset
     if (room <= 0) return
     const kept = end - start > room ? start + room : end
-    const file = this.#files[indexOf(c, d)] ?? this.#begin(c, d)
+    const file = this.#files[indexOf(c, d)] ?? this.#begin(c, d, offset)
     if (file.index !== null) file.index.add(file.position, t, kept - start)
     if (this.#plan.strip) this.#appendStripped(file, buf, start, kept)
     else this.#store.append(file, buf, start, kept)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, _cause: GapCause, _t: Timestamp): void {
+  onGap(c: Connection, d: Direction, offset: number, missing: number, _cause: GapCause, _t: Timestamp): void {
     const { gaps, maximumBytes } = this.#plan
-    const offset = c.streams[d].offset
     if (gaps === 'skip' || offset >= maximumBytes) return
-    const file = this.#files[indexOf(c, d)] ?? this.#begin(c, d)
+    const file = this.#files[indexOf(c, d)] ?? this.#begin(c, d, offset)
     if (gaps === 'hole') {
       file.holes?.add(d, offset, missing, file.position)
       this.#store.skip(file, missing)
@@ -142,7 +141,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     return descriptor
   }
 
-  #begin(c: Connection, d: Direction): FlowFile {
+  #begin(c: Connection, d: Direction, offset: number): FlowFile {
     const { merge, index, md5 } = this.#plan
     const file = new FlowFile(this, c, merge ? 0 : d)
     const first = merge ? c.openTime : c.streams[d].firstPacketTime
@@ -153,7 +152,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     if (c.resumed) this.#resume(file)
     // the counters of one 4-tuple's connections are taken in their order
     if (c.occurrence > 0) this.#small?.waitFor(this.#namer.name(c, d, 0))
-    file.shift = file.position - c.streams[d].offset
+    file.shift = file.position - offset
     const at = indexOf(c, d)
     while (this.#files.length <= (at | 1)) this.#files.push(undefined)
     this.#files[at] = file

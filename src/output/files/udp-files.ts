@@ -70,13 +70,13 @@ export class UdpConnections implements DatagramConsumer {
     this.#latest.set(g.time)
     const length = g.payloadEnd - g.payloadStart
     if (length > 0) {
-      this.#consumer.onData(c, d, g.buf, g.payloadStart, g.payloadEnd, g.time)
+      this.#consumer.onData(c, d, stream.offset, g.buf, g.payloadStart, g.payloadEnd, g.time)
       stream.offset += length
       stream.bytes += length
       c.lastDataTime.set(g.time)
     }
     if (g.missingBytes <= 0) return
-    this.#consumer.onGap(c, d, g.missingBytes, 'snaplen', g.time)
+    this.#consumer.onGap(c, d, stream.offset, g.missingBytes, 'snaplen', g.time)
     stream.offset += g.missingBytes
     stream.missingBytes += g.missingBytes
     stream.gaps++

@@ -66,6 +66,8 @@ interface Kept {
   readonly flows: [string, string]
   /** The beginning of a character that the next delivery may finish (text only). */
   readonly pending: [Buffer, Buffer]
+  /** Where in the stream those begin. */
+  readonly pendingAt: [number, number]
   readonly shown: [number, number]
 }
 
@@ -113,19 +115,18 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     this.#line('open', t, `${who},"openerKnown":${c.openerKnown}${resumed}`)
   }
 
-  onData(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+  onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const kept = this.#keep(c)
     const to = Math.min(end, start + this.#plan.maximumBytes - kept.shown[d])
     if (to <= start) return
     kept.shown[d] += to - start
-    const offset = c.streams[d].offset
     if (this.#plan.payload === 'text') this.#textual(c, d, buf, start, to, offset, t)
     else this.#payload('data', c, d, buf, start, to, offset, t)
   }
 
-  onGap(c: Connection, d: Direction, missing: number, cause: GapCause, t: Timestamp): void {
+  onGap(c: Connection, d: Direction, offset: number, missing: number, cause: GapCause, t: Timestamp): void {
     this.#release(c, d, t)
-    this.#line('gap', t, `${this.#flow(c, d)},"offset":${c.streams[d].offset},"length":${missing},"cause":"${cause}"`)
+    this.#line('gap', t, `${this.#flow(c, d)},"offset":${offset},"length":${missing},"cause":"${cause}"`)
   }
 
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -178,7 +179,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   #keep(c: Connection): Kept {
     let kept = this.#kept[c.slot]
     if (kept === undefined) {
-      kept = { who: this.#identity(c), flows: ['', ''], pending: [NOTHING, NOTHING], shown: [0, 0] }
+      kept = { who: this.#identity(c), flows: ['', ''], pending: [NOTHING, NOTHING], pendingAt: [0, 0], shown: [0, 0] }
       while (this.#kept.length <= c.slot) this.#kept.push(undefined)
       this.#kept[c.slot] = kept
     }
@@ -226,6 +227,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     const cut = end - unfinishedBytes(buf, start, end)
     if (cut < end && isUtf8(buf.subarray(start, cut))) {
       kept.pending[d] = Buffer.from(buf.subarray(cut, end))
+      kept.pendingAt[d] = offset + cut - start
       if (cut > start) this.#payload('data', c, d, buf, start, cut, offset, t)
       return
     }
@@ -234,10 +236,11 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
 
   /** The rest of a character never came. */
   #release(c: Connection, d: Direction, t: Timestamp): void {
-    const pending = this.#kept[c.slot]?.pending[d] ?? NOTHING
-    if (pending.length === 0) return
-    this.#keep(c).pending[d] = NOTHING
-    this.#payload('data', c, d, pending, 0, pending.length, c.streams[d].offset - pending.length, t)
+    const kept = this.#kept[c.slot]
+    if (kept === undefined || kept.pending[d].length === 0) return
+    const pending = kept.pending[d]
+    kept.pending[d] = NOTHING
+    this.#payload('data', c, d, pending, 0, pending.length, kept.pendingAt[d], t)
   }
 
   #payload(

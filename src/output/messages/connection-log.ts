@@ -1,12 +1,11 @@
 // `-v`: a line on stderr when a connection begins and when it ends.
 
 import type { CloseReason, Connection } from '../../core/connection.ts'
-import type { StreamConsumer } from '../../core/consumers.ts'
+import type { ConnectionConsumer } from '../../core/consumers.ts'
 import type { Messages, Names } from '../../core/ports.ts'
 import { summaryLine, whoToWhom } from './connection-summary.ts'
 
-export class ConnectionLog implements StreamConsumer {
-  readonly ignoresData = true
+export class ConnectionLog implements ConnectionConsumer {
   readonly #messages: Messages
   readonly #names: Names | undefined
 
@@ -19,10 +18,6 @@ export class ConnectionLog implements StreamConsumer {
     const known = c.openerKnown ? '' : ' (began before the capture)'
     this.#messages.info(`${whoToWhom(c, this.#names)}: ${c.resumed ? 'speaks again' : 'begins'}${known}`)
   }
-
-  onData(): void {}
-  onGap(): void {}
-  onLateData(): void {}
 
   onClose(c: Connection, why: CloseReason): void {
     this.#messages.info(summaryLine(c, why, this.#names))

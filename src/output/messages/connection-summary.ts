@@ -1,7 +1,7 @@
 // `--summary`: one line for each connection when it ends: who, how long, how much each way, how it ended.
 
 import type { CloseReason, Connection } from '../../core/connection.ts'
-import type { StreamConsumer } from '../../core/consumers.ts'
+import type { ConnectionConsumer } from '../../core/consumers.ts'
 import type { Names } from '../../core/ports.ts'
 import { elapsedMicros, type Timestamp } from '../../core/timestamp.ts'
 import { nameAndAddress } from '../names/host-names.ts'
@@ -22,8 +22,7 @@ const ENDS: Readonly<Record<CloseReason, string>> = {
   'container-gone': 'container gone',
 }
 
-export class ConnectionSummary implements StreamConsumer {
-  readonly ignoresData = true
+export class ConnectionSummary implements ConnectionConsumer {
   readonly #write: LineWriter
   readonly #names: Names | undefined
 
@@ -33,9 +32,6 @@ export class ConnectionSummary implements StreamConsumer {
   }
 
   onOpen(): void {}
-  onData(): void {}
-  onGap(): void {}
-  onLateData(): void {}
 
   onClose(c: Connection, why: CloseReason, _t: Timestamp): void {
     this.#write(summaryLine(c, why, this.#names))

@@ -2,7 +2,7 @@
 // becomes a line a second for each kind and server.
 
 import type { CloseReason, Connection, Direction, WentOnAfter } from '../../core/connection.ts'
-import type { ClockConsumer, Sink, StreamConsumer } from '../../core/consumers.ts'
+import type { ClockConsumer, ConnectionConsumer, Sink } from '../../core/consumers.ts'
 import type { Endpoint } from '../../core/endpoint.ts'
 import type { Messages, Names } from '../../core/ports.ts'
 import { elapsedMicros, Timestamp } from '../../core/timestamp.ts'
@@ -33,8 +33,7 @@ const TOGETHER: Readonly<Record<Kind, string>> = {
   wentOn: 'went on after a RST or SYN that nobody believed',
 }
 
-export class Notes implements StreamConsumer, ClockConsumer, Sink {
-  readonly ignoresData = true
+export class Notes implements ConnectionConsumer, ClockConsumer, Sink {
   readonly blocked = false
   readonly #messages: Messages
   readonly #names: Names | undefined
@@ -53,9 +52,6 @@ export class Notes implements StreamConsumer, ClockConsumer, Sink {
   }
 
   onOpen(): void {}
-  onData(): void {}
-  onGap(): void {}
-  onLateData(): void {}
 
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {
     const kind = trouble(c, why)

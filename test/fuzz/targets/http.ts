@@ -175,7 +175,7 @@ class HttpRiver {
       const piece = bytes.subarray(at, at + size)
       for (const user of this.#users) {
         const lent = Buffer.concat([Buffer.from('GET '), piece, Buffer.from('\r\n\r\n')])
-        user.onData(c, d, lent, 4, 4 + piece.length, this.#time)
+        user.onData(c, d, c.streams[d].offset, lent, 4, 4 + piece.length, this.#time)
         lent.fill(0x58)
       }
       c.streams[d].offset += piece.length
@@ -184,7 +184,7 @@ class HttpRiver {
 
   #gap(c: Connection, d: Direction, missing: number): void {
     const { offset } = c.streams[d]
-    for (const user of this.#users) user.onGap(c, d, missing, 'network', this.#time)
+    for (const user of this.#users) user.onGap(c, d, offset, missing, 'network', this.#time)
     c.streams[d].offset += missing
     // of an odd one the second half comes after all
     if (missing % 2 === 0) return
@@ -207,13 +207,13 @@ class CheckingReader implements StreamConsumer {
     this.#open = c
   }
 
-  onData(c: Connection, _d: Direction, buf: Buffer, start: number, end: number): void {
+  onData(c: Connection, _d: Direction, _offset: number, buf: Buffer, start: number, end: number): void {
     if (c !== this.#open) assert.fail('data of a connection that is closed')
     checkSlice(buf, start, end)
     this.bytes += end - start
   }
 
-  onGap(c: Connection, _d: Direction, missing: number): void {
+  onGap(c: Connection, _d: Direction, _offset: number, missing: number): void {
     if (c !== this.#open || !(missing > 0)) assert.fail(`a gap of ${missing}`)
   }
 

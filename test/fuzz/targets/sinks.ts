@@ -8,7 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Arena } from '../../../src/core/arena.ts'
 import { type CloseReason, Connection, type Direction, type GapCause, Stream } from '../../../src/core/connection.ts'
-import type { ClockConsumer, DatagramConsumer, Sink, StreamConsumer } from '../../../src/core/consumers.ts'
+import type {
+  ClockConsumer,
+  ConnectionConsumer,
+  DatagramConsumer,
+  Sink,
+  StreamConsumer,
+} from '../../../src/core/consumers.ts'
 import { Endpoint } from '../../../src/core/endpoint.ts'
 import { Packet } from '../../../src/core/packet.ts'
 import { Datagram } from '../../../src/core/segment.ts'
@@ -120,7 +126,7 @@ class Stage {
       }),
   )
   readonly #lines: string[] = []
-  readonly #others: readonly (StreamConsumer & Partial<ClockConsumer>)[]
+  readonly #others: readonly (ConnectionConsumer & Partial<ClockConsumer>)[]
   readonly #screens = [this.#plain, this.#colored, this.#ascii, this.#hex, this.#binary, this.#json]
   readonly #open: (Connection | undefined)[] = []
   #connections = 0
@@ -172,7 +178,7 @@ class Stage {
     }
   }
 
-  #each(tell: (consumer: StreamConsumer) => void): void {
+  #each(tell: (consumer: ConnectionConsumer) => void): void {
     for (const { sink } of this.#screens) tell(sink)
     for (const other of this.#others) tell(other)
   }
@@ -197,10 +203,10 @@ class Stage {
     const stream = c.streams[d]
     stream.packets++
     c.lastPacketTime.set(this.#now)
-    for (const consumer of [...this.#screens.map(({ sink }) => sink), ...this.#others]) {
+    for (const { sink } of this.#screens) {
       // lent: among bytes that are none of it, and overwritten afterwards
       const lent = Buffer.concat([Buffer.from([0x1b, 0xe2]), bytes, Buffer.from([0x80, 0x8b, 0x0a])])
-      consumer.onData(c, d, lent, 2, 2 + bytes.length, this.#now)
+      sink.onData(c, d, stream.offset, lent, 2, 2 + bytes.length, this.#now)
       lent.fill(0x1b)
     }
     this.#delivered.push(bytes)
@@ -212,13 +218,13 @@ class Stage {
 
   #gap(slot: number, d: Direction, missing: number, cause: GapCause): void {
     const c = this.#connection(slot)
-    this.#each((consumer) => consumer.onGap(c, d, missing, cause, this.#now))
     const { offset } = c.streams[d]
+    for (const { sink } of this.#screens) sink.onGap(c, d, offset, missing, cause, this.#now)
     c.streams[d].offset += missing
     // some of it comes after all
     const late = Buffer.from('late\x1b[')
     if (missing <= late.length) return
-    this.#each((consumer) => consumer.onLateData(c, d, offset, late, 0, late.length, this.#now))
+    for (const { sink } of this.#screens) sink.onLateData(c, d, offset, late, 0, late.length, this.#now)
   }
 
   #pause(millis: number): void {

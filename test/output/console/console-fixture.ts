@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Arena } from '../../../src/core/arena.ts'
 import { type CloseReason, Connection, type Direction, type GapCause, Stream } from '../../../src/core/connection.ts'
-import type { StreamConsumer } from '../../../src/core/consumers.ts'
+import type { ConnectionConsumer, StreamConsumer } from '../../../src/core/consumers.ts'
 import { Endpoint } from '../../../src/core/endpoint.ts'
 import { Packet } from '../../../src/core/packet.ts'
 import { Datagram } from '../../../src/core/segment.ts'
@@ -43,10 +43,10 @@ function ready(c: Connection, id: number, slot: number): Connection {
 
 /** Tells a consumer a story, keeping the connection's counters as the flow table would. */
 export class Story {
-  readonly #to: StreamConsumer
+  readonly #to: ConnectionConsumer & Partial<StreamConsumer>
   #now = at(0)
 
-  constructor(to: StreamConsumer) {
+  constructor(to: ConnectionConsumer & Partial<StreamConsumer>) {
     this.#to = to
   }
 
@@ -69,7 +69,7 @@ export class Story {
     const bytes = Buffer.from(payload as string)
     const stream = c.streams[d]
     this.#packet(c, d)
-    this.#to.onData(c, d, bytes, 0, bytes.length, this.#now)
+    this.#to.onData?.(c, d, stream.offset, bytes, 0, bytes.length, this.#now)
     stream.offset += bytes.length
     stream.bytes += bytes.length
     c.lastDataTime.set(this.#now)
@@ -77,8 +77,8 @@ export class Story {
   }
 
   gap(c: Connection, d: Direction, missing: number, cause: GapCause = 'network'): this {
-    this.#to.onGap(c, d, missing, cause, this.#now)
     const stream = c.streams[d]
+    this.#to.onGap?.(c, d, stream.offset, missing, cause, this.#now)
     stream.offset += missing
     stream.missingBytes += missing
     stream.gaps++
@@ -87,7 +87,7 @@ export class Story {
 
   late(c: Connection, d: Direction, offset: number, payload: string): this {
     const bytes = Buffer.from(payload)
-    this.#to.onLateData(c, d, offset, bytes, 0, bytes.length, this.#now)
+    this.#to.onLateData?.(c, d, offset, bytes, 0, bytes.length, this.#now)
     return this
   }
 

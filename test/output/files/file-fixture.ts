@@ -136,7 +136,7 @@ export class Talk {
     const bytes = Buffer.from(payload)
     // with something around it, and gone afterwards: payload is lent
     const lent = Buffer.concat([Buffer.from('<<'), bytes, Buffer.from('>>')])
-    this.#consumer.onData(this.connection, d, lent, 2, 2 + bytes.length, this.#now)
+    this.#consumer.onData(this.connection, d, this.connection.streams[d].offset, lent, 2, 2 + bytes.length, this.#now)
     lent.fill('?')
     this.connection.streams[d].offset += bytes.length
     this.connection.streams[d].bytes += bytes.length
@@ -145,8 +145,8 @@ export class Talk {
   }
 
   gap(d: Direction, missing: number): this {
-    this.#consumer.onGap(this.connection, d, missing, 'network', this.#now)
     const stream = this.connection.streams[d]
+    this.#consumer.onGap(this.connection, d, stream.offset, missing, 'network', this.#now)
     stream.offset += missing
     stream.gaps++
     stream.missingBytes += missing

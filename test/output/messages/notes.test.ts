@@ -134,7 +134,7 @@ test('many servers at once do not make many lines', () => {
 
 test('the summary of a connection', () => {
   const c = answered(syn(connectionOf(1)))
-  const story = new Story({ onOpen() {}, onData() {}, onGap() {}, onLateData() {}, onClose() {} })
+  const story = new Story({ onOpen() {}, onClose() {} })
   story.open(c).data(c, 0, 'x'.repeat(318)).at(1200).data(c, 1, 'y'.repeat(12_400)).gap(c, 1, 1460)
   c.streams[1].retransmittedBytes = 1448
   c.handshakeMicros = 850
