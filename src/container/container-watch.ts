@@ -5,8 +5,7 @@ import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
 import { AwaitedBridges } from './awaited-bridges.ts'
 import { type BridgeEntry, BridgeGates, bridgeEntries } from './bridge-gates.ts'
-import { type AskedWay, type CaptureEnd, type CaptureTarget, target } from './capture-target.ts'
-import { attachmentsOn, detailsOf, isNamed, nameOf } from './container-facts.ts'
+import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
 import { ContainerNames } from './container-names.ts'
 import {
   type ContainerDetails,
@@ -16,7 +15,7 @@ import {
   type NetworkDetails,
   SIDECAR_LABEL,
 } from './engine.ts'
-import { TargetFinder } from './find-targets.ts'
+import { detailsOf, isNamed, nameOf, TargetFinder, target } from './find-targets.ts'
 import { differenceOf, endOf, type Followed, inFormerPlaces, noLongerWanted } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
@@ -335,11 +334,7 @@ export class ContainerWatch {
   }
 
   #bridgeEntries({ details }: Followed): BridgeEntry[] {
-    return bridgeEntries(
-      details,
-      attachmentsOn(this.#options.selection.networks, details.networks, this.#networks),
-      this.#networks,
-    )
+    return bridgeEntries(details, this.#finder.wanted(details.networks, this.#networks), this.#networks)
   }
 
   /** Inspects what is new or may have changed, and finds out where to capture it. */
@@ -485,9 +480,7 @@ export class ContainerWatch {
       .filter(({ running, targets }) => !running && targets.some(({ way }) => way === 'veth' || way === 'bridge'))
       .map(({ details }) => details)
     const networks = [...absent, ...this.#created.values()].flatMap((details) => {
-      const on = attachmentsOn(this.#options.selection.networks, details.networks, this.#networks).map((a) =>
-        detailsOf(a, this.#networks),
-      )
+      const on = this.#finder.wanted(details.networks, this.#networks).map((a) => detailsOf(a, this.#networks))
       return on.every((network) => network?.driver === 'bridge') ? on : []
     })
     if (wait && this.#isWaiting()) {

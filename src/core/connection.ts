@@ -61,6 +61,19 @@ export class Stream {
   sourceMacLow = -1
   destinationMacHigh = -1
   destinationMacLow = -1
+
+  /**
+   * Bytes from `offset` on that the receiver has acknowledged and that were not delivered: they are missing, so far. (A single
+   * one may be a FIN that was not captured.)
+   */
+  get acknowledgedAhead(): number {
+    return 0
+  }
+
+  /** Bytes wait behind a hole until it is filled or given up. */
+  get holdsBack(): boolean {
+    return false
+  }
 }
 
 /**

@@ -5,8 +5,13 @@ import type { CloseReason, Direction } from '../core/connection.ts'
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { ConnectionIndex } from './connection-index.ts'
-import { PLAUSIBLE_BYTES } from './plausibility.ts'
-import { PHASE_HALF_OPEN, POSITION_ANCHORED, type TrackedConnection, type TrackedStream } from './tracked-connection.ts'
+import {
+  PHASE_HALF_OPEN,
+  PLAUSIBLE_BYTES,
+  POSITION_ANCHORED,
+  type TrackedConnection,
+  type TrackedStream,
+} from './tracked-connection.ts'
 
 /** A straggler of the ended connection. */
 export const VERDICT_STRAGGLER = 0

@@ -1,8 +1,7 @@
 // Which streams have holes, and how large those are.
 
 import { sequenceDistance } from '../core/sequence.ts'
-import { PLAUSIBLE_BYTES } from './plausibility.ts'
-import { POSITION_OWN, type TrackedStream } from './tracked-connection.ts'
+import { PLAUSIBLE_BYTES, POSITION_OWN, type TrackedStream } from './tracked-connection.ts'
 
 /** Streams with holes, the one marked longest ago first; linked through the streams themselves. */
 export class HoleList {

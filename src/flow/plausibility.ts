@@ -3,7 +3,13 @@
 
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN, type Transport } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
-import { POSITION_ANCHORED, POSITION_OWN, POSITION_UNKNOWN, type TrackedStream } from './tracked-connection.ts'
+import {
+  PLAUSIBLE_BYTES,
+  POSITION_ANCHORED,
+  POSITION_OWN,
+  POSITION_UNKNOWN,
+  type TrackedStream,
+} from './tracked-connection.ts'
 
 /** Belongs to this connection: its first SYN, or the same again. */
 export const SYN_BELONGS = 0
@@ -14,8 +20,6 @@ export const SYN_REPLACES_ANSWER = 2
 /** Forged, or of an earlier connection. */
 export const SYN_IGNORED = 3
 
-/** Further than this no retransmission, acknowledgement or window is believed to reach. */
-export const PLAUSIBLE_BYTES = 16_777_216
 /** How far before the first data seen a late SYN may lie. */
 const LATE_SYN_BYTES = 65_536
 

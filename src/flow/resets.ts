@@ -7,8 +7,8 @@ import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segmen
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { elapsedMicros } from '../core/timestamp.ts'
 import { believed } from './hole-list.ts'
-import { acknowledgesKnown, PLAUSIBLE_BYTES } from './plausibility.ts'
-import { POSITION_UNKNOWN, type TrackedConnection, type TrackedStream } from './tracked-connection.ts'
+import { acknowledgesKnown } from './plausibility.ts'
+import { PLAUSIBLE_BYTES, POSITION_UNKNOWN, type TrackedConnection, type TrackedStream } from './tracked-connection.ts'
 
 /** Outside the window: nobody listens to it. */
 export const RESET_IGNORED = 0

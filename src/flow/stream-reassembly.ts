@@ -13,8 +13,9 @@ import { believed, bytesToEdge, HoleList, hasHole } from './hole-list.ts'
 import type { FlowTableOptions } from './options.ts'
 import { conflictingBytes, OutOfOrderQueue, removeFirst } from './out-of-order-queue.ts'
 import { PAGE_BYTES, type Page, PagePool } from './page-pool.ts'
-import { isInWindow, PLAUSIBLE_BYTES } from './plausibility.ts'
+import { isInWindow } from './plausibility.ts'
 import {
+  PLAUSIBLE_BYTES,
   POSITION_ANCHORED,
   POSITION_HINT,
   POSITION_OWN,

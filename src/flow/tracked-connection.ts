@@ -9,6 +9,9 @@ import type { GivenUpRanges } from './given-up-ranges.ts'
 import type { HeldSyn } from './held-syn.ts'
 import type { Page } from './page-pool.ts'
 
+/** Further than this no retransmission, acknowledgement or window is believed to reach. */
+export const PLAUSIBLE_BYTES = 16_777_216
+
 // How well it is known where a stream stands (`TrackedStream.position`), from nothing to certain.
 /** Nothing was seen that says so. */
 export const POSITION_UNKNOWN = 0
@@ -127,6 +130,18 @@ export class TrackedStream extends Stream {
   /** The other side has acknowledged the believed FIN: there is nothing left to say on this stream. */
   get finAcknowledged(): boolean {
     return sequenceDistance(this.acknowledged, this.finSequence) > 0
+  }
+
+  override get acknowledgedAhead(): number {
+    // of a side that was never seen everything is missing, and nothing of it will be told
+    if (this.packets === 0 || this.position < POSITION_OWN) return 0
+    const end = this.finKnown && this.finAcknowledged ? this.finSequence : this.acknowledged
+    const ahead = sequenceDistance(end, this.expected)
+    return ahead > 0 && ahead <= PLAUSIBLE_BYTES ? ahead : 0
+  }
+
+  override get holdsBack(): boolean {
+    return this.first !== null
   }
 
   /** Sequence number behind the furthest byte known. */

@@ -1,16 +1,18 @@
 // Stands between reassembly and those who want exchanges: finds the protocol of each connection and runs its parser.
 
-import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
+import { type CloseReason, type Connection, type Direction, type GapCause, opposite } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
 import type { ExchangeConsumer } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { CaptureEnd } from './capture-end.ts'
+import { CausalOrder, type OrderedConsumer } from './causal-order.ts'
 import { ProtocolDetector } from './detect.ts'
 import type { ExchangeParser, ExchangeProtocol } from './exchange-parser.ts'
 import { HeldMemory } from './held-bytes.ts'
 
-/** Of all connections whose protocol is not known yet. */
+/** Of all connections whose protocol is not known yet; of all that wait for a hole. */
 const MAXIMUM_HELD_BYTES = 32 * 1024 * 1024
+const MAXIMUM_WAITING_BYTES = 32 * 1024 * 1024
 
 export interface ExchangeStreamsOptions {
   /** To choose from by content, in this order. */
@@ -37,6 +39,8 @@ class Watched {
   detector: ProtocolDetector | undefined
   /** undefined while it is not decided, and for what is let pass. */
   parser: ExchangeParser | undefined
+  /** What waits until a hole is filled or given up; undefined before the first. */
+  order: CausalOrder | undefined
   /** Latest data in either direction, and its place among the active ones; -1 for none. */
   readonly lastData: Timestamp
   activeIndex: number
@@ -45,6 +49,7 @@ class Watched {
     this.connection = connection
     this.detector = detector
     this.parser = undefined
+    this.order = undefined
     this.lastData = new Timestamp()
     this.activeIndex = -1
   }
@@ -55,6 +60,7 @@ export class ExchangeStreams implements StreamConsumer {
   readonly #options: ExchangeStreamsOptions
   readonly #consumer: CaptureEnd
   readonly #memory: HeldMemory
+  readonly #waitingMemory: HeldMemory
   /** Of the latest `expire`: a protocol found only at the end has not heard of it. */
   readonly #expiredBefore: Timestamp
   /** By slot. */
@@ -67,6 +73,7 @@ export class ExchangeStreams implements StreamConsumer {
     this.#options = options
     this.#consumer = new CaptureEnd(options.consumer)
     this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
+    this.#waitingMemory = new HeldMemory(MAXIMUM_WAITING_BYTES)
     this.#expiredBefore = new Timestamp(Number.NEGATIVE_INFINITY)
     this.#watched = []
     this.#active = []
@@ -78,21 +85,16 @@ export class ExchangeStreams implements StreamConsumer {
 
   onData(c: Connection, d: Direction, _offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const watched = this.#watched[c.slot] ?? this.#watch(c)
-    if (watched.parser === undefined && !this.#detect(watched, d, buf, start, end, t)) return
-    watched.lastData.set(t)
-    if (watched.activeIndex < 0) watched.activeIndex = this.#active.push(watched) - 1
-    watched.parser?.onData(d, buf, start, end, t)
+    const order = this.#orderOf(watched, d)
+    if (order === undefined) this.#take(watched, d, buf, start, end, t)
+    else order.onData(d, buf, start, end, t)
   }
 
   onGap(c: Connection, d: Direction, _offset: number, missing: number, _cause: GapCause, t: Timestamp): void {
     const watched = this.#watched[c.slot] ?? this.#watch(c)
-    const { detector } = watched
-    if (detector === undefined) {
-      watched.parser?.onGap(d, missing, t)
-      return
-    }
-    detector.onGap(d, missing, t)
-    if (detector.decided) this.#choose(watched, detector)
+    const order = this.#orderOf(watched, d)
+    if (order === undefined) this.#takeGap(watched, d, missing, t)
+    else order.onGap(d, missing, t)
   }
 
   onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, _start: number, _end: number): void {
@@ -104,6 +106,7 @@ export class ExchangeStreams implements StreamConsumer {
     const watched = this.#watched[c.slot]
     if (watched === undefined) return
     this.#watched[c.slot] = undefined
+    watched.order?.release()
     if (watched.detector !== undefined) {
       watched.detector.decideAtEnd()
       this.#choose(watched, watched.detector)
@@ -122,9 +125,47 @@ export class ExchangeStreams implements StreamConsumer {
     const active = this.#active
     for (let i = active.length - 1; i >= 0; i--) {
       const watched = active[i]!
+      watched.order?.expire(before)
       watched.parser?.expire(before)
-      if (compareTime(watched.lastData, before) < 0 && !watched.parser?.waitsLonger) this.#deactivate(watched)
+      if (compareTime(watched.lastData, before) < 0 && watched.order?.empty !== false && !watched.parser?.waitsLonger)
+        this.#deactivate(watched)
     }
+  }
+
+  /** What the next delivery in direction `d` goes through; undefined: nothing, it is in order. */
+  #orderOf(watched: Watched, d: Direction): CausalOrder | undefined {
+    const { order } = watched
+    if (order !== undefined && !order.empty) return order
+    const other = watched.connection.streams[opposite(d)]
+    if (!other.holdsBack && other.acknowledgedAhead === 0) return undefined
+    if (order !== undefined) {
+      this.#activate(watched)
+      return order
+    }
+    const consumer: OrderedConsumer = {
+      onOrderedData: (from, buf, start, end, t) => this.#take(watched, from, buf, start, end, t),
+      onOrderedGap: (from, missing, t) => this.#takeGap(watched, from, missing, t),
+    }
+    this.#activate(watched)
+    watched.order = new CausalOrder(watched.connection, consumer, this.#waitingMemory)
+    return watched.order
+  }
+
+  #take(watched: Watched, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    if (watched.parser === undefined && !this.#detect(watched, d, buf, start, end, t)) return
+    watched.lastData.set(t)
+    this.#activate(watched)
+    watched.parser?.onData(d, buf, start, end, t)
+  }
+
+  #takeGap(watched: Watched, d: Direction, missing: number, t: Timestamp): void {
+    const { detector } = watched
+    if (detector === undefined) {
+      watched.parser?.onGap(d, missing, t)
+      return
+    }
+    detector.onGap(d, missing, t)
+    if (detector.decided) this.#choose(watched, detector)
   }
 
   /** True when there is a parser to give the delivery to. */
@@ -158,6 +199,10 @@ export class ExchangeStreams implements StreamConsumer {
       onChosen?.(protocol.name, connection)
     }
     detector.replay(watched.parser)
+  }
+
+  #activate(watched: Watched): void {
+    if (watched.activeIndex < 0) watched.activeIndex = this.#active.push(watched) - 1
   }
 
   #deactivate(watched: Watched): void {

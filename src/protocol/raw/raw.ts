@@ -93,15 +93,11 @@ class RawExchanges implements ExchangeParser {
   }
 
   onGap(d: Direction, missing: number, t: Timestamp): void {
-    const turn = this.#turn
     if (d === this.#client) {
-      if (!turn.begun) return
-      turn.requestBytes += turn.answered ? 0 : missing
-      // behind a response it may have been the next request
-      if (turn.answered) turn.unknown = true
-      else turn.tailMissing = true
+      this.#gapOfClient(missing, t)
       return
     }
+    const turn = this.#turn
     this.#previous.unknown = true
     this.#tellPrevious()
     if (!turn.begun) return
@@ -138,6 +134,23 @@ class RawExchanges implements ExchangeParser {
       turn.unknown = true
       turn.answer(0, this.#serverTime)
     }
+  }
+
+  #gapOfClient(missing: number, t: Timestamp): void {
+    let turn = this.#turn
+    if (turn.begun && !turn.answered) {
+      turn.tailMissing = true
+    } else {
+      // the beginning of the next request, at the least
+      if (turn.begun) {
+        turn.unknown = true
+        turn = this.#nextTurn()
+      }
+      turn.begin(t)
+      turn.unknown = true
+      turn.requestEnd.set(t)
+    }
+    turn.requestBytes += missing
   }
 
   #nextTurn(): Turn {
