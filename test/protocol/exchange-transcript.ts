@@ -44,17 +44,7 @@ export class Transcript implements ExchangeConsumer {
   }
 
   onExchange(e: Exchange): void {
-    this.told.push({
-      command: e.command,
-      key: e.key,
-      request: e.request,
-      status: e.status,
-      statusText: e.statusText,
-      blocking: e.blocking,
-      ahead: e.aheadInPipeline,
-      times: [stepOf(e.requestStart), stepOf(e.requestEnd), stepOf(e.responseStart), stepOf(e.responseEnd)],
-      bytes: [e.requestBytes, e.responseBytes],
-    })
+    this.told.push(toldOf(e))
   }
 
   /** Each step in pieces of at most `size` bytes, or cut at `cutAt` (counted over all steps). */
@@ -88,6 +78,20 @@ export class Transcript implements ExchangeConsumer {
   }
 }
 
+export function toldOf(e: Exchange): Told {
+  return {
+    command: e.command,
+    key: e.key,
+    request: e.request,
+    status: e.status,
+    statusText: e.statusText,
+    blocking: e.blocking,
+    ahead: e.aheadInPipeline,
+    times: [stepOf(e.requestStart), stepOf(e.requestEnd), stepOf(e.responseStart), stepOf(e.responseEnd)],
+    bytes: [e.requestBytes, e.responseBytes],
+  }
+}
+
 export function connection(): Connection {
   return new Connection(
     new Endpoint(4, 0, 0, 0, 0x0a000001, 40000),
@@ -101,7 +105,8 @@ const BASE_SECONDS = 1_600_000_000
 
 /** The moment of a step. */
 export function timeOf(step: number): Timestamp {
-  return new Timestamp(BASE_SECONDS + Math.floor(step / 1000), (step % 1000) * 1e6)
+  const seconds = Math.floor(step / 1000)
+  return new Timestamp(BASE_SECONDS + seconds, (step - seconds * 1000) * 1e6)
 }
 
 function stepOf(t: Timestamp): number {

@@ -247,6 +247,8 @@ export interface ConversationSetup extends Partial<FlowTableOptions> {
   serverPort?: number
   clientInitialSequence?: number
   serverInitialSequence?: number
+  /** Stands in the recorder's place. */
+  consumer?: StreamConsumer
 }
 
 /** Two sides, a table and a recorder. Time goes on by 1 ms with every segment. */
@@ -262,7 +264,7 @@ export class Conversation {
   readonly #segment = new Segment()
 
   constructor(setup: ConversationSetup = {}) {
-    this.table = new FlowTable(this.recorder, { ...defaultFlowTableOptions, ...setup })
+    this.table = new FlowTable(setup.consumer ?? this.recorder, { ...defaultFlowTableOptions, ...setup })
     const { clientPort = 40000, serverPort = 80 } = setup
     this.client = new Side(this, () => this.server, 1, clientPort, setup.clientInitialSequence ?? 1000)
     this.server = new Side(this, () => this.client, 2, serverPort, setup.serverInitialSequence ?? 5_000_000)

@@ -5,72 +5,11 @@ import { memcached } from '../../../src/protocol/memcached/memcached.ts'
 import { Transcript } from '../exchange-transcript.ts'
 import { playGaps } from '../gaps.ts'
 import { type Habit, Random, Simulation, type Speaker } from '../pipeline-simulation.ts'
-import { frame } from './memcached-frame.ts'
-
-/** Values that look like what is around them. */
-const LURES = [
-  '\r\nEND\r\n',
-  '\r\nSTORED\r\n',
-  'get k1\r\n',
-  '\r\nVALUE k2 0 1\r\n1\r\nEND\r\n',
-  'text ',
-  '\r\n',
-  '\x80',
-  '\x81',
-]
-
-function value(random: Random): string {
-  let text = ''
-  for (let i = random.below(5); i > 0; i--) text += LURES[random.below(LURES.length)]!
-  return text + 'x'.repeat(random.below(40))
-}
-
-const text: Speaker = (number, random) => {
-  const key = `k${number}`
-  const data = value(random)
-  switch (random.below(5)) {
-    case 0:
-      return spoken(`set ${key} 0 0 ${data.length}\r\n${data}\r\n`, 'STORED\r\n')
-    case 1:
-      return spoken(`incr ${key} 1\r\n`, random.below(2) === 0 ? '12\r\n' : 'NOT_FOUND\r\n')
-    case 2:
-      return spoken(`mg ${key} v\r\n`, `VA ${data.length}\r\n${data}\r\n`)
-    case 3:
-      return spoken(`delete ${key}\r\n`, 'SERVER_ERROR out of order\r\n')
-    default:
-      return spoken(
-        `get ${key}\r\n`,
-        random.below(3) === 0 ? 'END\r\n' : `VALUE ${key} 0 ${data.length}\r\n${data}\r\nEND\r\n`,
-      )
-  }
-}
-
-const binary: Speaker = (number, random) => {
-  const key = `k${number}`
-  const data = Buffer.from(value(random), 'latin1')
-  const opaque = 0x80000000 + number * 3
-  if (random.below(2) === 0) {
-    return {
-      request: frame(0x80, 0x01, { key, extras: 8, value: data, opaque }),
-      response: frame(0x81, 0x01, { opaque }),
-    }
-  }
-  return {
-    request: frame(0x80, 0x00, { key, opaque }),
-    response: frame(0x81, 0x00, { extras: 4, value: data, opaque }),
-  }
-}
-
-/** A client that uses no opaque. */
-const anonymous: Speaker = (number, random) => {
-  const key = `k${number}`
-  const data = Buffer.from(value(random), 'latin1')
-  return { request: frame(0x80, 0x00, { key }), response: frame(0x81, 0x00, { extras: 4, value: data }) }
-}
-
-function spoken(request: string, response: string) {
-  return { request: Buffer.from(request, 'latin1'), response: Buffer.from(response, 'latin1') }
-}
+import {
+  memcachedAnonymousSpeaker as anonymous,
+  memcachedBinarySpeaker as binary,
+  memcachedTextSpeaker as text,
+} from '../speakers.ts'
 
 const SPEAKERS: readonly [string, Speaker][] = [
   ['text', text],

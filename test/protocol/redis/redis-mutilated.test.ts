@@ -4,49 +4,8 @@ import fc from 'fast-check'
 import { redis } from '../../../src/protocol/redis/redis.ts'
 import { Transcript } from '../exchange-transcript.ts'
 import { playGaps } from '../gaps.ts'
-import { type Habit, Random, Simulation, type Speaker } from '../pipeline-simulation.ts'
-
-/** Values that look like what is around them. */
-const LURES = [
-  '\r\n+OK\r\n',
-  '\r\n:5\r\n',
-  '*1\r\n$4\r\nPING\r\n',
-  '\r\n$3\r\nabc\r\n',
-  '-ERR x\r\n',
-  '\r\n*2\r\n:1\r\n:2\r\n',
-  'text ',
-  '\r\n',
-]
-
-function value(random: Random): string {
-  let text = ''
-  for (let i = random.below(5); i > 0; i--) text += LURES[random.below(LURES.length)]!
-  return text + 'x'.repeat(random.below(40))
-}
-
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`
-}
-
-const speaker: Speaker = (number, random) => {
-  const key = bulk(`k${number}`)
-  switch (random.below(5)) {
-    case 0:
-      return spoken(`*3\r\n$3\r\nSET\r\n${key}${bulk(value(random))}`, '+OK\r\n')
-    case 1:
-      return spoken(`*2\r\n$4\r\nINCR\r\n${key}`, `:${random.below(1000)}\r\n`)
-    case 2:
-      return spoken(`*2\r\n$7\r\nHGETALL\r\n${key}`, `*2\r\n${bulk('field')}${bulk(value(random))}`)
-    case 3:
-      return spoken(`*2\r\n$4\r\nLPOP\r\n${key}`, '-WRONGTYPE no list\r\n')
-    default:
-      return spoken(`*2\r\n$3\r\nGET\r\n${key}`, random.below(4) === 0 ? '$-1\r\n' : bulk(value(random)))
-  }
-}
-
-function spoken(request: string, response: string) {
-  return { request: Buffer.from(request, 'latin1'), response: Buffer.from(response, 'latin1') }
-}
+import { type Habit, Random, Simulation } from '../pipeline-simulation.ts'
+import { redisSpeaker as speaker } from '../speakers.ts'
 
 const HABITS: readonly Habit[] = ['waits', 'batches', 'multiplexes']
 
