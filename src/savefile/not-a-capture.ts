@@ -1,6 +1,7 @@
 // What to tell somebody who handed us something that is no capture.
 
 import { OperatorError } from '../core/errors.ts'
+import { PCAPNG_THROUGH_TERMINAL, THROUGH_TERMINAL, THROUGH_TERMINAL_HINT } from './terminal-damage.ts'
 
 /** First bytes of what people mistake for a capture, as latin1 text, with what it is and what to do. */
 const KNOWN: readonly (readonly [magic: string, what: string, hint: string])[] = [
@@ -8,6 +9,7 @@ const KNOWN: readonly (readonly [magic: string, what: string, hint: string])[] =
   ['\x28\xb5\x2f\xfd', 'it holds zstd data inside', 'it was compressed twice: unpack it once more'],
   ['\xfd7zXZ', 'it holds xz data inside', 'it was compressed twice: unpack it once more'],
   ['BZh', 'it holds bzip2 data inside', 'it was compressed twice: unpack it once more'],
+  [PCAPNG_THROUGH_TERMINAL, THROUGH_TERMINAL, THROUGH_TERMINAL_HINT],
   ['PK\x03\x04', 'it is a zip archive', 'unpack it first'],
   ['snoop\0\0\0', 'it is a Solaris snoop file', 'editcap of Wireshark converts it'],
   ['btsnoop\0', 'it is a Bluetooth snoop file', 'editcap of Wireshark converts it'],

@@ -11,6 +11,7 @@ import {
   READ_PACKET,
   type SavefileFormat,
 } from './savefile-format.ts'
+import { THROUGH_TERMINAL, wentThroughTerminal } from './terminal-damage.ts'
 
 /** How the files of one magic number differ from the others. */
 interface Variant {
@@ -111,6 +112,7 @@ export class PcapFormat implements SavefileFormat {
     const packet = this.#packet
     packet.time.seconds = seconds >>> 0
     if (ticks >= 0 && ticks < this.#ticksPerSecond) packet.time.nanos = ticks * this.#nanosPerTick
+    else if (this.#isThroughTerminal()) return READ_END
     else this.#carryTicks(ticks >>> 0)
     original = original >>> 0
     packet.originalLength = Math.max(original, captured)
@@ -138,12 +140,23 @@ export class PcapFormat implements SavefileFormat {
       w.need = need
       return READ_NEED_INPUT
     }
+    if (w.start < w.end && this.#isThroughTerminal()) return READ_END
     this.#done = true
     if (w.start < w.end) this.damage = `truncated in packet ${w.packetCount + 1} at byte ${w.offset}`
     return READ_END
   }
 
+  /** The record at hand cannot be: true when that is a terminal's doing, and it is the end then. */
+  #isThroughTerminal(): boolean {
+    const w = this.#window
+    if (!wentThroughTerminal(w.buf, w.start, w.end)) return false
+    this.#done = true
+    this.damage = `packet ${w.packetCount + 1} at byte ${w.offset} is none: ${THROUGH_TERMINAL} (ssh or docker with -t?)`
+    return true
+  }
+
   #claims(captured: number): number {
+    if (this.#isThroughTerminal()) return READ_END
     this.#done = true
     this.damage = `packet ${this.#window.packetCount + 1} at byte ${this.#window.offset} claims ${captured} bytes`
     return READ_END
