@@ -9,6 +9,15 @@ import { compareTime, Timestamp } from '../core/timestamp.ts'
 import type { CaptureClock } from './capture-clock.ts'
 import type { FlowCounters } from './counters.ts'
 import { GivenUpRanges } from './given-up-ranges.ts'
+import {
+  HELD_BYTE_FOLLOWS,
+  HELD_BYTE_PROBE,
+  HELD_BYTE_PROBES,
+  HELD_BYTE_UNKNOWN,
+  holdByte,
+  judgeHeldByte,
+  mayBeProbe,
+} from './held-byte.ts'
 import { believed, bytesToEdge, HoleList, hasHole } from './hole-list.ts'
 import type { FlowTableOptions } from './options.ts'
 import { conflictingBytes, OutOfOrderQueue, removeFirst } from './out-of-order-queue.ts'
@@ -85,7 +94,11 @@ export class StreamReassembly {
       }
     }
     const ahead = sequenceDistance(sequence, stream.expected)
-    if (ahead <= 0) return this.#acceptDue(stream, s, sequence, -ahead)
+    if (ahead <= 0) {
+      const isData = this.#acceptDue(stream, s, sequence, -ahead)
+      if (stream.heldByte >= 0) this.#deliverHeldByte(stream, s.time)
+      return isData
+    }
     this.#enqueue(stream, s, sequence)
     return true
   }
@@ -134,6 +147,7 @@ export class StreamReassembly {
   /** A FIN at `sequence`, that is behind the payload of its segment. False when it was not believed. */
   noteFin(stream: TrackedStream, sequence: number): boolean {
     if (stream.finKnown) return sequence === stream.finSequence
+    this.#dropHeldByte(stream)
     const ahead = sequenceDistance(sequence, stream.expected)
     if (stream.position < POSITION_ANCHORED && stream.first === null) {
       const held = stream.position === POSITION_OWN && ahead > 1 && ahead <= PLAUSIBLE_BYTES
@@ -150,6 +164,7 @@ export class StreamReassembly {
   /** The stream begins at `sequence`, no later than what is held back of it; what is due by that is delivered. */
   startAt(stream: TrackedStream, sequence: number): void {
     anchor(stream, sequence)
+    if (stream.heldByte >= 0) this.#deliverHeldByte(stream, stream.heldByteTime)
     if (stream.first === null) return
     this.#time.set(stream.first.time)
     this.#drain(stream, sequence)
@@ -188,6 +203,8 @@ export class StreamReassembly {
   /** At close: gives up every hole and delivers all that is held back. */
   finish(stream: TrackedStream): void {
     this.#holes.remove(stream)
+    // Nothing has told what it was, so that it may have been data.
+    if (stream.heldByte >= 0) this.startAt(stream, stream.heldByteSequence)
     if (stream.position === POSITION_HINT) this.#startAtFirstSeen(stream)
     while (hasHole(stream)) {
       const edge = bytesToEdge(stream)
@@ -199,10 +216,25 @@ export class StreamReassembly {
 
   /** Decides where a stream starts that was not seen from its SYN on. False when the segment is a keep-alive probe. */
   #settle(stream: TrackedStream, s: Segment, sequence: number, length: number): boolean {
+    if (stream.heldByte >= 0) {
+      const verdict = judgeHeldByte(stream, s, sequence)
+      if (verdict === HELD_BYTE_UNKNOWN || verdict === HELD_BYTE_PROBES) this.#counters.keepAlives++
+      if (verdict === HELD_BYTE_UNKNOWN) return false
+      if (verdict !== HELD_BYTE_FOLLOWS) this.#dropHeldByte(stream)
+      if (verdict === HELD_BYTE_PROBES) return false
+      if (verdict !== HELD_BYTE_PROBE) {
+        anchor(stream, sequence)
+        return true
+      }
+    }
     const ahead = sequenceDistance(sequence, stream.expected)
     const { position } = stream
+    if (position === POSITION_UNKNOWN && mayBeProbe(s)) {
+      holdByte(stream, s, sequence)
+      return false
+    }
     if (position !== POSITION_UNKNOWN) {
-      if (ahead === -1 && length <= 1 && (s.flags & TCP_PSH) === 0) {
+      if (ahead === -1 && length <= 1 && ((s.flags & TCP_PSH) === 0 || mayBeProbe(s))) {
         this.#counters.keepAlives++
         return false
       }
@@ -217,6 +249,24 @@ export class StreamReassembly {
     }
     anchor(stream, sequence)
     return true
+  }
+
+  /** The byte that was held is data if the stream has got to it. */
+  #deliverHeldByte(stream: TrackedStream, t: Timestamp): void {
+    if (stream.expected !== stream.heldByteSequence) {
+      this.#dropHeldByte(stream)
+      return
+    }
+    const byte = Buffer.of(stream.heldByte)
+    stream.heldByte = -1
+    this.deliver(stream, byte, 0, 1, t)
+  }
+
+  /** It was a probe's, or comes again. */
+  #dropHeldByte(stream: TrackedStream): void {
+    if (stream.heldByte < 0) return
+    stream.heldByte = -1
+    this.#counters.keepAlives++
   }
 
   /** The segment's first `behind` bytes are behind us, the rest is due now. */

@@ -5,6 +5,7 @@ import { Connection, type Direction, Stream } from '../core/connection.ts'
 import { Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { IcmpError, Segment } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
+import { Timestamp } from '../core/timestamp.ts'
 import type { GivenUpRanges } from './given-up-ranges.ts'
 import type { HeldSyn } from './held-syn.ts'
 import type { Page } from './page-pool.ts'
@@ -54,6 +55,10 @@ export class TrackedStream extends Stream {
   last: Page | null = null
   queuedPages = 0
   givenUp: GivenUpRanges | null = null
+  /** The first byte of a stream met midway, while it may be the one of a keep-alive probe; -1: none (see held-byte.ts). */
+  heldByte = -1
+  heldByteSequence = 0
+  readonly heldByteTime = new Timestamp()
   /** In the list of streams with holes, since `markMicros`, when the other side had acknowledged `markAcknowledged`. */
   listed = false
   markMicros = 0
@@ -98,6 +103,10 @@ export class TrackedStream extends Stream {
     this.finKnown = false
     this.finSequence = 0
     this.givenUp = null
+    this.heldByte = -1
+    this.heldByteSequence = 0
+    this.heldByteTime.seconds = 0
+    this.heldByteTime.nanos = 0
     this.markMicros = 0
     this.markAcknowledged = 0
   }

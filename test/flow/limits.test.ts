@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Packet } from '../../src/core/packet.ts'
-import { Segment, TCP_ACK, TCP_SYN } from '../../src/core/segment.ts'
+import { Segment, TCP_ACK, TCP_PSH, TCP_SYN } from '../../src/core/segment.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { PAGE_BYTES } from '../../src/flow/page-pool.ts'
@@ -38,7 +38,7 @@ describe('the table', () => {
     const table = new FlowTable(recorder, { ...defaultFlowTableOptions, maximumConnections: 3 })
     let seconds = 1_700_000_000
     const say = (client: number, sequence: number, payload: string) => {
-      const s = segmentOf(client, TCP_ACK, sequence, payload)
+      const s = segmentOf(client, TCP_ACK | TCP_PSH, sequence, payload)
       s.time.seconds = seconds++
       table.onSegment(s, packet)
     }
@@ -113,8 +113,8 @@ describe('the table', () => {
   test('a silent connection that was evicted is reset: told, with its occurrence', () => {
     const talk = new Conversation({ maximumConnections: 2 }).open()
     talk.client.send('abc')
-    talk.table.onSegment(segmentOf(1, TCP_ACK, 1, 'x'), packet)
-    talk.table.onSegment(segmentOf(2, TCP_ACK, 1, 'y'), packet)
+    talk.table.onSegment(segmentOf(1, TCP_ACK | TCP_PSH, 1, 'x'), packet)
+    talk.table.onSegment(segmentOf(2, TCP_ACK | TCP_PSH, 1, 'y'), packet)
     talk.server.rst()
     talk.wait(2200)
     assert.deepEqual(talk.log.slice(-3), ['close evicted', 'resumed', 'close reset'])
@@ -124,7 +124,7 @@ describe('the table', () => {
     const talk = new Conversation().open()
     talk.table.opensConnections = false
     talk.client.send('abc')
-    talk.table.onSegment(segmentOf(1, TCP_ACK, 1, 'x'), packet)
+    talk.table.onSegment(segmentOf(1, TCP_ACK | TCP_PSH, 1, 'x'), packet)
     assert.deepEqual(talk.log, ['open', '> abc'])
     assert.equal(talk.table.counters.ignoredSegments, 1)
   })
@@ -163,11 +163,11 @@ describe('the queue', () => {
   test('of all streams, when full: another stream gives up its hole', () => {
     const recorder = new RecordingConsumer()
     const table = new FlowTable(recorder, { ...defaultFlowTableOptions, maximumQueuedBytes: 10 * PAGE_BYTES })
-    for (let client = 1; client <= 2; client++) table.onSegment(segmentOf(client, TCP_ACK, 0, 'a'), packet)
-    for (let i = 0; i < 8; i++) table.onSegment(segmentOf(1, TCP_ACK, 10 + 2 * i, 'x'), packet)
-    table.onSegment(segmentOf(2, TCP_ACK, 2, 'c'), packet)
+    for (let client = 1; client <= 2; client++) table.onSegment(segmentOf(client, TCP_ACK | TCP_PSH, 0, 'a'), packet)
+    for (let i = 0; i < 8; i++) table.onSegment(segmentOf(1, TCP_ACK | TCP_PSH, 10 + 2 * i, 'x'), packet)
+    table.onSegment(segmentOf(2, TCP_ACK | TCP_PSH, 2, 'c'), packet)
     assert.deepEqual(recorder.connections[0]!.streams[0].gaps, [])
-    table.onSegment(segmentOf(2, TCP_ACK, 4, 'e'), packet)
+    table.onSegment(segmentOf(2, TCP_ACK | TCP_PSH, 4, 'e'), packet)
     assert.deepEqual(recorder.connections[0]!.streams[0].gaps, [{ offset: 1, length: 9, cause: 'limit' }])
     assert.ok(table.queuedBytes <= 10 * PAGE_BYTES)
     table.closeAll('capture-ended', packet.time)
@@ -183,7 +183,7 @@ describe('the queue', () => {
     talk.server.fin('x')
     talk.client.ack()
     for (let i = 0; i < 5; i++) {
-      const s = segmentOf(9, TCP_ACK, 4 * i, 'z')
+      const s = segmentOf(9, TCP_ACK | TCP_PSH, 4 * i, 'z')
       s.time.set(talk.time)
       talk.table.onSegment(s, packet)
     }
@@ -229,7 +229,7 @@ describe('capture time', () => {
   test('a connection that opens after a long silence, or with an absurd timestamp, does not time out for it', () => {
     const talk = new Conversation()
     talk.recorder.timesGoForward = false
-    talk.table.onSegment(segmentOf(1, TCP_ACK, 1, 'x'), packet)
+    talk.table.onSegment(segmentOf(1, TCP_ACK | TCP_PSH, 1, 'x'), packet)
     talk.skip(7_200_000)
     talk.client.syn()
     talk.server.synAck()
