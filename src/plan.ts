@@ -4,7 +4,7 @@ export interface Plan {
   readonly input: InputPlan
   /** BPF expression; '' for none. */
   readonly filter: string
-  readonly decode: { readonly unwrapTunnels: boolean }
+  readonly decode: { readonly unwrapTunnels: boolean; readonly maximumUnpackedBytes: number }
   readonly flow: FlowPlan
   readonly console: ConsolePlan | undefined
   readonly json: JsonPlan | undefined

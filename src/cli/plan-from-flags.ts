@@ -14,6 +14,7 @@ import { quote } from './quantities.ts'
 import type { Settings } from './settings.ts'
 
 const DEFAULT_MAXIMUM_JUMP_BYTES = 16_777_216
+const DEFAULT_MAXIMUM_UNPACKED_BYTES = 256 * 2 ** 20
 const DEFAULT_MAXIMUM_OPEN_FILES = 1000
 
 /** What of the surroundings a plan depends on: a part of Io. */
@@ -42,7 +43,10 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
   const plan: Plan = {
     input,
     filter,
-    decode: { unwrapTunnels: settings.unwrapTunnels },
+    decode: {
+      unwrapTunnels: settings.unwrapTunnels,
+      maximumUnpackedBytes: settings.maximumUnpackedBytes ?? DEFAULT_MAXIMUM_UNPACKED_BYTES,
+    },
     flow: { maximumJumpBytes },
     console: wanted.console ? consolePlan(settings, surroundings) : undefined,
     json: jsonPlan(settings),

@@ -83,6 +83,7 @@ export class Settings {
   /** Scanners: -a and -e, -E, -x. */
   scanners = new Set<'http' | 'md5'>()
   decompressBodies = true
+  maximumUnpackedBytes: number | undefined
 
   scripts: string[] = []
 

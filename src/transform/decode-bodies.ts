@@ -7,6 +7,7 @@ import { HeldMemory } from '../protocol/held-bytes.ts'
 import { HttpFraming } from '../protocol/http/http-framing.ts'
 import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from '../protocol/http/http-message.ts'
 import { DecodedBody, type DecodedBodyOutput } from './decoded-body.ts'
+import type { UnpackBudget } from './unpack-budget.ts'
 
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024
 const GATHER_BYTES = 64 * 1024
@@ -33,6 +34,7 @@ interface Decoding {
 export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, DecodedBodyOutput {
   readonly #consumer: StreamConsumer
   readonly #memory: HeldMemory
+  readonly #budget: UnpackBudget
   /** By slot. */
   readonly #decodings: (Decoding | undefined)[]
   /** The buffer of the current onData, which stays as it is during the call. */
@@ -47,7 +49,8 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
   #direction: Direction
   #time: Timestamp | undefined
 
-  constructor(consumer: StreamConsumer) {
+  constructor(consumer: StreamConsumer, budget: UnpackBudget) {
+    this.#budget = budget
     this.#consumer = consumer
     this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
     this.#decodings = []
@@ -119,7 +122,8 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
   }
 
   onHead(c: Connection, d: Direction, m: HttpMessage): void {
-    this.#decodings[c.slot]!.bodies[d] = m.framing === 'none' ? undefined : new DecodedBody(m, this, this.#memory, true)
+    this.#decodings[c.slot]!.bodies[d] =
+      m.framing === 'none' ? undefined : new DecodedBody(m, this, this.#memory, true, this.#budget)
   }
 
   onBody(c: Connection, d: Direction, _m: HttpMessage, buf: Buffer, start: number, end: number, t: Timestamp): void {

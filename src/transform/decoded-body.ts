@@ -3,6 +3,7 @@
 import { HeldBytes, type HeldMemory } from '../protocol/held-bytes.ts'
 import type { HttpMessage, HttpMessageEnd } from '../protocol/http/http-message.ts'
 import { type ContentDecoder, makeDecoder } from './content-coding.ts'
+import type { UnpackBudget } from './unpack-budget.ts'
 
 /** Codings one over the other; nobody sends more than two. */
 const MAXIMUM_CODINGS = 3
@@ -27,6 +28,7 @@ export class DecodedBody {
   /** Something was wrong: damaged, too large, a gap in compressed data, an unknown coding. */
   failed = false
   readonly #output: DecodedBodyOutput
+  readonly #budget: UnpackBudget
   readonly #name: string
   /** Decoders in the order in which data runs through them; empty: as sent. */
   #decoders: ContentDecoder[]
@@ -38,10 +40,17 @@ export class DecodedBody {
   #outputBytes = 0
   #asSent: boolean
 
-  /** `decompress` false: as sent, whatever its codings. */
-  constructor(message: HttpMessage, output: DecodedBodyOutput, memory: HeldMemory, decompress: boolean) {
+  /** `decompress` false: as sent, whatever its codings. `budget` is the whole run's. */
+  constructor(
+    message: HttpMessage,
+    output: DecodedBodyOutput,
+    memory: HeldMemory,
+    decompress: boolean,
+    budget: UnpackBudget,
+  ) {
     const codings = decompress ? message.codings : []
     this.#output = output
+    this.#budget = budget
     this.#name = codings.join(', ')
     this.#kept = new HeldBytes(memory)
     this.#decoders = []
@@ -76,6 +85,7 @@ export class DecodedBody {
     }
     const first = this.#decoders[0]
     if (first === undefined) return
+    this.#budget.receive(end - start)
     if (this.#outputBytes === 0) this.#keep(buf, start, end)
     first.push(buf, start, end)
     this.#check()
@@ -119,13 +129,16 @@ export class DecodedBody {
 
   #write(buf: Buffer, start: number, end: number): void {
     if (this.#failure !== '') return
-    if (this.#outputBytes === 0) this.#kept.clear()
-    this.#outputBytes += end - start
-    if (this.#outputBytes > FREE_OUTPUT_BYTES + MAXIMUM_RATIO * this.#inputBytes) {
+    const outputBytes = this.#outputBytes + end - start
+    if (outputBytes > FREE_OUTPUT_BYTES + MAXIMUM_RATIO * this.#inputBytes) {
       this.#failure = `grows to over ${MAXIMUM_RATIO} times its size`
+    } else if (!this.#budget.spend(end - start)) this.#failure = 'is more than may be unpacked in one run'
+    if (this.#failure !== '') {
       for (const decoder of this.#decoders) decoder.stop()
       return
     }
+    if (this.#outputBytes === 0) this.#kept.clear()
+    this.#outputBytes = outputBytes
     this.#output.bodyData(buf, start, end)
   }
 

@@ -10,18 +10,18 @@ const FIRST_MAGIC_BYTE = 0x1f
 export class GzipDecoder implements ContentDecoder {
   failure = ''
   readonly #memory: HeldMemory
-  readonly #stream: ZlibStream
-  #held: number
+  readonly #write: PieceWriter
+  /** Made at the first byte. */
+  #stream: ZlibStream | undefined = undefined
+  #held = 0
 
   constructor(write: PieceWriter, memory: HeldMemory) {
     this.#memory = memory
-    this.#held = ZLIB_STREAM_BYTES
-    memory.usedBytes += ZLIB_STREAM_BYTES
-    this.#stream = new ZlibStream(GZIP_WRAPPER, write)
+    this.#write = write
   }
 
   push(buf: Buffer, start: number, end: number): void {
-    const stream = this.#stream
+    const stream = this.#stream ?? this.#begin()
     let pos = start
     while (pos < end && this.failure === '') {
       if (stream.done) {
@@ -41,8 +41,15 @@ export class GzipDecoder implements ContentDecoder {
     }
   }
 
+  #begin(): ZlibStream {
+    this.#held = ZLIB_STREAM_BYTES
+    this.#memory.usedBytes += ZLIB_STREAM_BYTES
+    this.#stream = new ZlibStream(GZIP_WRAPPER, this.#write)
+    return this.#stream
+  }
+
   end(whole: boolean): void {
-    if (whole && this.failure === '' && !this.#stream.done) this.failure = EARLY_END
+    if (whole && this.failure === '' && this.#stream?.done !== true) this.failure = EARLY_END
     this.release()
   }
 
@@ -52,6 +59,6 @@ export class GzipDecoder implements ContentDecoder {
   }
 
   stop(): void {
-    this.#stream.stop()
+    this.#stream?.stop()
   }
 }

@@ -8,6 +8,7 @@ import { HeldMemory } from '../protocol/held-bytes.ts'
 import { HttpFraming } from '../protocol/http/http-framing.ts'
 import type { HttpMessage, HttpMessageConsumer, HttpMessageEnd } from '../protocol/http/http-message.ts'
 import { DecodedBody, type DecodedBodyOutput } from './decoded-body.ts'
+import type { UnpackBudget } from './unpack-budget.ts'
 
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024
 /** Of one body; late bytes of older ones are lost. */
@@ -28,6 +29,7 @@ class BodyLane implements DecodedBodyOutput {
   readonly #connection: Connection
   readonly #direction: Direction
   readonly #memory: HeldMemory
+  readonly #budget: UnpackBudget
   readonly #decompress: boolean
   #body: DecodedBody | undefined
   #started: boolean
@@ -38,8 +40,16 @@ class BodyLane implements DecodedBodyOutput {
   #holes: Hole[]
   #filledBytes: number
 
-  constructor(c: Connection, d: Direction, consumer: BodyConsumer, memory: HeldMemory, decompress: boolean) {
+  constructor(
+    c: Connection,
+    d: Direction,
+    consumer: BodyConsumer,
+    memory: HeldMemory,
+    decompress: boolean,
+    budget: UnpackBudget,
+  ) {
     this.#consumer = consumer
+    this.#budget = budget
     this.#connection = c
     this.#direction = d
     this.#memory = memory
@@ -59,7 +69,8 @@ class BodyLane implements DecodedBodyOutput {
     this.#position = 0
     this.#holes = []
     this.#filledBytes = 0
-    this.#body = m.framing === 'none' ? undefined : new DecodedBody(m, this, this.#memory, this.#decompress)
+    this.#body =
+      m.framing === 'none' ? undefined : new DecodedBody(m, this, this.#memory, this.#decompress, this.#budget)
   }
 
   push(buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -131,10 +142,12 @@ export class HttpBodies implements StreamConsumer, HttpMessageConsumer {
   readonly #consumer: BodyConsumer
   readonly #decompress: boolean
   readonly #memory: HeldMemory
+  readonly #budget: UnpackBudget
   /** By slot. */
   readonly #lanes: (Lanes | undefined)[]
 
-  constructor(consumer: BodyConsumer, decompress: boolean) {
+  constructor(consumer: BodyConsumer, decompress: boolean, budget: UnpackBudget) {
+    this.#budget = budget
     this.#consumer = consumer
     this.#decompress = decompress
     this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
@@ -164,7 +177,7 @@ export class HttpBodies implements StreamConsumer, HttpMessageConsumer {
   }
 
   #begin(c: Connection): Lanes {
-    const lane = (d: Direction) => new BodyLane(c, d, this.#consumer, this.#memory, this.#decompress)
+    const lane = (d: Direction) => new BodyLane(c, d, this.#consumer, this.#memory, this.#decompress, this.#budget)
     const lanes: Lanes = { framing: new HttpFraming(c, this, this.#memory), lanes: [lane(0), lane(1)] }
     while (this.#lanes.length <= c.slot) this.#lanes.push(undefined)
     this.#lanes[c.slot] = lanes

@@ -20,10 +20,12 @@ export const GZIP_WRAPPER = 31
 
 /** Output is given out in pieces of up to this size. */
 const OUTPUT_BYTES = 32768
-/** Roughly what a stream takes: the window, the output, the codes. */
-export const ZLIB_STREAM_BYTES = 80 * 1024
+/** Roughly what a stream takes: the window and the codes. */
+export const ZLIB_STREAM_BYTES = 48 * 1024
 
 const NOTHING = new Uint8Array(0)
+/** Of streams that are not at work: as many as there are codings one over the other. */
+const idleOutputs: Buffer<ArrayBuffer>[] = []
 
 /** One stream. Never throws for the data; once it is `done` or has failed it takes no more input. */
 export class ZlibStream {
@@ -32,20 +34,28 @@ export class ZlibStream {
   /** Why it could not go on; '' while all is well. */
   failure = ''
   readonly #stream = new ZStream()
-  readonly #output = Buffer.allocUnsafeSlow(OUTPUT_BYTES)
   readonly #write: PieceWriter
 
   /** `wrapper`: one of the above. `write` gets the output, lent. */
   constructor(wrapper: number, write: PieceWriter) {
     this.#write = write
-    this.#stream.output = this.#output
     zlibInflateInit2(this.#stream, wrapper)
   }
 
   /** Takes `buf[start..end)` and gives out all that follows from it. Returns the index behind the last byte used. */
   push(buf: Buffer, start: number, end: number): number {
+    const output = idleOutputs.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_BYTES)
+    try {
+      return this.#inflate(buf, start, end, output)
+    } finally {
+      idleOutputs.push(output)
+    }
+  }
+
+  #inflate(buf: Buffer, start: number, end: number, output: Buffer<ArrayBuffer>): number {
     const stream = this.#stream
     stream.input = buf
+    stream.output = output
     stream.next_in = start
     stream.avail_in = end - start
     while (!this.done && this.failure === '') {
@@ -55,10 +65,11 @@ export class ZlibStream {
       if (status === Z_STREAM_END) this.done = true
       else if (status !== Z_OK && status !== Z_BUF_ERROR) this.failure = failureOf(stream.msg)
       // what comes before damage is sound
-      if (stream.next_out > 0) this.#write(this.#output, 0, stream.next_out)
+      if (stream.next_out > 0) this.#write(output, 0, stream.next_out)
       if (stream.avail_out > 0) break
     }
     stream.input = NOTHING
+    stream.output = NOTHING
     return stream.next_in
   }
 

@@ -2,6 +2,7 @@
 
 import type { Connection, Direction } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
+import { unpackBudget } from './unpack-budget.ts'
 import type { View, ViewContext } from './view.ts'
 
 export const consoleView: View = {
@@ -28,7 +29,7 @@ export const consoleView: View = {
       names,
     })
     return {
-      streams: [consolePlan.decodeBodies ? await decodingBodies(console) : console],
+      streams: [consolePlan.decodeBodies ? await decodingBodies(console, context) : console],
       datagrams: plan.udp ? [console] : [],
       clocks: [console],
       drops: [console],
@@ -39,9 +40,9 @@ export const consoleView: View = {
   },
 }
 
-async function decodingBodies(consumer: StreamConsumer): Promise<StreamConsumer> {
+async function decodingBodies(consumer: StreamConsumer, { plan, messages }: ViewContext): Promise<StreamConsumer> {
   const { DecodeBodies } = await import('../transform/decode-bodies.ts')
-  return new DecodeBodies(consumer)
+  return new DecodeBodies(consumer, unpackBudget(plan, messages))
 }
 
 /** Who sees nothing of a capture of DNS is told why. */

@@ -1,11 +1,12 @@
 // -e http and -a: HTTP bodies as files of their own, unpacked.
 
+import { unpackBudget } from './unpack-budget.ts'
 import type { View } from './view.ts'
 
 export const httpBodiesView: View = {
   name: 'http-bodies',
   wants: (plan) => plan.files?.httpBodies ?? false,
-  async attach({ plan, names }) {
+  async attach({ plan, names, messages }) {
     const filesPlan = plan.files!
     const [{ BodyFiles }, { HttpBodies }, { compileNameTemplate }] = await Promise.all([
       import('../output/files/body-files.ts'),
@@ -14,6 +15,9 @@ export const httpBodiesView: View = {
     ])
     const namer = compileNameTemplate(filesPlan.nameTemplate, names)
     const bodies = new BodyFiles(filesPlan.outputFolder, filesPlan.maximumOpenFiles, (c, d) => namer.name(c, d))
-    return { streams: [new HttpBodies(bodies, filesPlan.decompressBodies ?? true)], sinks: [bodies] }
+    return {
+      streams: [new HttpBodies(bodies, filesPlan.decompressBodies ?? true, unpackBudget(plan, messages))],
+      sinks: [bodies],
+    }
   },
 }

@@ -3,11 +3,12 @@ import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { DecodeBodies } from '../../src/transform/decode-bodies.ts'
+import { UnpackBudget } from '../../src/transform/unpack-budget.ts'
 import { chunked, Feeder, StreamRecorder } from './stream-recorder.ts'
 
 function start(): { recorder: StreamRecorder; feeder: Feeder } {
   const recorder = new StreamRecorder()
-  return { recorder, feeder: new Feeder(new DecodeBodies(recorder)) }
+  return { recorder, feeder: new Feeder(new DecodeBodies(recorder, new UnpackBudget())) }
 }
 
 const GET = 'GET / HTTP/1.1\r\n\r\n'
@@ -24,7 +25,7 @@ describe('--decode', () => {
 
   test('what needs no decoding passes where it lies', () => {
     const recorder = new StreamRecorder()
-    const adapter = new DecodeBodies(recorder)
+    const adapter = new DecodeBodies(recorder, new UnpackBudget())
     const { c } = new Feeder(adapter)
     const bytes = Buffer.from(
       'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nho',
@@ -95,7 +96,7 @@ describe('--decode', () => {
 
   test('late data passes on; a used-again slot starts afresh', () => {
     const recorder = new StreamRecorder()
-    const adapter = new DecodeBodies(recorder)
+    const adapter = new DecodeBodies(recorder, new UnpackBudget())
     const first = new Feeder(adapter)
     first.data('<', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')
     adapter.onLateData(first.c, 1, 7, Buffer.from('x'), 0, 1, first.c.openTime)

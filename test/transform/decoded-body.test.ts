@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { HeldMemory } from '../../src/protocol/held-bytes.ts'
 import { HttpMessage, type HttpMessageEnd } from '../../src/protocol/http/http-message.ts'
 import { DecodedBody } from '../../src/transform/decoded-body.ts'
+import { UnpackBudget } from '../../src/transform/unpack-budget.ts'
 
 interface Options {
   codings: string[]
@@ -14,6 +15,7 @@ interface Options {
   memory?: HeldMemory
   /** A gap after so many bytes. */
   gapAt?: number
+  budget?: UnpackBudget
 }
 
 /** What a body comes out as: data and remarks joined, and after each push how much of it there was. */
@@ -38,7 +40,7 @@ function decode(
     },
     bodyRemark: (reason: string) => remarks.push(reason),
   }
-  const body = new DecodedBody(message, output, memory, true)
+  const body = new DecodedBody(message, output, memory, true, options.budget ?? new UnpackBudget())
   const piece = options.piece ?? sent.length
   for (let at = 0; at < sent.length; at += piece) {
     const lent = Buffer.from(sent.subarray(at, at + piece))
@@ -264,5 +266,40 @@ describe('bodies that are not what they say', () => {
       ),
       { seed: 3, numRuns: 800 },
     )
+  })
+})
+
+describe('the bound of the whole run', () => {
+  const packed = gzipSync(Buffer.alloc(1 << 20))
+
+  test('many small bombs come to no more than it, and it is told once', () => {
+    let told = 0
+    const maximum = 10 << 20
+    const budget = new UnpackBudget(maximum, () => told++)
+    let out = 0
+    let remarked = 0
+    for (let body = 0; body < 200; body++) {
+      const { text: unpacked, remarks, failed } = decode(packed, { codings: ['gzip'], budget, piece: 100 })
+      out += unpacked.length
+      assert.equal(failed, remarks.length > 0)
+      if (failed) remarked++
+    }
+    assert.ok(out <= maximum + 21 * 200 * packed.length, `${out} bytes`)
+    assert.ok(out > maximum)
+    assert.ok(remarked > 100)
+    assert.equal(told, 1)
+  })
+
+  test('a body that cannot begin is shown as it was sent; ordinary ones go on for ever', () => {
+    const budget = new UnpackBudget(0)
+    const bomb = decode(packed, { codings: ['gzip'], budget })
+    assert.deepEqual(bomb.text, packed)
+    assert.match(bomb.remarks[0]!, /^gzip body is more than may be unpacked in one run: shown as it was sent$/)
+    const ordinary = gzipSync(noise)
+    for (let body = 0; body < 50; body++) {
+      const { text: unpacked, remarks } = decode(ordinary, { codings: ['gzip'], budget })
+      assert.deepEqual(remarks, [])
+      assert.ok(unpacked.equals(noise))
+    }
   })
 })

@@ -137,6 +137,16 @@ export const FILE_FLAGS: readonly Flag[] = [
     },
   },
   {
+    name: 'max-unpacked',
+    shorts: '',
+    group,
+    argument: { label: 'SIZE', kind: 'none' },
+    help: 'Let no more than this come out of all compressed HTTP bodies of the run together, beyond 20 times their size as sent, with -e http and --decode. Default 256M.',
+    apply: (s, value, flag) => {
+      s.maximumUnpackedBytes = parseSize(value, flag)
+    },
+  },
+  {
     name: 'index',
     shorts: 'I',
     group,

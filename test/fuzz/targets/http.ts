@@ -11,6 +11,7 @@ import { Endpoint } from '../../../src/core/endpoint.ts'
 import { Timestamp } from '../../../src/core/timestamp.ts'
 import { DecodeBodies } from '../../../src/transform/decode-bodies.ts'
 import { HttpBodies } from '../../../src/transform/http-bodies.ts'
+import { UnpackBudget } from '../../../src/transform/unpack-budget.ts'
 import { checkSlice } from '../checking-consumer.ts'
 import { mutate } from '../mutate.ts'
 import type { Random } from '../random.ts'
@@ -134,9 +135,9 @@ class HttpRiver {
   readonly #reader = new CheckingReader()
   readonly #bodies = new CheckingBodies()
   readonly #users: readonly StreamConsumer[] = [
-    new DecodeBodies(this.#reader),
-    new HttpBodies(this.#bodies, true),
-    new HttpBodies(this.#bodies, false),
+    new DecodeBodies(this.#reader, new UnpackBudget()),
+    new HttpBodies(this.#bodies, true, new UnpackBudget()),
+    new HttpBodies(this.#bodies, false, new UnpackBudget()),
   ]
   readonly #time = new Timestamp(1_700_000_000, 0)
 

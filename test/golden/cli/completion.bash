@@ -40,6 +40,7 @@ _tcpflow() {
     -E|-[!-]*E|--only) mapfile -t COMPREPLY < <(compgen -W 'http md5 all' -- "$cur"); return ;;
     -e|-[!-]*e|--enable) mapfile -t COMPREPLY < <(compgen -W 'http md5 all' -- "$cur"); return ;;
     -x|-[!-]*x|--disable) mapfile -t COMPREPLY < <(compgen -W 'http md5 all' -- "$cur"); return ;;
+    --max-unpacked) COMPREPLY=(); return ;;
     -X|-[!-]*X|--report) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     --json) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'text base64 none' -- "$cur"); return; } ;;
     --script) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -54,7 +55,7 @@ _tcpflow() {
     -z|-[!-]*z|--chroot) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
   esac
   if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files -p --no-promiscuous --snaplen --buffer-size --buffer-timeout --udp --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -c --console -C --bare -J -g --color --time --summary --no-names --decode -D --hex --ascii -s --strip -B --binary -0 --no-newline -o --output -T --template -F --filename -b --max-bytes --gaps -m --max-jump -f --max-files --merge -a --all -E --only -e --enable -x --disable -Z --no-gunzip -I --index -K --pcap-per-flow -X --report --json --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version --completion -S --set -P --no-purge -H --scanner-help -L --semaphore -z --chroot' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files -p --no-promiscuous --snaplen --buffer-size --buffer-timeout --udp --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -c --console -C --bare -J -g --color --time --summary --no-names --decode -D --hex --ascii -s --strip -B --binary -0 --no-newline -o --output -T --template -F --filename -b --max-bytes --gaps -m --max-jump -f --max-files --merge -a --all -E --only -e --enable -x --disable -Z --no-gunzip --max-unpacked -I --index -K --pcap-per-flow -X --report --json --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version --completion -S --set -P --no-purge -H --scanner-help -L --semaphore -z --chroot' -- "$cur")
     return
   fi
   if [[ $COMP_CWORD == 1 ]]; then

@@ -49,6 +49,7 @@ complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s E -l only -x
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s e -l enable -x -a 'http md5 all' -d 'Do this processing too'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s x -l disable -x -a 'http md5 all' -d 'Leave this processing out'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s Z -l no-gunzip -d 'Leave compressed bodies compressed'
+complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -l max-unpacked -x -d 'Let no more than this come out of all compressed HTTP bodies of the r…'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s I -l index -d 'Write FLOW.findx beside each file'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s K -l pcap-per-flow -d 'Write a capture file of its packets beside each file'
 complete -c tcpflow -n 'not __fish_seen_subcommand_from latency' -s X -l report -r -F -d 'Write the DFXML report here'

@@ -150,6 +150,7 @@ _tcpflow() {
     '*--disable=[Leave this processing out]:scanner:(http md5 all)' \
     '*-Z[Leave compressed bodies compressed]' \
     '*--no-gunzip[Leave compressed bodies compressed]' \
+    '*--max-unpacked=[Let no more than this come out of all compressed HTTP bodies of the r…]:size:' \
     '*-I[Write FLOW.findx beside each file]' \
     '*--index[Write FLOW.findx beside each file]' \
     '*-K[Write a capture file of its packets beside each file]' \

@@ -10,6 +10,7 @@ import { BodyFiles } from '../../../src/output/files/body-files.ts'
 import { mediaTypeExtension } from '../../../src/output/files/media-types.ts'
 import { compileNameTemplate } from '../../../src/output/names/flow-name.ts'
 import { HttpBodies } from '../../../src/transform/http-bodies.ts'
+import { UnpackBudget } from '../../../src/transform/unpack-budget.ts'
 import { replayStreams } from '../../support/replay-streams.ts'
 import { contents, filesPlan, Talk, TO_CLIENT, TO_SERVER, temporaryFolder } from './file-fixture.ts'
 
@@ -31,7 +32,7 @@ describe('body files', () => {
   test('numbered per flow, decompressed, named by their type, with the time of their first byte', async (t) => {
     const folder = temporaryFolder(t)
     const files = bodyFiles(folder)
-    new Talk(new HttpBodies(files, true))
+    new Talk(new HttpBodies(files, true, new UnpackBudget()))
       .send(0, 'POST / HTTP/1.1\r\nContent-Length: 7\r\nContent-Type: application/json\r\n\r\n{"a":1}')
       .send(1, response('<p>', HTML))
       .send(1, response('', HTML))
@@ -53,7 +54,9 @@ describe('body files', () => {
     const folder = temporaryFolder(t)
     const files = bodyFiles(folder)
     const body = gzipSync('{}')
-    new Talk(new HttpBodies(files, false)).send(1, response(body, 'Content-Encoding: gzip\r\n')).close()
+    new Talk(new HttpBodies(files, false, new UnpackBudget()))
+      .send(1, response(body, 'Content-Encoding: gzip\r\n'))
+      .close()
     await files.finish()
     assert.deepEqual(contents(folder), { [`${TO_CLIENT}-HTTPBODY-001`]: body.toString('latin1') })
   })
@@ -62,7 +65,7 @@ describe('body files', () => {
     const folder = temporaryFolder(t)
     const files = bodyFiles(folder)
     const packed = gzipSync('x'.repeat(50), { level: 0 })
-    new Talk(new HttpBodies(files, true))
+    new Talk(new HttpBodies(files, true, new UnpackBudget()))
       .send(1, response('').toString().replace('Length: 0', 'Length: 10'))
       .gap(1, 3)
       .send(1, 'abc')
@@ -87,7 +90,7 @@ describe('body files', () => {
     const files = bodyFiles(folder)
     const head = response('').toString().replace('Length: 0', 'Length: 12')
     const at = head.length
-    new Talk(new HttpBodies(files, true))
+    new Talk(new HttpBodies(files, true, new UnpackBudget()))
       .send(1, head)
       .gap(1, 3)
       .send(1, 'abc')
@@ -118,7 +121,10 @@ describe('body files', () => {
     writeFileSync(join(folder, `${TO_CLIENT}-HTTPBODY-001.html`), 'earlier')
     symlinkSync('/etc/passwd', join(folder, `${TO_CLIENT}-HTTPBODY-002.html`))
     const files = bodyFiles(folder)
-    new Talk(new HttpBodies(files, true)).send(1, response('a', HTML)).send(1, response('b', HTML)).close()
+    new Talk(new HttpBodies(files, true, new UnpackBudget()))
+      .send(1, response('a', HTML))
+      .send(1, response('b', HTML))
+      .close()
     await files.finish()
     assert.deepEqual(contents(folder), {
       [`${TO_CLIENT}-HTTPBODY-001.html`]: 'earlier',
@@ -131,7 +137,7 @@ describe('body files', () => {
   test('a connection that takes over a slot counts from one; few open files lose nothing', async (t) => {
     const folder = temporaryFolder(t)
     const files = bodyFiles(folder, 2)
-    const bodies = new HttpBodies(files, true)
+    const bodies = new HttpBodies(files, true, new UnpackBudget())
     const talks = Array.from({ length: 9 }, (_, i) => {
       return new Talk(bodies, { id: i + 1, slot: i, occurrence: i }).send(
         1,
@@ -157,7 +163,7 @@ describe('body files', () => {
     const files = bodyFiles(folder)
     // a name that no file system takes stands for a disk that takes nothing
     const broken = new BodyFiles(folder, 0, () => 'x'.repeat(300))
-    new Talk(new HttpBodies(broken, true)).send(1, response('a')).send(1, response('b')).close()
+    new Talk(new HttpBodies(broken, true, new UnpackBudget())).send(1, response('a')).send(1, response('b')).close()
     assert.equal(broken.blocked, true)
     await assert.rejects(broken.drain(), OperatorError)
     await broken.finish()
@@ -215,7 +221,7 @@ for (const [name, expected] of Object.entries(EXTRACTED)) {
     }
     const folder = temporaryFolder(t)
     const files = bodyFiles(folder)
-    await replayStreams(join(captures, name), new HttpBodies(files, true))
+    await replayStreams(join(captures, name), new HttpBodies(files, true, new UnpackBudget()))
     await files.finish()
     const found = Object.entries(contents(folder)).map(([path, text]) => {
       const bytes = Buffer.from(text, 'latin1')
