@@ -2,7 +2,7 @@
 // packed in. The bounds are far above what it takes and far below what the rest of the file would.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,6 +39,25 @@ async function saves(running: Running, path: string): Promise<void> {
   }
 }
 
+/** Resolves when the run has read so much of the file. */
+async function reads({ child, pid, stderr }: Running, path: string, bytes: number): Promise<void> {
+  const position = (): number => {
+    for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+      try {
+        if (readlinkSync(`/proc/${pid}/fd/${descriptor}`) !== path) continue
+        return Number(/^pos:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8'))![1])
+      } catch {
+        // closed meanwhile
+      }
+    }
+    return 0
+  }
+  while (position() < bytes) {
+    assert.equal(child.exitCode, null, stderr)
+    await sleep(10)
+  }
+}
+
 for (const [extension, packer] of Object.entries(PACKERS)) {
   test(`the first signal ends the reading of .${extension}`, TIMEOUT, async (t: TestContext) => {
     if (skipped(t, whyNot(packer[0]!))) return
@@ -63,7 +82,7 @@ for (const [extension, packer] of Object.entries(PACKERS)) {
 
 test('the first signal ends the reading of a plain file of tiny packets, and a comparison', TIMEOUT, async (t) => {
   const folder = temporaryFolder(t)
-  const path = join(folder, 'tiny.pcap')
+  const path = join(realpathSync(folder), 'tiny.pcap')
   writeFileSync(path, pcapOf([ethernet({}, ipv4({}, tcp({ flags: 'P.', payload: 'before the zeros' })))]))
   run('truncate', ['-s', '6G', path]) // sparse: nothing on the disk
   const running = start(t, ['-C', '-q', '-r', 'tiny.pcap', '-w', 'saved.pcapng'], { cwd: folder })
@@ -75,7 +94,7 @@ test('the first signal ends the reading of a plain file of tiny packets, and a c
   await mustRun(t, ['-C', '-q', '-r', 'saved.pcapng'], { cwd: folder })
 
   const comparing = start(t, ['latency', '--compare', 'tiny.pcap', 'tiny.pcap'], { cwd: folder })
-  await sleep(1000)
+  await reads(comparing, path, 4_000_000)
   const later = performance.now()
   const compared = await comparing.signal('SIGTERM')
   assert.ok(performance.now() - later < SOON_MILLIS)
