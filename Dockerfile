@@ -28,12 +28,15 @@ RUN npm run build \
 # Runtime root: libpcap, tcpdump (compiles filters for files), nsenter, node; no package managers, no documentation.
 FROM node:24-trixie-slim AS runtime
 COPY --from=build /usr/local/bin/node-stripped /usr/local/bin/node
-# The capture program of a non-root user gets CAP_NET_RAW through this one launcher; node itself has no capability.
+# What a non-root user starts to capture gets CAP_NET_RAW through this one launcher; node itself has no capability. capsh takes
+# root's capabilities away where Docker was told to drop SETPCAP, which setpriv needs for that (src/capture/capabilities.ts).
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libcap2-bin libpcap0.8t64 tcpdump \
+ && apt-get install -y --no-install-recommends ca-certificates libcap2 libcap2-bin libpcap0.8t64 tcpdump \
  && install -D -m 0755 /usr/bin/setpriv /usr/libexec/tcpflow/setpriv-net-raw \
  && setcap cap_net_raw+ep /usr/libexec/tcpflow/setpriv-net-raw \
- && apt-get purge -y --auto-remove libcap2-bin
+ && cp /usr/sbin/capsh /usr/libexec/tcpflow/capsh \
+ && apt-get purge -y --auto-remove libcap2-bin \
+ && mv /usr/libexec/tcpflow/capsh /usr/sbin/capsh
 COPY --from=build /opt/tcpflow/package.json /opt/tcpflow/package.json
 COPY --from=build /opt/tcpflow/node_modules /opt/tcpflow/node_modules
 COPY --from=build /opt/tcpflow/dist /opt/tcpflow/dist

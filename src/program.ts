@@ -1,7 +1,7 @@
 // The program in its process: makes an Io of the process, runs, and ends the process with the run's exit code.
 
 import { constants } from 'node:os'
-import type { Io, StopSignal } from './core/io.ts'
+import type { Granted, Io, StopSignal } from './core/io.ts'
 import { programOf, reportError, run } from './main.ts'
 import { isTerminal } from './terminal.ts'
 
@@ -53,6 +53,27 @@ function currentFolder(): string {
   }
 }
 
+/** Left by replaceProgram. Children do not get it. */
+function takeGranted(): Granted | undefined {
+  const text = process.env.TCPFLOW_GRANTED
+  delete process.env.TCPFLOW_GRANTED
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as Granted)
+  } catch {
+    return undefined
+  }
+}
+
+type Execve = (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never
+/** From Node 22.15 on; on an error it ends the process. */
+const { execve } = process as { execve?: Execve }
+const ENV = '/usr/bin/env' // finds the command in PATH
+
+function replaceProgram(wrapper: readonly string[], granted: Granted): never {
+  const args = ['env', ...wrapper, process.execPath, ...process.execArgv, ...process.argv.slice(1)]
+  return execve!(ENV, args, { ...process.env, TCPFLOW_GRANTED: JSON.stringify(granted) })
+}
+
 const io: Io = {
   stdin: STDIN,
   stdout: STDOUT,
@@ -73,6 +94,8 @@ const io: Io = {
   execPath: process.execPath,
   programFolder,
   onSignal,
+  granted: takeGranted(),
+  replaceProgram: execve === undefined || process.platform !== 'linux' ? undefined : replaceProgram,
   onReportSignal: (handler) => process.on('SIGUSR2', handler),
 }
 

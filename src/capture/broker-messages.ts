@@ -1,29 +1,89 @@
-// What the unprivileged program and the broker say to each other over Node's IPC channel. The broker believes nothing.
+// What the program that parses and the broker say to each other: lines of JSON over Unix sockets. The broker believes nothing.
+//
+// The asker opens one connection for control, and one for each request whose answer is a stream (captured packets). Every
+// connection begins with a greeting; the broker answers over control.
 
+import { timingSafeEqual } from 'node:crypto'
 import type { CaptureExit } from './capture-process.ts'
-import { type CaptureRequest, checkCaptureRequest } from './capture-request.ts'
 
-/** To the broker. `id` is chosen by the asker, new for every launch. */
-export type BrokerCommand =
-  | { readonly type: 'launch'; readonly id: number; readonly request: CaptureRequest }
-  | { readonly type: 'begin' | 'stop' | 'kill'; readonly id: number }
+/** First line of a connection. `token` is what the broker was started with: anybody on the machine may connect. */
+export type BrokerGreeting =
+  | { readonly token: string; readonly control: true }
+  | { readonly token: string; readonly ask: BrokerAsk }
 
-/**
- * From the broker. `launched` carries the child's standard output as a socket; the child writes nothing before `begin`,
- * and `begin` is sent after the socket has arrived: only then has the broker let go of it, so no byte is lost.
- */
+/** `id` is chosen by the asker, new for each request. */
+export interface BrokerAsk {
+  readonly id: number
+  /** See broker-requests.ts. */
+  readonly type: string
+  readonly request: unknown
+}
+
+/** Further lines of the control connection. stop and kill are for the process that a request started. */
+export type BrokerCommand = { readonly type: 'stop' | 'kill'; readonly id: number } | { readonly ask: BrokerAsk }
+
+/** From the broker, over control. */
 export type BrokerReply =
-  | { readonly type: 'launched'; readonly id: number }
+  | { readonly type: 'ready' }
+  | { readonly type: 'started'; readonly id: number }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly reason: string }
   | { readonly type: 'exited'; readonly id: number; readonly exit: CaptureExit }
 
-/** The command if `message` is one, else why not. */
-export function checkBrokerCommand(message: unknown): BrokerCommand | string {
-  if (typeof message !== 'object' || message === null) return 'the message is no object'
-  const { type, id, request } = message as Record<string, unknown>
-  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1) return 'the message has no id'
-  if (type === 'begin' || type === 'stop' || type === 'kill') return { type, id }
-  if (type !== 'launch') return 'the message is of no known type'
-  const checked = checkCaptureRequest(request)
-  return typeof checked === 'string' ? checked : { type, id, request: checked }
+/** A filter expression may be long. */
+export const MAXIMUM_LINE_CHARACTERS = 1 << 20
+
+/** The greeting if `message` is one with the right token. */
+export function checkGreeting(message: unknown, token: string): BrokerGreeting | undefined {
+  if (typeof message !== 'object' || message === null) return undefined
+  const fields = message as Record<string, unknown>
+  if (typeof fields.token !== 'string' || !isSame(fields.token, token)) return undefined
+  if (fields.control === true) return { token, control: true }
+  const ask = checkAsk(fields.ask)
+  return ask === undefined ? undefined : { token, ask }
+}
+
+/** The command if `message` is one. */
+export function checkBrokerCommand(message: unknown): BrokerCommand | undefined {
+  if (typeof message !== 'object' || message === null) return undefined
+  const { type, id, ask } = message as Record<string, unknown>
+  if ((type === 'stop' || type === 'kill') && isId(id)) return { type, id }
+  const asked = checkAsk(ask)
+  return asked === undefined ? undefined : { ask: asked }
+}
+
+function checkAsk(value: unknown): BrokerAsk | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { id, type, request } = value as Record<string, unknown>
+  return isId(id) && typeof type === 'string' ? { id, type, request } : undefined
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
+}
+
+function isSame(given: string, token: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(token)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Cuts what arrives into lines; bounded by MAXIMUM_LINE_CHARACTERS. Their values: undefined for what is no JSON. */
+export class LineReader {
+  #text = ''
+
+  /** Returns the values of the lines that `text` completes, or 'too long'. */
+  push(text: string): unknown[] | 'too long' {
+    this.#text += text
+    const lines = this.#text.split('\n')
+    this.#text = lines.pop()!
+    return this.#text.length > MAXIMUM_LINE_CHARACTERS ? 'too long' : lines.map(parseJson)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

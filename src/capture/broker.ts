@@ -1,48 +1,118 @@
-// The broker: a program of its own that keeps the privilege when `-U` makes the program that parses hostile bytes give it
-// up. It starts capture children on request, hands over their pipes and never looks into them. It ends with its parent.
+// The broker: a program of its own that keeps the rights which the program that parses hostile bytes has given up. It carries
+// out typed requests (broker-requests.ts), hands over what they open and never looks into it. It ends with its asker.
 
-import { type BrokerReply, checkBrokerCommand } from './broker-messages.ts'
-import { CaptureProcess, type CaptureProgram } from './capture-process.ts'
-import type { CaptureRequest } from './capture-request.ts'
+import { createServer, type Socket } from 'node:net'
+import type { BrokerOptions } from './broker-launcher.ts'
+import { type BrokerAsk, type BrokerReply, checkBrokerCommand, checkGreeting, LineReader } from './broker-messages.ts'
+import { type RequestKind, requestKind } from './broker-requests.ts'
+import type { CaptureProcess } from './capture-process.ts'
 
 /** A parser that was taken over must not be able to fill the machine with processes. */
 const MAXIMUM_CHILDREN = 256
+const MAXIMUM_CONNECTIONS = 512
+/** For the asker to connect, and for a connection to greet. */
+const GREETING_MILLIS = 10_000
+const PARENT_CHECK_MILLIS = 250
+/** The socket that it is started with. */
+const LISTENER = 3
 
-const program = JSON.parse(process.argv[2] ?? '') as CaptureProgram
+const { token, program, requestTypes } = JSON.parse(process.env.TCPFLOW_BROKER ?? '') as BrokerOptions
+delete process.env.TCPFLOW_BROKER
 const children = new Map<number, CaptureProcess>()
+let control: Socket | undefined
 
-process.on('message', (message) => {
-  const command = checkBrokerCommand(message)
-  if (typeof command === 'string') refuse(idOf(message), command)
-  else if (command.type !== 'launch') children.get(command.id)?.[command.type]()
-  else if (children.has(command.id)) refuse(command.id, 'the id is taken')
-  else if (children.size >= MAXIMUM_CHILDREN) refuse(command.id, 'too many captures at a time')
-  else launch(command.id, command.request)
-})
-// The children see the end of their standard input then, and end too.
-process.on('disconnect', () => process.exit(0))
+const server = createServer({ allowHalfOpen: true }, greet)
+server.maxConnections = MAXIMUM_CONNECTIONS
+server.on('error', () => process.exit(1))
+server.listen({ fd: LISTENER })
 
-function launch(id: number, request: CaptureRequest): void {
-  const child = new CaptureProcess(program, request)
+// Until the asker has connected, its end shows only in that we are another's child.
+const parent = process.ppid
+const orphaned = setInterval(() => {
+  if (process.ppid !== parent) process.exit(0)
+}, PARENT_CHECK_MILLIS)
+const unasked = setTimeout(() => process.exit(0), GREETING_MILLIS)
+
+function greet(socket: Socket): void {
+  const reader = new LineReader()
+  const late = setTimeout(() => socket.destroy(), GREETING_MILLIS)
+  socket.on('error', () => {})
+  socket.on('close', () => clearTimeout(late))
+  socket.setEncoding('utf8')
+  const onData = (text: string): void => {
+    const lines = reader.push(text)
+    if (lines.length === 0) return
+    clearTimeout(late)
+    socket.off('data', onData).pause()
+    const greeting = lines === 'too long' ? undefined : checkGreeting(lines[0], token)
+    if (greeting === undefined) socket.destroy()
+    else if ('control' in greeting) takeControl(socket)
+    else carryOut(greeting.ask, socket)
+  }
+  socket.on('data', onData)
+}
+
+function takeControl(socket: Socket): void {
+  if (control !== undefined) {
+    socket.destroy()
+    return
+  }
+  control = socket
+  clearInterval(orphaned)
+  clearTimeout(unasked)
+  const reader = new LineReader()
+  socket.on('data', (text: string) => {
+    const lines = reader.push(text)
+    if (lines === 'too long') process.exit(1)
+    for (const line of lines) obey(line)
+  })
+  // The children see the end of their standard input then, and end too.
+  socket.on('end', () => process.exit(0))
+  socket.on('close', () => process.exit(0))
+  socket.resume()
+  reply({ type: 'ready' })
+}
+
+function obey(line: unknown): void {
+  const command = checkBrokerCommand(line)
+  if (command === undefined) return
+  if ('ask' in command) carryOut(command.ask, undefined)
+  else children.get(command.id)?.[command.type]()
+}
+
+function carryOut({ id, type, request }: BrokerAsk, socket: Socket | undefined): void {
+  const kind = requestKind(type)
+  const allowed = kind !== undefined && (requestTypes as readonly string[]).includes(type)
+  const checked = allowed ? kind.check(request) : `this run does not ask for ${type}`
+  if (!allowed || typeof checked === 'string') refuse(id, String(checked), socket)
+  else if (kind.answer !== undefined) {
+    reply({ type: 'answer', id, value: kind.answer(checked) })
+    socket?.destroy()
+  } else if (socket === undefined) refuse(id, 'this kind of request needs a connection of its own', socket)
+  else if (children.has(id)) refuse(id, 'the id is taken', socket)
+  else if (children.size >= MAXIMUM_CHILDREN) refuse(id, 'too many captures at a time', socket)
+  else start(kind, checked, id, socket)
+}
+
+function refuse(id: number, reason: string, socket: Socket | undefined): void {
+  reply({ type: 'refused', id, reason })
+  socket?.destroy()
+}
+
+function start(kind: RequestKind, request: unknown, id: number, socket: Socket): void {
+  const child = kind.start!(request, program, socket)
+  // The child has it now, and its end must be the end of what the asker reads.
+  socket.destroy()
   children.set(id, child)
-  child.data.on('error', () => {})
-  reply({ type: 'launched', id }, child.data)
+  reply({ type: 'started', id })
+  child.begin()
   child.exited.then((exit) => {
     children.delete(id)
     reply({ type: 'exited', id, exit })
   })
 }
 
-function refuse(id: number, reason: string): void {
-  reply({ type: 'refused', id, reason })
-}
-
-function reply(message: BrokerReply, handle?: CaptureProcess['data']): void {
-  // It fails when the parent is gone, and then `disconnect` ends us.
-  process.send?.(message, handle, {}, () => {})
-}
-
-function idOf(message: unknown): number {
-  const id = (message as { id?: unknown } | null)?.id
-  return typeof id === 'number' ? id : 0
+/** It fails when the asker is gone, and then `close` ends us. */
+function reply(message: BrokerReply): void {
+  control?.write(`${JSON.stringify(message)}\n`)
 }

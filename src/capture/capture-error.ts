@@ -58,7 +58,7 @@ function crash(exit: CaptureExit, request: CaptureRequest): OperatorError {
 }
 
 function permissionHint(): string {
-  const inDocker = 'in Docker: docker run --cap-add NET_RAW --net host'
+  const inDocker = 'in Docker: docker run --cap-add NET_RAW --net host, without no-new-privileges where --user is given'
   return process.geteuid?.() === 0 ? inDocker : `run it as root: sudo tcpflow …; ${inDocker}`
 }
 

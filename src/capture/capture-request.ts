@@ -119,6 +119,11 @@ function labelsOf(fields: Record<string, unknown>): Pick<CaptureRequest, 'place'
   return labels
 }
 
+/** libpcap's names for netfilter's logs and queues: nflog, nflog:4, nfqueue:1. */
+export function isNetfilterName(interfaceName: string): boolean {
+  return /^nf(log|queue)(:|$)/.test(interfaceName)
+}
+
 function isWholeNumber(value: unknown, minimum: number, maximum: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
 }

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { hasCapability, heldRights } from './capabilities.ts'
 import { type CaptureExit, CaptureProcess, type CaptureProgram } from './capture-process.ts'
 import type { CaptureRequest } from './capture-request.ts'
 
@@ -42,11 +43,14 @@ export function directLauncher(program: CaptureProgram): CaptureLauncher {
 }
 
 /**
- * The wrapper for CaptureProgram in a container whose user is not root but may have NET_RAW: `launcherPath` (from the
- * environment's TCPFLOW_CAPTURE_LAUNCHER) is a copy of setpriv(1) with the file capability cap_net_raw+ep, which hands
- * that one capability on to the child. Node itself has none, so the process that parses does not either.
+ * What gives capture programs NET_RAW in a container whose user is not root: `launcherPath` (from the environment's
+ * TCPFLOW_CAPTURE_LAUNCHER) is a copy of setpriv(1) with the file capability cap_net_raw+ep, which hands that one capability
+ * on. Node itself has none, so the process that parses does not either. [] for root, and where it would not work: the
+ * container may not have NET_RAW, or gain anything (no-new-privileges).
  */
 export function capabilityWrapper(launcherPath: string | undefined, userId = process.geteuid?.()): string[] {
   if (userId === 0 || launcherPath === undefined || launcherPath === '' || !existsSync(launcherPath)) return []
-  return [launcherPath, '--inh-caps=+net_raw', '--ambient-caps=+net_raw']
+  const held = heldRights()
+  if (held === undefined || held.noNewPrivileges || !hasCapability(held.bounding, 'net_raw')) return []
+  return [launcherPath, '--inh-caps=+net_raw', '--ambient-caps=+net_raw', '--no-new-privs']
 }

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { OperatorError } from '../core/errors.ts'
+import { hasCapability, heldRights } from './capabilities.ts'
 
 export interface UserAccount {
   readonly name: string
@@ -77,22 +78,14 @@ function isDropped(user: UserAccount): boolean {
   }
 }
 
-const CAP_NET_RAW = 13n
-
 /** Whether this process may capture itself; undefined where that cannot be told (not Linux). */
 export function mayCapture(): boolean | undefined {
   const capabilities = heldCapabilities()
-  return capabilities === undefined ? undefined : (capabilities & (1n << CAP_NET_RAW)) !== 0n
+  return capabilities === undefined ? undefined : hasCapability(capabilities, 'net_raw')
 }
 
-/** Effective and permitted capabilities of this process, capabilities(7); undefined where there is no procfs. */
+/** Effective and permitted capabilities of this process; undefined where there is no procfs. */
 function heldCapabilities(): bigint | undefined {
-  try {
-    const status = readFileSync('/proc/self/status', 'latin1')
-    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1]
-    const permitted = /^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1]
-    return effective === undefined ? undefined : BigInt(`0x${effective}`) | BigInt(`0x${permitted ?? '0'}`)
-  } catch {
-    return undefined
-  }
+  const held = heldRights()
+  return held === undefined ? undefined : held.effective | held.permitted
 }

@@ -11,7 +11,8 @@ export const dumpCommand: Command = async (settings, words, io) => {
   const planned = planFromFlags(settings, words, io)
   const remarks = [...planned.remarks]
   const plan = withDefaultInterface(planned.plan, remarks)
-  if (!plan.quiet) for (const remark of remarks) writeText(io.stderr, harmless(`tcpflow: ${remark}\n`))
+  if (!plan.quiet && io.granted === undefined)
+    for (const remark of remarks) writeText(io.stderr, harmless(`tcpflow: ${remark}\n`))
   return await runPipeline(plan, io)
 }
 

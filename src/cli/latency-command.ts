@@ -10,7 +10,7 @@ export const latencyCommand: Command = async (settings, words, io) => {
   const planned = latencyPlanFromFlags(settings, words, io)
   const remarks = [...planned.remarks]
   const plan = withDefaultInterface(planned.plan, remarks)
-  if (!plan.quiet)
+  if (!plan.quiet && io.granted === undefined)
     for (const remark of remarks) writeText(io.stderr, harmless(`${plan.latency?.program ?? 'tcpflow'}: ${remark}\n`))
   if (plan.latency?.compare !== undefined) {
     const { compareCaptures } = await import('../pipeline/compare.ts')

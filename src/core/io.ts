@@ -33,4 +33,17 @@ export interface Io {
   readonly importModule?: ((url: string) => Promise<unknown>) | undefined
   /** Calls `handler` at each SIGUSR2: tell how things stand, and go on. Without a handler the signal has its usual effect. */
   onReportSignal?(handler: () => void): void
+  /** Set where this program has taken the place of one with more rights: what that one left behind. */
+  readonly granted?: Granted | undefined
+  /**
+   * Starts this program anew in its own process, behind `wrapper`, with what it is granted. Never returns. Absent where Node
+   * cannot do that.
+   */
+  readonly replaceProgram?: ((wrapper: readonly string[], granted: Granted) => never) | undefined
+}
+
+/** Plain data. */
+export interface Granted {
+  /** Where the broker listens (BrokerAddress), if there is one. */
+  readonly broker: unknown
 }

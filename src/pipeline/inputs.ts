@@ -1,6 +1,7 @@
 // Plan → feeds: opens the files or the live captures, and says on what it listens.
 
 import { join } from 'node:path'
+import type { BrokerAddress } from '../capture/broker-launcher.ts'
 import type { CaptureProgram } from '../capture/capture-process.ts'
 import { openFileSource } from '../capture/file-source.ts'
 import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capture/launcher.ts'
@@ -15,6 +16,7 @@ import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
 import type { Feed } from '../river/feed.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
+import { confine, requestTypesOf } from './confinement.ts'
 import type { ContainerCapture } from './container-capture.ts'
 import { LIVE_BUFFER_BYTES, MOST_IN_ARENA } from './read-buffers.ts'
 
@@ -98,18 +100,19 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
     return await prepareContainers(plan, input, input.containers, io)
   }
   if (dropToUser === undefined) {
-    return new Inputs(plan, input.kind === 'live' ? directLauncher(captureProgram(io)) : undefined, new Map())
+    await confine(plan, io, () => startBrokerFor(plan, io))
+    return new Inputs(plan, input.kind === 'live' ? await launcherOf(io) : undefined, new Map())
   }
   const { findUser, dropPrivileges } = await import('../capture/privileges.ts')
   const user = findUser(dropToUser)
+  await confine(plan, io, () => startBrokerFor(plan, io))
   if (input.kind === 'files') {
     const opened = openEarly([...input.paths, ...input.finishPaths], readsAhead(plan))
     dropPrivileges(user)
     return new Inputs(plan, undefined, opened)
   }
-  // The broker keeps root, and this process has none from here on.
-  const { startBroker } = await import('../capture/broker-launcher.ts')
-  const launcher = startBroker(captureProgram(io), join(io.programFolder, 'capture-broker.js'))
+  // The broker keeps what it needs, and this process has nothing from here on.
+  const launcher = io.granted === undefined ? await brokerAt(await startBrokerFor(plan, io)) : await launcherOf(io)
   try {
     dropPrivileges(user)
   } catch (error) {
@@ -117,6 +120,24 @@ export async function prepareInputs(plan: Plan, io: Io): Promise<Inputs> {
     throw error
   }
   return new Inputs(plan, launcher, new Map())
+}
+
+async function startBrokerFor(plan: Plan, io: Io): Promise<BrokerAddress> {
+  const { startBroker } = await import('../capture/broker-launcher.ts')
+  const { wrapper, ...program } = captureProgram(io)
+  const brokerPath = join(io.programFolder, 'capture-broker.js')
+  return await startBroker({ ...program, wrapper: [] }, brokerPath, requestTypesOf(plan), wrapper)
+}
+
+async function brokerAt(address: BrokerAddress): Promise<CaptureLauncher> {
+  const { Broker } = await import('../capture/broker-launcher.ts')
+  return new Broker(address)
+}
+
+/** The broker where there is one; else children are this process's own. */
+async function launcherOf(io: Io): Promise<CaptureLauncher> {
+  const address = io.granted?.broker as BrokerAddress | undefined
+  return address === undefined ? directLauncher(captureProgram(io)) : await brokerAt(address)
 }
 
 async function prepareContainers(plan: Plan, input: LiveInput, containers: ContainersPlan, io: Io): Promise<Inputs> {
@@ -155,6 +176,7 @@ function captureProgram(io: Io): CaptureProgram {
     execPath: io.execPath,
     childPath: join(io.programFolder, 'capture-child.js'),
     wrapper: capabilityWrapper(io.env.TCPFLOW_CAPTURE_LAUNCHER),
+    narrow: true,
   }
 }
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { checkBrokerCommand } from '../../src/capture/broker-messages.ts'
+import {
+  checkBrokerCommand,
+  checkGreeting,
+  LineReader,
+  MAXIMUM_LINE_CHARACTERS,
+} from '../../src/capture/broker-messages.ts'
+import { captureKind } from '../../src/capture/broker-requests/capture.ts'
+import { capabilitiesOf, requestKind } from '../../src/capture/broker-requests.ts'
 import {
   type CaptureRequest,
   checkCaptureRequest,
@@ -75,20 +82,55 @@ test('everything else is refused', () => {
   }
 })
 
-test('the broker takes its four commands and nothing else', () => {
-  assert.deepEqual(checkBrokerCommand({ type: 'launch', id: 1, request: GOOD }), {
-    type: 'launch',
-    id: 1,
-    request: GOOD,
-  })
-  for (const type of ['begin', 'stop', 'kill'] as const) {
+test('a greeting counts with the right token only', () => {
+  const token = 'ab'.repeat(32)
+  assert.deepEqual(checkGreeting({ token, control: true, more: 1 }, token), { token, control: true })
+  const ask = { id: 1, type: 'open-interface', request: GOOD }
+  assert.deepEqual(checkGreeting({ token, ask }, token), { token, ask })
+  for (const wrong of ['', 'ab', `${token} `, token.toUpperCase(), undefined, 7, null, [token]]) {
+    assert.equal(checkGreeting({ token: wrong, control: true }, token), undefined)
+  }
+  for (const other of [undefined, null, [], {}, { token }, { token, control: 1 }, { token, ask: { id: 1 } }]) {
+    assert.equal(checkGreeting(other, token), undefined)
+  }
+})
+
+test('the broker takes its commands and nothing else', () => {
+  for (const type of ['stop', 'kill'] as const) {
     assert.deepEqual(checkBrokerCommand({ type, id: 7, request: 'ignored' }), { type, id: 7 })
   }
+  const ask = { id: 1, type: 'anything', request: { a: 1 } }
+  assert.deepEqual(checkBrokerCommand({ ask }), { ask })
   for (const id of [0, -1, 1.5, '1', undefined, Number.NaN]) {
-    assert.equal(typeof checkBrokerCommand({ type: 'kill', id }), 'string')
+    assert.equal(checkBrokerCommand({ type: 'kill', id }), undefined)
+    assert.equal(checkBrokerCommand({ ask: { ...ask, id } }), undefined)
   }
-  assert.match(checkBrokerCommand({ type: 'exec', id: 1 }) as string, /no known type/)
-  assert.match(checkBrokerCommand({ type: 'launch', id: 1, request: { ...GOOD, filter: 1 } }) as string, /filter/)
+  assert.equal(checkBrokerCommand({ type: 'exec', id: 1 }), undefined)
+})
+
+test('a capture is asked for by its kind: a broker that may open interfaces enters no namespace', () => {
+  const inside = { ...GOOD, namespace: { pid: 1, inode: '4026531840' } }
+  const ofQueue = { ...GOOD, interfaceName: 'nflog:4' }
+  for (const [type, request] of [
+    ['open-interface', GOOD],
+    ['enter-namespace', inside],
+    ['open-netfilter-queue', ofQueue],
+  ] as const) {
+    assert.equal(captureKind(request), type)
+    for (const other of [GOOD, inside, ofQueue]) {
+      assert.equal(typeof requestKind(type)?.check(other), other === request ? 'object' : 'string')
+    }
+    assert.match(requestKind(type)?.check({ ...request, filter: 1 }) as string, /filter/)
+  }
+  assert.equal(requestKind('exec'), undefined)
+  assert.deepEqual(capabilitiesOf(['open-interface']), ['net_raw'])
+})
+
+test('lines arrive in pieces; one that does not end is not kept', () => {
+  const reader = new LineReader()
+  assert.deepEqual(reader.push('{"a"'), [])
+  assert.deepEqual(reader.push(':1}\nnonsense\n[2]\n{'), [{ a: 1 }, undefined, [2]])
+  assert.equal(reader.push('x'.repeat(MAXIMUM_LINE_CHARACTERS)), 'too long')
 })
 
 test('whatever comes, checking does not throw, and what passes has just the known fields', () => {
@@ -99,7 +141,9 @@ test('whatever comes, checking does not throw, and what passes has just the know
         if (typeof checked !== 'string') assert.deepEqual(Object.keys(checked), Object.keys(GOOD))
       }
       checkBrokerCommand(value)
-      checkBrokerCommand({ type: 'launch', id: part, request: value })
+      checkBrokerCommand({ ask: { id: part, type: 'open-interface', request: value } })
+      checkGreeting(value, 'token')
+      checkGreeting({ token: 'token', control: part, ask: value }, 'token')
     }),
     { seed: 11 },
   )

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startBroker } from '../../src/capture/broker-launcher.ts'
+import { Broker, startBroker } from '../../src/capture/broker-launcher.ts'
 import type { CaptureRequest } from '../../src/capture/capture-request.ts'
 import { capabilityWrapper, directLauncher } from '../../src/capture/launcher.ts'
 import { type LiveSource, openLiveSource } from '../../src/capture/live-source.ts'
@@ -251,7 +251,9 @@ live('with the broker the reader has no privilege, and captures all the same', a
 live(
   'the broker opens several captures, one after another, and says why one cannot be',
   async (t, { client, server }) => {
-    const launcher = startBroker(programs.program(server.wrapper), programs.brokerPath)
+    const launcher = new Broker(
+      await startBroker(programs.program(server.wrapper), programs.brokerPath, ['open-interface']),
+    )
     t.after(() => launcher.close())
     for (const interfaceName of ['eth0', 'any', 'eth0']) {
       const source = await openLiveSource({ ...REQUEST, interfaceName, filter: 'udp port 9' }, launcher)

@@ -1,7 +1,7 @@
 // A program that captures until it is told to stop: for tests in which the parent of a capture is killed, or is not root.
 // Argument: HolderOptions as JSON. Prints one line of JSON once it listens and one at the end.
 
-import { startBroker } from '../../src/capture/broker-launcher.ts'
+import { Broker, startBroker } from '../../src/capture/broker-launcher.ts'
 import type { CaptureProgram } from '../../src/capture/capture-process.ts'
 import type { CaptureRequest } from '../../src/capture/capture-request.ts'
 import { directLauncher } from '../../src/capture/launcher.ts'
@@ -33,7 +33,10 @@ export interface HolderEnd {
 
 async function main(): Promise<void> {
   const { program, request, brokerPath, user } = JSON.parse(process.argv[2] ?? '') as HolderOptions
-  const launcher = brokerPath === undefined ? directLauncher(program) : startBroker(program, brokerPath)
+  const launcher =
+    brokerPath === undefined
+      ? directLauncher(program)
+      : new Broker(await startBroker(program, brokerPath, ['open-interface']))
   if (user !== undefined) dropPrivileges(findUser(user))
   const source = await openLiveSource(request, launcher)
   process.on('SIGTERM', () => source.stop())
