@@ -2,9 +2,9 @@
 // is given to others before and after.
 
 import type { GateEntry } from '../core/gate-entry.ts'
-import type { CaptureTarget } from './capture-target.ts'
+import { type CaptureTarget, target } from './capture-target.ts'
+import { detailsOf } from './container-facts.ts'
 import type { ContainerDetails, NetworkAttachment, NetworkDetails } from './engine.ts'
-import { detailsOf, target } from './find-targets.ts'
 
 /** An address on one of the host's bridges. */
 export interface BridgeEntry {

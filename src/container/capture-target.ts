@@ -44,3 +44,22 @@ export interface CaptureEnd {
   /** Places that were its own. */
   readonly places: readonly string[]
 }
+
+/** A target with nothing that it need not have. */
+export function target(given: Partial<CaptureTarget> & Pick<CaptureTarget, 'key' | 'way' | 'label' | 'interfaceName'>) {
+  const none = {
+    containers: [],
+    filter: '',
+    place: '',
+    namespace: undefined,
+    sidecarOf: '',
+    gate: undefined,
+    remark: '',
+  }
+  return { ...none, ...given } satisfies CaptureTarget
+}
+
+/** `host 10.0.0.1 or host 10.0.0.2`, a BPF expression; '' for none. */
+export function anyOf(word: string, values: readonly string[]): string {
+  return values.map((value) => `${word} ${value}`).join(' or ')
+}

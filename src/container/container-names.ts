@@ -3,8 +3,8 @@
 import type { AddressFamily, Endpoint } from '../core/endpoint.ts'
 import type { PlaceTable } from '../core/places.ts'
 import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
+import { nameOf } from './container-facts.ts'
 import type { ContainerSummary, NetworkDetails } from './engine.ts'
-import { nameOf } from './find-targets.ts'
 
 /** Of those that have stopped. All are looked through whenever something changes. */
 const MOST_FORMER = 2000

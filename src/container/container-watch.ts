@@ -5,7 +5,8 @@ import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
 import { AwaitedBridges } from './awaited-bridges.ts'
 import { type BridgeEntry, BridgeGates, bridgeEntries } from './bridge-gates.ts'
-import type { AskedWay, CaptureEnd, CaptureTarget } from './capture-target.ts'
+import { type AskedWay, type CaptureEnd, type CaptureTarget, target } from './capture-target.ts'
+import { attachmentsOn, detailsOf, isNamed, nameOf } from './container-facts.ts'
 import { ContainerNames } from './container-names.ts'
 import {
   type ContainerDetails,
@@ -15,7 +16,7 @@ import {
   type NetworkDetails,
   SIDECAR_LABEL,
 } from './engine.ts'
-import { detailsOf, isNamed, nameOf, TargetFinder, target } from './find-targets.ts'
+import { TargetFinder } from './find-targets.ts'
 import { differenceOf, endOf, type Followed, inFormerPlaces, noLongerWanted } from './followed.ts'
 import type { HostView } from './host-view.ts'
 import {
@@ -334,7 +335,11 @@ export class ContainerWatch {
   }
 
   #bridgeEntries({ details }: Followed): BridgeEntry[] {
-    return bridgeEntries(details, this.#finder.wanted(details.networks, this.#networks), this.#networks)
+    return bridgeEntries(
+      details,
+      attachmentsOn(this.#options.selection.networks, details.networks, this.#networks),
+      this.#networks,
+    )
   }
 
   /** Inspects what is new or may have changed, and finds out where to capture it. */
@@ -480,7 +485,9 @@ export class ContainerWatch {
       .filter(({ running, targets }) => !running && targets.some(({ way }) => way === 'veth' || way === 'bridge'))
       .map(({ details }) => details)
     const networks = [...absent, ...this.#created.values()].flatMap((details) => {
-      const on = this.#finder.wanted(details.networks, this.#networks).map((a) => detailsOf(a, this.#networks))
+      const on = attachmentsOn(this.#options.selection.networks, details.networks, this.#networks).map((a) =>
+        detailsOf(a, this.#networks),
+      )
       return on.every((network) => network?.driver === 'bridge') ? on : []
     })
     if (wait && this.#isWaiting()) {

@@ -1,9 +1,12 @@
 // Container → where to capture it: the way that is sure to be right and asks for the least, else the next one.
 
 import { OperatorError } from '../core/errors.ts'
-import type { AskedWay, CaptureTarget } from './capture-target.ts'
+import { type AskedWay, anyOf, type CaptureTarget, target } from './capture-target.ts'
+import { addressesOf, attachmentsOn, detailsOf, nameOf, placeOf } from './container-facts.ts'
 import type { ContainerDetails, Engine, NetworkAttachment, NetworkDetails } from './engine.ts'
 import type { HostView } from './host-view.ts'
+import { portFilter, SharedPorts, sharedRemark, shownPorts } from './shared-ports.ts'
+import { VethFinder } from './veth-finder.ts'
 
 export interface FindOptions {
   readonly via: AskedWay | undefined
@@ -16,26 +19,25 @@ export interface FindOptions {
 /** What was found: at least one target, or why there is none. */
 export type Found = { readonly targets: CaptureTarget[] } | { readonly error: OperatorError }
 
-const MOST_PORTS_IN_FILTER = 32
-const MOST_REMEMBERED = 1000
-
 export class TargetFinder {
   readonly #engine: Engine
   readonly #view: HostView
   readonly #options: FindOptions
-  /** Where containers on the host's network listened before: at their start they do not yet. By id. */
-  readonly #formerPorts = new Map<string, number[]>()
+  readonly #veths: VethFinder
+  readonly #ports: SharedPorts
 
   constructor(engine: Engine, view: HostView, options: FindOptions) {
     this.#engine = engine
     this.#view = view
     this.#options = options
+    this.#veths = new VethFinder(engine, view)
+    this.#ports = new SharedPorts(engine, view)
   }
 
   /** Where to capture a running container. Rejects only where the engine is lost. */
   async find(container: ContainerDetails, networks: readonly NetworkDetails[]): Promise<Found> {
     const owner = await this.#namespaceOwner(container)
-    const attached = this.wanted(owner.networks, networks)
+    const attached = attachmentsOn(this.#options.networks, owner.networks, networks)
     const { via } = this.#options
     const shortfalls: string[] = []
     const attempt = async (way: AskedWay): Promise<CaptureTarget[] | undefined> => {
@@ -69,16 +71,6 @@ export class TargetFinder {
       owner = next
     }
     return owner
-  }
-
-  /** Those attachments that --network leaves. */
-  wanted(attachments: readonly NetworkAttachment[], networks: readonly NetworkDetails[]): NetworkAttachment[] {
-    const { networks: named } = this.#options
-    if (named.length === 0) return [...attachments]
-    return attachments.filter((a) => {
-      const network = detailsOf(a, networks) ?? { name: a.network, id: a.networkId }
-      return named.some((name) => name === a.network || isNamed(name, network))
-    })
   }
 
   #waysFor(
@@ -143,7 +135,7 @@ export class TargetFinder {
   ): Promise<CaptureTarget | string> {
     const { bridge } = network
     if (!this.#hasBridgeOf(owner, network)) return bridgeMissing(network)
-    const name = await this.#vethName(owner, attachment, bridge)
+    const name = await this.#veths.find(owner, attachment, bridge)
     if (name === undefined) return `its veth on ${bridge} cannot be told from the others (--pid host shows it)`
     return target({
       key: `veth ${name} ${owner.id} ${owner.startedAt}`,
@@ -152,39 +144,6 @@ export class TargetFinder {
       containers: [nameOf(container)],
       interfaceName: name,
     })
-  }
-
-  /** By the namespace's own list, else by the bridge's forwarding table, else by asking in the container. */
-  async #vethName(owner: ContainerDetails, { macAddress, address }: NetworkAttachment, bridge: string) {
-    const view = this.#view
-    if (view.belongsTo(owner.pid, owner.id)) {
-      const inside = view.interfacesInside(owner.pid).find((i) => i.macAddress === macAddress)
-      const name = inside === undefined ? undefined : view.vethOf(inside, bridge)
-      if (name !== undefined) return name
-    }
-    if (macAddress === '') return undefined
-    const known = view.vethByForwarding(bridge, macAddress)
-    if (known !== undefined) return known
-    if (address !== '') {
-      await view.rouse(address)
-      const learnt = view.vethByForwarding(bridge, macAddress)
-      if (learnt !== undefined) return learnt
-    }
-    return await this.#vethByAsking(owner, macAddress, bridge)
-  }
-
-  async #vethByAsking(owner: ContainerDetails, macAddress: string, bridge: string): Promise<string | undefined> {
-    const script =
-      'for i in /sys/class/net/*; do echo "$(basename $i) $(cat $i/ifindex) $(cat $i/iflink) $(cat $i/address)"; done'
-    const answer = await this.#engine.execute(owner.id, ['sh', '-c', script]).catch(() => undefined)
-    for (const line of (answer ?? '').split('\n')) {
-      const [name, index, linkIndex, mac] = line.trim().split(' ')
-      if (name === undefined || mac?.toLowerCase() !== macAddress) continue
-      const inside = { name, index: Number(index), linkIndex: Number(linkIndex), macAddress }
-      const veth = this.#view.vethOf(inside, bridge)
-      if (veth !== undefined) return veth
-    }
-    return undefined
   }
 
   /**
@@ -234,7 +193,7 @@ export class TargetFinder {
     const onHost = owner.networkMode === 'host'
     if (isOurs && onHost) return this.#onHost(container)
     const interfaceName = this.#options.insideInterface || 'any'
-    const ports = onHost ? await this.#sharedPorts(container) : []
+    const ports = onHost ? await this.#ports.of(container) : []
     const sharing = container === owner ? '' : `${nameOf(container)} shares the network of ${nameOf(owner)}`
     return [
       target({
@@ -259,7 +218,7 @@ export class TargetFinder {
   ): Promise<CaptureTarget[]> {
     const onHost = owner.networkMode === 'host'
     const interfaceName = this.#options.insideInterface || 'any'
-    const ports = onHost ? await this.#sharedPorts(container) : []
+    const ports = onHost ? await this.#ports.of(container) : []
     return [
       target({
         // the host's network is one, however many share it
@@ -277,7 +236,7 @@ export class TargetFinder {
   }
 
   async #onHost(container: ContainerDetails): Promise<CaptureTarget[]> {
-    const ports = await this.#sharedPorts(container)
+    const ports = await this.#ports.of(container)
     const interfaceName = this.#options.insideInterface || 'any'
     return [
       target({
@@ -292,20 +251,6 @@ export class TargetFinder {
     ]
   }
 
-  /** The ports by which a container's traffic is told apart on the host's network: where it listens, else as declared. */
-  async #sharedPorts(container: ContainerDetails): Promise<readonly number[]> {
-    const pids = new Set([container.pid, ...(await this.#engine.processIds(container.id))])
-    const visible = [...pids].filter((pid) => this.#view.belongsTo(pid, container.id))
-    const listening = this.#view.listeningPorts(visible)
-    if (listening.length > 0) this.#remember(container.id, listening)
-    return listening.length > 0 ? listening : (this.#formerPorts.get(container.id) ?? declaredPorts(container))
-  }
-
-  #remember(id: string, ports: number[]): void {
-    if (this.#formerPorts.size >= MOST_REMEMBERED) this.#formerPorts.clear()
-    this.#formerPorts.set(id, ports)
-  }
-
   /** Inside a namespace all networks are seen: an expression for those that were asked for. */
   #narrowed(attached: readonly NetworkAttachment[]): string {
     if (this.#options.networks.length === 0) return ''
@@ -318,74 +263,6 @@ function withShortfall(targets: CaptureTarget[], name: string, shortfall: string
   if (shortfall === undefined) return targets
   const [way, why] = shortfall.split(/: (.*)/s)
   return targets.map((each) => (each.remark !== '' ? each : { ...each, remark: `${name}: not by its ${way}: ${why}` }))
-}
-
-export function target(given: Partial<CaptureTarget> & Pick<CaptureTarget, 'key' | 'way' | 'label' | 'interfaceName'>) {
-  const none = {
-    containers: [],
-    filter: '',
-    place: '',
-    namespace: undefined,
-    sidecarOf: '',
-    gate: undefined,
-    remark: '',
-  }
-  return { ...none, ...given } satisfies CaptureTarget
-}
-
-export function nameOf({ name, id }: { readonly name: string; readonly id: string }): string {
-  return name === '' ? id.slice(0, 12) : name
-}
-
-/** The place of a namespace that is made anew at every start. */
-export function placeOf(owner: ContainerDetails): string {
-  return `${nameOf(owner)} ${owner.id.slice(0, 12)} ${owner.startedAt}`
-}
-
-export function detailsOf(a: NetworkAttachment, networks: readonly NetworkDetails[]): NetworkDetails | undefined {
-  return networks.find((n) => n.id !== '' && n.id === a.networkId) ?? networks.find((n) => n.name === a.network)
-}
-
-/** IPv4 and IPv6, those that there are. */
-export function addressesOf(attachments: readonly NetworkAttachment[]): string[] {
-  return attachments.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
-}
-
-/** Whether the operator means this network by `wanted`: its name, or the beginning of its id. */
-export function isNamed(wanted: string, { name, id }: { readonly name: string; readonly id: string }): boolean {
-  return wanted === name || (wanted.length >= 4 && id !== '' && id.startsWith(wanted))
-}
-
-function anyOf(word: string, values: readonly string[]): string {
-  return values.map((value) => `${word} ${value}`).join(' or ')
-}
-
-function declaredPorts(container: ContainerDetails): number[] {
-  const exposed = container.exposedPorts.map((each) => Number(each.split('/')[0]))
-  const published = container.ports.map((each) => each.containerPort)
-  return [...new Set([...exposed, ...published])].filter((port) => port > 0 && port < 65_536).sort((a, b) => a - b)
-}
-
-function portsText(ports: readonly number[]): string {
-  return `port${ports.length === 1 ? '' : 's'} ${ports.join(', ')}`
-}
-
-function shownPorts(ports: readonly number[]): string {
-  return ports.length === 0 ? '' : `, ${portsText(ports)}`
-}
-
-/** '' where there are none, or too many. */
-function portFilter(ports: readonly number[]): string {
-  return ports.length > MOST_PORTS_IN_FILTER ? '' : anyOf('port', ports.map(String))
-}
-
-function sharedRemark(container: ContainerDetails, ports: readonly number[]): string {
-  const name = nameOf(container)
-  const what =
-    ports.length === 0 || ports.length > MOST_PORTS_IN_FILTER
-      ? 'everything on the host is seen (a filter narrows it)'
-      : `only ${portsText(ports)} can be told to be its own`
-  return `${name} shares the host's network: ${what}`
 }
 
 function bridgeMissing({ name, bridge }: NetworkDetails): string {

@@ -1,8 +1,8 @@
 // A container that is followed: captured now, or awaited back. What changes between two looks at it, in words and as ends.
 
 import type { CaptureEnd, CaptureTarget } from './capture-target.ts'
+import { addressesOf, nameOf, placeOf } from './container-facts.ts'
 import type { ContainerDetails, ContainerSummary, NetworkAttachment } from './engine.ts'
-import { addressesOf, nameOf, placeOf } from './find-targets.ts'
 
 export interface Followed {
   readonly details: ContainerDetails

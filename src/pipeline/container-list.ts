@@ -1,7 +1,8 @@
 // What `tcpflow containers` tells: every running container, and where it would be captured.
 
+import { addressesOf } from '../container/container-facts.ts'
 import type { Engine, NetworkDetails } from '../container/engine.ts'
-import { addressesOf, TargetFinder } from '../container/find-targets.ts'
+import { TargetFinder } from '../container/find-targets.ts'
 import { LinuxHostView, viewFor } from '../container/host-view.ts'
 import { serviceOf } from '../container/selection.ts'
 import type { Io } from '../core/io.ts'
