@@ -2,18 +2,14 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { PassThrough, pipeline, type Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
-import { OperatorError } from '../core/errors.ts'
 import type { AddressFiles } from './address-files.ts'
+import { chooseApiVersion, oldApiVersion } from './api-version.ts'
 import { EngineRefusal, engineError } from './connection-errors.ts'
-import { ContainerOutput } from './container-output.ts'
 import {
   containerDetails,
   containerList,
   countTasksElsewhere,
-  EVENT_FILTERS,
   engineMachine,
   engineVersion,
   networkList,
@@ -21,6 +17,8 @@ import {
   podmanNetworks,
   topProcessIds,
 } from './docker-answers.ts'
+import { subscribe } from './docker-events.ts'
+import { execute } from './docker-execute.ts'
 import { startSidecar } from './docker-sidecar.ts'
 import type {
   ContainerDetails,
@@ -63,24 +61,10 @@ export const ADDRESS_FILES: AddressFiles = {
 
 const CONNECT_MILLIS = 5000
 const ANSWER_MILLIS = 20_000
-const EXECUTE_MILLIS = 5000
-/** Of a command in a container. */
-const MAXIMUM_OUTPUT_BYTES = 64 * 1024
-/** Networks in a list of containers, and filters by label and event: Docker 1.12, of 2016. */
-const OLDEST_API = '1.24'
-/** As of Docker 27. Later engines speak it too, and the transport adapts to those that do not any more. */
-const NEWEST_API = '1.47'
 /** Podman's own API, whose paths have a version too; it answers with what it has of that. */
 const LIBPOD = '/v4.0.0/libpod'
-/** An engine that says nothing until something happens listens all the same. */
-const SILENT_STREAM_MILLIS = 1000
 /** What may be a name or an id: another path would be another question. */
 const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
-/** How much of the past the event stream begins with, where both clocks agree: more than its start takes. */
-const EVENT_OVERLAP_MILLIS = 50
-/** The date of an answer is cut to seconds. */
-const AGREEING_CLOCKS_MILLIS = 2000
-const EXIT_LOOK_MILLIS = 20
 
 /**
  * Connects, and finds out whether that engine is one that we understand. Rejects with OperatorError (a line and a hint):
@@ -112,32 +96,6 @@ export async function openEngine(address: EngineAddress, options: EngineOptions 
   // Its types do not know of this option.
   const docker = new Dockerode({ modem: transport } as Docker.DockerOptions)
   return new DockerEngine(address, docker, transport, connections, isPodman)
-}
-
-/** Of an engine from before its answers said so, or of something that is no engine (''). */
-async function oldApiVersion(transport: EngineTransport): Promise<string> {
-  return engineVersion(await transport.request({ path: '/version', method: 'GET' })).apiVersion
-}
-
-/** Theirs, unless ours is older. Throws OperatorError when theirs is too old. */
-function chooseApiVersion(address: EngineAddress, theirs: string): string {
-  if (!/^1\.\d{1,4}$/.test(theirs)) {
-    throw new OperatorError(
-      `what answers at ${address.name} is no container engine`,
-      'Docker or Podman is expected there',
-    )
-  }
-  if (minor(theirs) < minor(OLDEST_API)) {
-    throw new OperatorError(
-      `the engine at ${address.name} is too old: it has API ${theirs}, and ${OLDEST_API} is needed`,
-      'Docker 1.12 and newer have that',
-    )
-  }
-  return minor(theirs) < minor(NEWEST_API) ? theirs : NEWEST_API
-}
-
-function minor(version: string): number {
-  return Number(version.slice(2))
 }
 
 class DockerEngine implements Engine {
@@ -219,7 +177,7 @@ class DockerEngine implements Engine {
 
   async execute(id: string, command: readonly string[]): Promise<string | undefined> {
     try {
-      return await this.#execute(id, command)
+      return await execute(this.#container(id), command)
     } catch (error) {
       if (error instanceof EngineRefusal) return undefined
       throw engineError(this.#address, error, 'POST /containers/…/exec')
@@ -228,7 +186,7 @@ class DockerEngine implements Engine {
 
   async watch(onEvent: (event: EngineEvent) => void): Promise<void> {
     const watch = new EventWatch({
-      subscribe: (signal) => this.#subscribe(signal),
+      subscribe: (signal) => subscribe(this.#docker, this.#transport, signal),
       onEvent,
       explain: (error) => engineError(this.#address, error, 'GET /events').message,
     })
@@ -307,70 +265,4 @@ class DockerEngine implements Engine {
       throw engineError(this.#address, error, `GET ${LIBPOD}/networks/json`)
     }
   }
-
-  /** Resolves once the engine notes events for us: with `since` none is lost between that and its first word. */
-  async #subscribe(signal: AbortSignal): Promise<Readable> {
-    const since = eventsSince((await this.#transport.ping()).date, Date.now())
-    const options = { since, filters: EVENT_FILTERS, abortSignal: signal }
-    const stream = this.#docker.getEvents(options as unknown as Docker.GetEventsOptions) as Promise<Readable>
-    const patience = new AbortController()
-    try {
-      const silent = sleep(SILENT_STREAM_MILLIS, undefined, { signal: patience.signal })
-      return (await Promise.race([stream, silent])) ?? whenItComes(stream)
-    } finally {
-      patience.abort()
-    }
-  }
-
-  async #execute(id: string, command: readonly string[]): Promise<string | undefined> {
-    const abortSignal = AbortSignal.timeout(EXECUTE_MILLIS)
-    try {
-      const create = { AttachStdout: true, AttachStderr: true, Cmd: [...command], abortSignal }
-      const exec = await this.#container(id).exec(create)
-      const stream = await exec.start({ Detach: false, Tty: false, abortSignal } as Docker.ExecStartOptions)
-      const output = new ContainerOutput(stream, 'a command in the container')
-      const buffer = Buffer.allocUnsafe(MAXIMUM_OUTPUT_BYTES)
-      let bytes = 0
-      for (;;) {
-        const more = await output.read(buffer, bytes, buffer.length)
-        if (more === 0) break
-        bytes += more
-        if (bytes === buffer.length) {
-          output.destroy()
-          return undefined
-        }
-      }
-      return (await exitCode(exec, abortSignal)) === 0 ? buffer.toString('utf8', 0, bytes) : undefined
-    } catch (error) {
-      if (abortSignal.aborted) return undefined
-      throw error
-    }
-  }
-}
-
-/** The engine may still call a command running whose output has ended. */
-async function exitCode(exec: Docker.Exec, abortSignal: AbortSignal): Promise<number | null> {
-  for (;;) {
-    const { Running, ExitCode } = await exec.inspect({ abortSignal })
-    if (Running !== true) return ExitCode
-    await sleep(EXIT_LOOK_MILLIS, undefined, { signal: abortSignal })
-  }
-}
-
-/** From when on the engine is to tell, by its clock: what the date of its last answer says, or closer where ours agrees. */
-function eventsSince(date: string | undefined, now: number): string | undefined {
-  const theirs = Date.parse(date ?? '')
-  if (Number.isNaN(theirs)) return undefined
-  const millis = Math.abs(now - theirs) < AGREEING_CLOCKS_MILLIS ? Math.max(theirs, now - EVENT_OVERLAP_MILLIS) : theirs
-  return (millis / 1000).toFixed(9)
-}
-
-/** A stream that begins later: the events before are in it. */
-function whenItComes(stream: Promise<Readable>): Readable {
-  const later = new PassThrough()
-  stream.then(
-    (begun) => pipeline(begun, later, () => {}),
-    (error) => later.destroy(error),
-  )
-  return later
 }

@@ -2,10 +2,12 @@
 // An engine's process ids and interface names mean something only on its own machine, so each is checked before it is used.
 
 import { createSocket } from 'node:dgram'
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { hostname, networkInterfaces, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { EngineMachine } from './engine.ts'
+import { readBytes, readLink, readNames, readText } from './kernel-files.ts'
+import { hasRoute, listeningPorts } from './kernel-tables.ts'
 
 export interface InsideInterface {
   readonly name: string
@@ -117,8 +119,6 @@ class ElsewhereView implements HostView {
 /** Two ways of asking the kernel differ by what it keeps for itself. */
 const MEMORY_TOLERANCE = 0.02
 const FORWARDING_ENTRY_BYTES = 16
-const LISTENING = '0A'
-const UDP_UNCONNECTED = '07'
 const CAP_SYS_ADMIN = 21n
 const ROUSE_PORT = 9
 const ROUSE_WAIT_MILLIS = 120
@@ -234,55 +234,12 @@ export class LinuxHostView implements HostView {
   }
 
   listeningPorts(pids: readonly number[]): number[] {
-    const sockets = new Set<string>()
-    for (const pid of pids) {
-      const folder = `${this.#proc}/${pid}/fd`
-      for (const name of readNames(folder)) {
-        const inode = /^socket:\[(\d+)\]$/.exec(readLink(`${folder}/${name}`))?.[1]
-        if (inode !== undefined) sockets.add(inode)
-      }
-    }
-    const ports = new Set<number>()
-    const first = pids.find((pid) => existsSync(`${this.#proc}/${pid}/net/tcp`))
-    if (first === undefined || sockets.size === 0) return []
-    for (const [table, state] of [
-      ['tcp', LISTENING],
-      ['tcp6', LISTENING],
-      ['udp', UDP_UNCONNECTED],
-      ['udp6', UDP_UNCONNECTED],
-    ] as const) {
-      for (const line of readText(`${this.#proc}/${first}/net/${table}`).split('\n').slice(1)) {
-        const fields = line.trim().split(/\s+/)
-        if (fields[3] !== state || !sockets.has(fields[9] ?? '')) continue
-        const port = Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)
-        if (port > 0) ports.add(port)
-      }
-    }
-    return [...ports].sort((a, b) => a - b)
+    return listeningPorts(this.#proc, pids)
   }
 
   hostAddresses(): string[] {
     return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
   }
-}
-
-/** A route of the kernel's table (/proc/net/route: little-endian hexadecimal) leads to this subnet by this interface. */
-function hasRoute(routes: string, bridge: string, subnet: string): boolean {
-  const [address, prefix] = subnet.split('/')
-  const bytes = (address ?? '').split('.').map(Number)
-  if (bytes.length !== 4 || bytes.some((b) => !(b >= 0 && b <= 255))) return false
-  const length = Number(prefix)
-  const mask = length === 0 ? 0 : (-1 << (32 - length)) >>> 0
-  const wanted = (((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) & mask) >>> 0
-  return routes.split('\n').some((line) => {
-    const [name, destination, , , , , , routeMask] = line.trim().split(/\s+/)
-    if (name !== bridge || destination === undefined || routeMask === undefined) return false
-    return swapped(destination) === wanted && swapped(routeMask) === mask
-  })
-}
-
-function swapped(hex: string): number {
-  return Buffer.from(hex.padStart(8, '0'), 'hex').readUInt32LE(0)
 }
 
 /** Names that the kernel would accept, and that make no path. */
@@ -293,36 +250,4 @@ function isInterfaceName(name: string): boolean {
 export function findProgram(name: string): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   return [...folders, '/usr/bin', '/bin', '/usr/sbin'].map((f) => join(f, name)).find((path) => existsSync(path))
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch {
-    return ''
-  }
-}
-
-function readBytes(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch {
-    return Buffer.alloc(0)
-  }
-}
-
-function readNames(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
-}
-
-function readLink(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
-  }
 }

@@ -1,0 +1,55 @@
+// The kernel's tables of routes and sockets, proc(5): /proc/net/route and /proc/PID/net/tcp.
+
+import { existsSync } from 'node:fs'
+import { readLink, readNames, readText } from './kernel-files.ts'
+
+const LISTENING = '0A'
+const UDP_UNCONNECTED = '07'
+
+/** The ports on which any of these processes listens, in order. `proc` is /proc. They share a network namespace. */
+export function listeningPorts(proc: string, pids: readonly number[]): number[] {
+  const sockets = new Set<string>()
+  for (const pid of pids) {
+    const folder = `${proc}/${pid}/fd`
+    for (const name of readNames(folder)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(readLink(`${folder}/${name}`))?.[1]
+      if (inode !== undefined) sockets.add(inode)
+    }
+  }
+  const ports = new Set<number>()
+  const first = pids.find((pid) => existsSync(`${proc}/${pid}/net/tcp`))
+  if (first === undefined || sockets.size === 0) return []
+  for (const [table, state] of [
+    ['tcp', LISTENING],
+    ['tcp6', LISTENING],
+    ['udp', UDP_UNCONNECTED],
+    ['udp6', UDP_UNCONNECTED],
+  ] as const) {
+    for (const line of readText(`${proc}/${first}/net/${table}`).split('\n').slice(1)) {
+      const fields = line.trim().split(/\s+/)
+      if (fields[3] !== state || !sockets.has(fields[9] ?? '')) continue
+      const port = Number.parseInt(fields[1]?.split(':')[1] ?? '', 16)
+      if (port > 0) ports.add(port)
+    }
+  }
+  return [...ports].sort((a, b) => a - b)
+}
+
+/** A route of the kernel's table (/proc/net/route: little-endian hexadecimal) leads to this subnet by this interface. */
+export function hasRoute(routes: string, bridge: string, subnet: string): boolean {
+  const [address, prefix] = subnet.split('/')
+  const bytes = (address ?? '').split('.').map(Number)
+  if (bytes.length !== 4 || bytes.some((b) => !(b >= 0 && b <= 255))) return false
+  const length = Number(prefix)
+  const mask = length === 0 ? 0 : (-1 << (32 - length)) >>> 0
+  const wanted = (((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) & mask) >>> 0
+  return routes.split('\n').some((line) => {
+    const [name, destination, , , , , , routeMask] = line.trim().split(/\s+/)
+    if (name !== bridge || destination === undefined || routeMask === undefined) return false
+    return swapped(destination) === wanted && swapped(routeMask) === mask
+  })
+}
+
+function swapped(hex: string): number {
+  return Buffer.from(hex.padStart(8, '0'), 'hex').readUInt32LE(0)
+}
