@@ -74,6 +74,12 @@ export class HttpBodyReader {
     }
   }
 
+  /** Nothing of it has come. */
+  get isUntouched(): boolean {
+    const m = this.#message!
+    return m.bodyBytes + m.missingBodyBytes + m.framingBytes + this.#held.length === 0
+  }
+
   get endsWithConnection(): boolean {
     return this.#state === UNTIL_CLOSE
   }

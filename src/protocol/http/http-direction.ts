@@ -3,24 +3,22 @@
 import type { CloseReason, Connection, Direction, GapCause } from '../../core/connection.ts'
 import { Timestamp } from '../../core/timestamp.ts'
 import { HeldBytes, type HeldMemory } from '../held-bytes.ts'
-import { BlankLineFinder } from './blank-line-finder.ts'
 import { hasNoBody, opensTunnel } from './http-body.ts'
 import { BODY_COMPLETE, BODY_GOES_ON, BODY_LOST_AFTER_LINE, HttpBodyReader } from './http-body-reader.ts'
 import type { HttpConversation } from './http-framing.ts'
-import { readFields, readHead } from './http-head.ts'
+import { HttpHeadReader } from './http-head-reader.ts'
 import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './http-message.ts'
+import { beginsWithKnownMethod } from './http-request-line.ts'
 import {
   findResponse,
-  isStatusLine,
   MAXIMUM_START_LINE_BYTES,
   MORE_NEEDED,
   matchStartLine,
   matchStatusLine,
+  NO_END,
   NO_MATCH,
 } from './http-start-line.ts'
 
-/** Start line and fields together. */
-const MAXIMUM_HEAD_BYTES = 262144
 /** So far into a direction that has shown no HTTP, start lines are looked for; then its bytes pass unread. */
 const DETECTION_BYTES = 65536
 
@@ -33,13 +31,14 @@ const SEARCHING = 1
 const OPAQUE = 2
 const HEAD = 3
 const BODY = 4
+/** The request was answered before its body began, which may now be left out: what comes decides. */
+const BODY_OR_NOT = 5
 
 const LF = 10
 const CR = 13
-const NOTHING = Buffer.alloc(0)
 
 export class HttpDirection {
-  /** The message whose body is being read. */
+  /** The message that is going on; its head may be incomplete. */
   message: HttpMessage | undefined
   readonly #connection: Connection
   readonly #direction: Direction
@@ -59,8 +58,9 @@ export class HttpDirection {
   readonly #held: HeldBytes
   readonly #memory: HeldMemory
   readonly #startTime: Timestamp
-  /** Looks for the end of a head that comes in pieces. */
-  readonly #lines: BlankLineFinder
+  /** Of the latest bytes of a head. */
+  readonly #headTime: Timestamp
+  readonly #head: HttpHeadReader
   readonly #body: HttpBodyReader
 
   constructor(
@@ -84,7 +84,8 @@ export class HttpDirection {
     this.#held = new HeldBytes(memory)
     this.#memory = memory
     this.#startTime = new Timestamp()
-    this.#lines = new BlankLineFinder()
+    this.#headTime = new Timestamp()
+    this.#head = new HttpHeadReader(this.#held, memory)
     this.#body = new HttpBodyReader(connection, direction, consumer, this.#held)
   }
 
@@ -104,7 +105,10 @@ export class HttpDirection {
           pos = end
           break
         case HEAD:
-          pos = this.#head(buf, pos, pos, end, t)
+          pos = this.#headBytes(buf, pos, this.#head.read(buf, pos, end), t)
+          break
+        case BODY_OR_NOT:
+          pos = this.#bodyOrNot(buf, pos, end, t)
           break
         default:
           pos = this.#body.read(buf, pos, end, t)
@@ -115,6 +119,7 @@ export class HttpDirection {
 
   gap(missing: number, cause: GapCause, t: Timestamp): void {
     if (this.#state === OPAQUE) return
+    if (this.#state === BODY_OR_NOT && (this.#held.length > 0 || !this.message!.expectsContinue)) this.#heldIsBody()
     if (this.#state === BODY) {
       const within = this.#body.gap(missing, cause, t)
       if (this.#body.outcome === BODY_COMPLETE) this.#end('complete', t)
@@ -126,8 +131,10 @@ export class HttpDirection {
   }
 
   close(why: CloseReason, t: Timestamp): void {
+    if (this.#state === BODY_OR_NOT && this.#held.length > 0) this.#heldIsBody()
     const { sawFin } = this.#connection.streams[this.#direction]
     const complete = this.#state === BODY && this.#body.endsWithConnection && why !== 'reset' && sawFin
+    if (this.#state === HEAD) this.#tellBegun(t)
     this.#stop(complete ? 'complete' : 'truncated', t)
     this.#state = OPAQUE
   }
@@ -140,6 +147,16 @@ export class HttpDirection {
   /** What is being read cannot be what it seems: the next start line is looked for. Not to be called while it tells. */
   lose(t: Timestamp): void {
     if (this.#state !== OPAQUE) this.#loseThread(t)
+  }
+
+  /** A response has come that answers no complete request: it answers the one whose head is under way. */
+  tellBegunHead(): void {
+    if (this.#state === HEAD && this.#head.isRequest) this.#tellBegun(this.#headTime)
+  }
+
+  /** `request` has got its final response. */
+  answered(request: HttpMessage): void {
+    if (this.#state === BODY && this.message === request && this.#body.isUntouched) this.#state = BODY_OR_NOT
   }
 
   becomeOpaque(t: Timestamp): void {
@@ -210,7 +227,12 @@ export class HttpDirection {
     this.#startTime.set(t)
     if (length > 0) {
       this.#beginHead()
-      return this.#head(buf, pos, pos + length, end, t)
+      return this.#headBytes(buf, pos, this.#head.beginAt(buf, pos, pos + length, end), t)
+    }
+    if (length === NO_END) {
+      this.#held.append(buf, pos, pos + MAXIMUM_START_LINE_BYTES)
+      this.#beginHeldHead(t)
+      return pos + MAXIMUM_START_LINE_BYTES
     }
     this.#held.append(buf, pos, end)
     this.#heldInMidLine = inMidLine
@@ -221,19 +243,13 @@ export class HttpDirection {
   #resumeCandidate(buf: Buffer, start: number, end: number, t: Timestamp): number {
     const held = this.#held
     const before = held.length
-    // up to the line's end: more cannot matter
-    let pos = start
-    const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES - before)
-    while (pos < limit && buf[pos] !== LF) pos++
-    if (pos < limit) pos++
-    held.append(buf, start, pos)
+    const pos = this.#holdLine(buf, start, end)
     const length = this.#heldInMidLine
       ? matchStatusLine(held.buf, 0, held.length, before)
       : matchStartLine(held.buf, 0, held.length, before)
     if (length === MORE_NEEDED) return pos
-    if (length > 0) {
-      this.#beginHead()
-      this.#consumer.onHeadBytes(this.#connection, this.#direction, held.buf, 0, length, t)
+    if (length !== NO_MATCH) {
+      this.#beginHeldHead(t)
       return pos
     }
     // Not one after all. What was held is told, unless a response may begin further on in it; `buf` is looked at anew.
@@ -248,57 +264,65 @@ export class HttpDirection {
     return start
   }
 
+  /** Adds to `#held` what may be of its line: up to the line's end, more cannot matter. */
+  #holdLine(buf: Buffer, start: number, end: number): number {
+    let pos = start
+    const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES - this.#held.length)
+    while (pos < limit && buf[pos] !== LF) pos++
+    if (pos < limit) pos++
+    this.#held.append(buf, start, pos)
+    return pos
+  }
+
   // --- heads ---
 
   #beginHead(): void {
     this.#state = HEAD
-    this.#lines.begin(NOTHING, 0, 0)
     this.#conversation.foundHttp(this.#direction)
   }
 
-  /** Reads fields from `from` on; `start` is where what was not told yet begins (the start line, or `from`). */
-  #head(buf: Buffer, start: number, from: number, end: number, t: Timestamp): number {
+  /** Its start line, or the beginning of a very long one, is in `#held`. */
+  #beginHeldHead(t: Timestamp): void {
     const held = this.#held
-    const limit = Math.min(end, start + MAXIMUM_HEAD_BYTES - held.length)
-    // a head that lies in one piece is read while its end is looked for
-    const inOnePiece = start < from
-    const stop = inOnePiece ? readFields(buf, from, limit) : this.#lines.findBlank(buf, from, limit)
-    const pos = stop > 0 ? stop : limit
-    this.#consumer.onHeadBytes(this.#connection, this.#direction, buf, start, pos, t)
-    if (inOnePiece && stop > 0) {
-      this.#headComplete(buf, start, pos, from, t)
-      return pos
-    }
-    held.append(buf, start, pos)
-    if (stop > 0) {
-      const bytes = held.buf.subarray(0, held.length)
-      held.clear()
-      this.#headComplete(bytes, 0, bytes.length, 0, t)
-    } else {
-      if (inOnePiece) this.#lines.begin(buf, from, pos)
-      if (held.length >= MAXIMUM_HEAD_BYTES) this.#loseThread(t)
-    }
-    return pos
+    this.#beginHead()
+    this.#head.beginHeld()
+    this.#headBytes(held.buf, 0, held.length, t)
   }
 
-  /** `fieldsRead`: see readHead. */
-  #headComplete(buf: Buffer, start: number, end: number, fieldsRead: number, t: Timestamp): void {
-    const m = new HttpMessage(!isStatusLine(buf, start))
+  /** The head reader has read `buf[start..end)`. */
+  #headBytes(buf: Buffer, start: number, end: number, t: Timestamp): number {
+    this.#headTime.set(t)
+    this.#consumer.onHeadBytes(this.#connection, this.#direction, buf, start, end, t)
+    if (this.#head.complete) this.#headComplete(t)
+    return end
+  }
+
+  #makeMessage(): HttpMessage {
+    const m = new HttpMessage(this.#head.isRequest)
     m.startKnown = this.#startKnown
     m.startTime.set(this.#startTime)
-    m.headTime.set(t)
-    m.endTime.set(t)
-    m.headBytes = end - start
-    const sound = readHead(m, buf, start, end, fieldsRead)
-    if (m.isRequest) this.#conversation.addRequest(this.#direction, m)
-    else this.#conversation.pair(this.#direction, m)
+    return m
+  }
+
+  #setHeadFacts(m: HttpMessage): void {
+    m.headTime.set(this.#headTime)
+    m.endTime.set(this.#headTime)
+    m.headBytes = this.#head.bytes
+  }
+
+  #headComplete(t: Timestamp): void {
+    const begun = this.message
+    const m = begun ?? this.#makeMessage()
+    this.#setHeadFacts(m)
+    const sound = this.#head.finish(m)
+    if (begun === undefined) this.#takeTurn(m)
     const tunnel = !m.isRequest && opensTunnel(m)
     if (tunnel || (!m.isRequest && hasNoBody(m))) {
       m.framing = 'none'
       m.contentLength = -1
     }
     this.message = m
-    this.#consumer.onHead(this.#connection, this.#direction, m, buf, start, end, t)
+    this.#consumer.onHead(this.#connection, this.#direction, m, t)
     if (tunnel) {
       this.#end('complete', t)
       this.#conversation.becomeTunnel(t)
@@ -309,8 +333,27 @@ export class HttpDirection {
       this.#state = BODY
       this.#body.begin(m)
       if (this.#body.outcome === BODY_COMPLETE) this.#end('complete', t)
+      else if (begun !== undefined) this.#state = BODY_OR_NOT
     }
   }
+
+  #takeTurn(m: HttpMessage): void {
+    if (m.isRequest) this.#conversation.addRequest(this.#direction, m)
+    else this.#conversation.pair(this.#direction, m)
+  }
+
+  /** Tells of a message that its start line is there. */
+  #tellBegun(t: Timestamp): void {
+    if (this.message !== undefined || this.#consumer.onHeadBegun === undefined) return
+    const m = this.#makeMessage()
+    this.#setHeadFacts(m)
+    this.#head.readStartLine(m)
+    this.message = m
+    this.#takeTurn(m)
+    this.#consumer.onHeadBegun(this.#connection, this.#direction, m, t)
+  }
+
+  // --- bodies ---
 
   #bodyEnded(t: Timestamp): void {
     const { outcome } = this.#body
@@ -320,6 +363,65 @@ export class HttpDirection {
       this.#loseThread(t)
       this.#atLineStart = outcome === BODY_LOST_AFTER_LINE
     }
+  }
+
+  /**
+   * After a final response the client need not send the body that it announced (RFC 9110 §10.1.1), but may. A start line
+   * in its place is the next request.
+   */
+  #bodyOrNot(buf: Buffer, start: number, end: number, t: Timestamp): number {
+    const held = this.#held
+    const before = held.length
+    const pos = this.#holdLine(buf, start, end)
+    const length = matchStartLine(held.buf, 0, held.length, before)
+    if (length === MORE_NEEDED && !this.#isShortBody()) {
+      this.#noteHeldTimes(before, t)
+      return pos
+    }
+    if (length === MORE_NEEDED || length === NO_MATCH || this.#beginsBehindBody(length)) {
+      held.length = before
+      this.#heldIsBody()
+      return start
+    }
+    if (before === 0) this.#startTime.set(t)
+    this.message!.endTime.set(this.message!.headTime)
+    this.#end('complete', t)
+    this.#beginHeldHead(t)
+    return pos
+  }
+
+  /** All of the body may be in `#held`, and it does not begin like a request. */
+  #isShortBody(): boolean {
+    const { framing, contentLength } = this.message!
+    if (framing !== 'length' || this.#held.length < contentLength) return false
+    return !beginsWithKnownMethod(this.#held.buf, contentLength)
+  }
+
+  /** What looks like a start line may be a body without a line's end, and the next request's start line behind it. */
+  #beginsBehindBody(length: number): boolean {
+    const { framing, contentLength } = this.message!
+    if (framing !== 'length' || contentLength >= length) return false
+    return matchStartLine(this.#held.buf, contentLength, length, 0) > 0
+  }
+
+  /** When a start line in `#held` would begin, a body end, and what is behind the body begin. */
+  #noteHeldTimes(before: number, t: Timestamp): void {
+    const { framing, contentLength, endTime } = this.message!
+    if (before === 0) this.#startTime.set(t)
+    if (framing !== 'length' || before < contentLength) endTime.set(t)
+    if (framing === 'length' && before <= contentLength && this.#held.length > contentLength) this.#headTime.set(t)
+  }
+
+  /** What is held is read as a body, and what follows it. */
+  #heldIsBody(): void {
+    const { length } = this.#held
+    const { framing, contentLength, endTime } = this.message!
+    const body = this.#held.buf.subarray(0, length)
+    const split = framing === 'length' ? Math.min(length, contentLength) : length
+    this.#held.clear()
+    this.#state = BODY
+    if (split > 0) this.data(body, 0, split, endTime)
+    if (length > split) this.data(body, split, length, this.#headTime)
   }
 
   // --- ends ---
@@ -335,6 +437,7 @@ export class HttpDirection {
 
   /** The thread is lost: ends the message, tells what was held back, and looks for the next start line. */
   #loseThread(t: Timestamp): void {
+    this.tellBegunHead()
     this.#stop('lost', t)
     this.#conversation.lost()
     this.#state = SEARCHING
@@ -346,8 +449,17 @@ export class HttpDirection {
   /** Ends the message, if one lasts, and tells held bytes as other, except those of a head: they were told already. */
   #stop(how: HttpMessageEnd, t: Timestamp): void {
     const held = this.#held
-    if (this.#state === HEAD) held.clear()
-    if (this.message !== undefined) this.#end(how, t)
+    const m = this.message
+    let outcome = how
+    if (this.#state === HEAD) {
+      held.clear()
+      if (m !== undefined) this.#setHeadFacts(m)
+      this.#head.drop()
+    } else if (this.#state === BODY_OR_NOT && m!.expectsContinue) {
+      // it was told not to send one
+      outcome = 'complete'
+    }
+    if (m !== undefined) this.#end(outcome, t)
     if (held.length > 0) this.#other(held.buf, 0, held.length, t)
     held.clear()
   }

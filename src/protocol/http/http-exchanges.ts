@@ -54,6 +54,8 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   #sending: HttpExchange | undefined
   #receiving: HttpExchange | undefined
   #spare: HttpExchange | undefined
+  /** A message that was told before its head was complete. */
+  #begun: HttpMessage | undefined
   /** The pairing is in doubt, except for the first `#proven` of the queue. */
   #doubt: boolean
   #proven: number
@@ -88,6 +90,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     this.#sending = undefined
     this.#receiving = undefined
     this.#spare = undefined
+    this.#begun = undefined
     this.#gapless = connection.openerKnown && !connection.resumed
     this.#doubt = !this.#gapless
     this.#proven = 0
@@ -173,7 +176,17 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     if (d !== this.#client) this.#serverInMessage = true
   }
 
-  onHead(_c: Connection, d: Direction, m: HttpMessage, _b: Buffer, _s: number, _e: number, t: Timestamp): void {
+  onHead(c: Connection, d: Direction, m: HttpMessage, t: Timestamp): void {
+    if (m === this.#begun) this.#begun = undefined
+    else this.#begin(c, d, m, t)
+  }
+
+  onHeadBegun(c: Connection, d: Direction, m: HttpMessage, t: Timestamp): void {
+    this.#begun = m
+    this.#begin(c, d, m, t)
+  }
+
+  #begin(_c: Connection, d: Direction, m: HttpMessage, t: Timestamp): void {
     // who sends both requests and responses is not who we think
     if (m.isRequest !== (d === this.#client)) this.onLost(this.#connection, d, t)
     else if (m.isRequest) this.#beginRequest(m)
@@ -228,7 +241,8 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   // --- messages ---
 
   #beginRequest(m: HttpMessage): void {
-    if (this.#serverSpoke) this.#turn(m)
+    // one that is told because it was answered began before the server spoke
+    if (this.#serverSpoke && m !== this.#begun) this.#turn(m)
     const { length } = this.#queue
     if (length >= MAXIMUM_WAITING_REQUESTS || (length > 0 && waitingRequests.full)) this.#spoil()
     const exchange = this.#spare ?? new HttpExchange()

@@ -91,12 +91,18 @@ export class HttpConversation {
 
   /** Gives `response`, sent in direction `d`, its request; a final one uses it up. */
   pair(d: Direction, response: HttpMessage): void {
-    const waiting = this.#waiting[d === 0 ? 1 : 0]
+    const asking = d === 0 ? 1 : 0
+    const waiting = this.#waiting[asking]
+    const isFinal = response.status >= 200 || response.status === 101
+    // who is refused need not have said all of it: 414, 431, 408
+    if (isFinal && waiting.length === 0) this.directions![asking].tellBegunHead()
     // a lost response or request has left the queue out of step: who does not pipeline asks one thing at a time
     if (!this.#certain && !this.#strictOrder && waiting.length > 1) waiting.splice(0, waiting.length - 1)
     response.requestCertain = this.#certain
     response.request = waiting[0]
-    if (response.status >= 200 || response.status === 101) waiting.shift()
+    if (!isFinal || response.request === undefined) return
+    waiting.shift()
+    this.directions![asking].answered(response.request)
   }
 
   /** A gap may have swallowed whole messages. */

@@ -11,6 +11,8 @@ const LF = 10
 const CR = 13
 const SP = 32
 
+/** ` HTTP/1.1`. */
+const VERSION_BYTES = 9
 /** Of a request's target, kept in its message. */
 const MAXIMUM_TARGET_BYTES = 1024
 /** Longer ones are no media type that anyone asks for, and are not worth a place in the cache. */
@@ -24,7 +26,7 @@ const MAXIMUM_CACHED_TYPE_BYTES = 128
  */
 export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: number): boolean {
   const line = fieldsRead > 0 ? fieldsRead : findLineFeed(buf, start, end) + 1
-  readStartLine(message, buf, start, line - 1)
+  readLine(message, buf, start, line - 1)
   if (fieldsRead === 0) readFields(buf, line, end)
   return fields.judge(message)
 }
@@ -44,13 +46,18 @@ export function readFields(buf: Buffer, start: number, end: number): number {
     // obsolete folding: a line that begins with white space goes on from the one before (RFC 9112 §5.2)
     if (i < end && (buf[i] === SP || buf[i] === 9)) continue
     const first = buf[line]! | 0x20
-    if (first === 0x63 || first === 0x74) fields.read(buf, line, i - 1)
+    if (first === 0x63 || first === 0x74 || first === 0x65) fields.read(buf, line, i - 1)
     line = i
   }
   return 0
 }
 
-function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd: number): void {
+/** Reads the start line that begins at `start` into `message`, where `end` has cut it off or cut it short too. */
+export function readStartLine(message: HttpMessage, buf: Buffer, start: number, end: number): void {
+  readLine(message, buf, start, findLineFeed(buf, start, end))
+}
+
+function readLine(message: HttpMessage, buf: Buffer, start: number, lineEnd: number): void {
   if (!message.isRequest) {
     message.version = 10 + buf[start + 7]! - 48
     message.status = (buf[start + 9]! - 48) * 100 + (buf[start + 10]! - 48) * 10 + buf[start + 11]! - 48
@@ -59,8 +66,12 @@ function readStartLine(message: HttpMessage, buf: Buffer, start: number, lineEnd
   const last = buf[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd
   let space = start
   while (buf[space] !== SP) space++
-  const line = requestLineOf(buf, start, space, Math.min(last - 9, space + 1 + MAXIMUM_TARGET_BYTES))
-  message.version = (buf[last - 3]! - 48) * 10 + buf[last - 1]! - 48
+  // one that is cut has no version
+  const version = last - VERSION_BYTES
+  const hasVersion = version > space && buf[version] === SP && buf[version + 5] === 0x2f
+  const targetEnd = Math.min(hasVersion ? version : last, space + 1 + MAXIMUM_TARGET_BYTES)
+  const line = requestLineOf(buf, start, space, targetEnd)
+  if (hasVersion) message.version = (buf[last - 3]! - 48) * 10 + buf[last - 1]! - 48
   message.requestLine = line
   message.method = line.method
 }
@@ -77,25 +88,39 @@ const TRANSFER_ENCODING = Buffer.from('transfer-encoding')
 const CONTENT_LENGTH = Buffer.from('content-length')
 const CONTENT_ENCODING = Buffer.from('content-encoding')
 const CONTENT_TYPE = Buffer.from('content-type')
+const EXPECT = Buffer.from('expect')
 const CONTENT_BYTES = 'content-'.length
 
 /** The field lines that matter, gathered over a head. */
-class Fields {
+export class Fields {
   contentLength = NO_LENGTH
   transferEncoding = ''
   contentEncoding = ''
   contentType = ''
+  expects = false
 
   clear(): void {
     this.contentLength = NO_LENGTH
     this.transferEncoding = ''
     this.contentEncoding = ''
     this.contentType = ''
+    this.expects = false
   }
 
-  /** One field line that begins with a c or a t, folds included: `buf[start..end)` without its final LF. */
+  /** Any field line, without its final LF. */
+  readLine(buf: Buffer, start: number, end: number): void {
+    const first = buf[start]! | 0x20
+    if (first === 0x63 || first === 0x74 || first === 0x65) this.read(buf, start, end)
+  }
+
+  /** One field line that begins with a c, e or t, folds included: `buf[start..end)` without its final LF. */
   read(buf: Buffer, start: number, end: number): void {
-    if ((buf[start]! | 0x20) === 0x74) {
+    const first = buf[start]! | 0x20
+    if (first === 0x65) {
+      if (nameIs(buf, start, end, EXPECT)) this.expects = true
+      return
+    }
+    if (first === 0x74) {
       if (nameIs(buf, start, end, TRANSFER_ENCODING)) this.transferEncoding += `,${fieldValue(buf, start, end)}`
       return
     }
@@ -130,6 +155,7 @@ class Fields {
 
   judge(message: HttpMessage): boolean {
     message.contentType = this.contentType
+    message.expectsContinue = this.expects
     const contentCodings = this.contentEncoding === '' ? NO_CODINGS : listOf(this.contentEncoding)
     if (this.transferEncoding !== '') {
       const transferCodings = listOf(this.transferEncoding)

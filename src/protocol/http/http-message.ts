@@ -29,6 +29,8 @@ export class HttpMessage {
   method: string
   /** Method and target, and what they are called in exchanges; undefined for a response. */
   requestLine: RequestLine | undefined
+  /** Of a request: it asks the server to say whether the body is wanted (RFC 9110 §10.1.1). */
+  expectsContinue: boolean
   /** Of a response; 0 for a request. 100 to 199 is interim: the final response to the same request follows. */
   status: number
   /** As sent, without what follows the media type's `;`, in lower case; '' when there is none. */
@@ -42,7 +44,7 @@ export class HttpMessage {
   request: HttpMessage | undefined
   /** False when a gap may have swallowed messages, so that `request` is the likeliest one and not a certain one. */
   requestCertain: boolean
-  /** Size of the head as sent, blank line included. */
+  /** Size of the head as sent, blank line included; so far, where it is not complete. */
   headBytes: number
   /** Body bytes seen, without chunk framing. */
   bodyBytes: number
@@ -61,6 +63,7 @@ export class HttpMessage {
     this.version = 11
     this.method = ''
     this.requestLine = undefined
+    this.expectsContinue = false
     this.status = 0
     this.contentType = ''
     this.codings = NO_CODINGS
@@ -87,16 +90,20 @@ export class HttpMessage {
  * Told what a connection's HTTP consists of, synchronously, per direction in order. Every byte of the stream is told
  * exactly once as other, head, body or trailer bytes, except chunk framing (sizes, extensions, the last empty chunk).
  * Buffers are lent, and how the bytes are cut into pieces depends on how they came; nothing else does.
- * Per message: onHeadBytes (once or more), onHead, any number of onBody and onBodyGap, perhaps onTrailers, onEnd. A
- * message whose head never ends has onHeadBytes only.
+ * Per message: onHeadBytes (once or more), onHead, any number of onBody and onBodyGap, perhaps onTrailers, onEnd.
  */
 export interface HttpMessageConsumer {
   /** Bytes that belong to no message: not HTTP, a tunnel, blank lines between messages, what follows a loss. */
   onOther(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
   /** Bytes of start line and header fields, as sent, as they come. */
   onHeadBytes(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
-  /** The head is complete: `buf[start..end)`, start line to blank line. Its bytes were told by onHeadBytes before. */
-  onHead(c: Connection, d: Direction, m: HttpMessage, buf: Buffer, start: number, end: number, t: Timestamp): void
+  /**
+   * Of `m` the start line is known and no more, but it was answered all the same, or its head has no end: onHead may still
+   * follow, and onEnd will. Where this is left out, such a message has onHeadBytes only.
+   */
+  onHeadBegun?(c: Connection, d: Direction, m: HttpMessage, t: Timestamp): void
+  /** The head is complete. Its bytes were told by onHeadBytes before. */
+  onHead(c: Connection, d: Direction, m: HttpMessage, t: Timestamp): void
   /** Bytes of the body, without chunk framing, still compressed. */
   onBody(c: Connection, d: Direction, m: HttpMessage, buf: Buffer, start: number, end: number, t: Timestamp): void
   /** `missing` bytes of the body, the message goes on after them. Other gaps are not told: they end messages. */

@@ -16,6 +16,7 @@ const KNOWN_METHODS = (
   'M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE'
 ).split(' ')
 const knownMethods = new Set(KNOWN_METHODS)
+const LONGEST_KNOWN_METHOD = 17
 
 /** Method and target. What exchanges call them is put together when it is first asked for. */
 export class RequestLine {
@@ -87,6 +88,14 @@ export function mayBeginElsewhere(line: RequestLine): boolean {
   const method = line.method.toUpperCase()
   if (knownMethods.has(method)) return false
   return KNOWN_METHODS.some((known) => known.endsWith(method) || method.endsWith(known))
+}
+
+/** May `buf[0..length)` be the beginning of a request with a known method? */
+export function beginsWithKnownMethod(buf: Buffer, length: number): boolean {
+  const text = buf.toString('latin1', 0, Math.min(length, LONGEST_KNOWN_METHOD + 1))
+  const space = text.indexOf(' ')
+  if (space >= 0) return knownMethods.has(text.slice(0, space))
+  return KNOWN_METHODS.some((method) => method.startsWith(text))
 }
 
 const lines = new ByteCache<RequestLine>(CACHED_LINES)

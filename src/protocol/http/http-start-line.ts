@@ -2,7 +2,10 @@
 
 import { findControl } from '../word-scan.ts'
 
-/** No start line may be longer; also bounds what is held back while one is incomplete. */
+/**
+ * So much of an incomplete line is held back; if what has come of it is like a start line all through and begins as
+ * one, it is one, however long it will be. Servers take 8 KiB to 90 KiB.
+ */
 export const MAXIMUM_START_LINE_BYTES = 16384
 
 const LF = 10
@@ -12,6 +15,8 @@ const SP = 32
 /** Answers of `matchStartLine`; a positive one is the line's length. */
 export const NO_MATCH = 0
 export const MORE_NEEDED = -1
+/** It is one, and goes on behind the first MAXIMUM_START_LINE_BYTES. */
+export const NO_END = -2
 
 const RESPONSE_START = 'HTTP/1.'
 const RESPONSE_START_BYTES = Buffer.from(RESPONSE_START)
@@ -33,8 +38,8 @@ for (const byte of Buffer.from('abcdefghijklmnopqrstuvwxyz')) methodBytes[byte] 
 for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ-_')) methodBytes[byte] = USUAL
 
 /**
- * Is there an HTTP/1.x start line at `buf[start..end)`? Gives its length with the line's end, NO_MATCH, or MORE_NEEDED
- * when what is there could still become one. `checked` bytes from `start` were found plausible by an earlier call.
+ * Is there an HTTP/1.x start line at `buf[start..end)`? Gives its length with the line's end, NO_END, NO_MATCH, or
+ * MORE_NEEDED when what is there could still become one. `checked` bytes from `start` were found plausible by an earlier call.
  */
 export function matchStartLine(buf: Buffer, start: number, end: number, checked: number): number {
   const response = matchStatusLine(buf, start, end, checked)
@@ -100,6 +105,7 @@ function matchRequestLine(buf: Buffer, start: number, end: number, checked: numb
   if (space === start || buf[space] !== SP || kinds === OTHER_SIGN) return NO_MATCH
   if ((kinds !== USUAL || space - start < 3) && !mayBeTarget(buf, space + 1, end)) return NO_MATCH
   const length = restOfLine(buf, start, end, checked)
+  if (length === NO_END && !mayBeTarget(buf, space + 1, end)) return NO_MATCH
   if (length <= 0) return length
   let last = start + length - 1
   if (buf[last - 1] === CR) last--
@@ -143,7 +149,7 @@ function isHttp2Preface(buf: Buffer, start: number, length: number): boolean {
   return length <= 16 && buf.toString('latin1', start, start + 14) === 'PRI * HTTP/2.0'
 }
 
-/** Length of the line, or NO_MATCH when a control character stands in it or it is too long. */
+/** Length of the line, NO_MATCH when a control character stands in it, MORE_NEEDED, or NO_END. */
 function restOfLine(buf: Buffer, start: number, end: number, checked: number): number {
   const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES)
   // one byte back: a CR may have been the last one checked
@@ -154,7 +160,7 @@ function restOfLine(buf: Buffer, start: number, end: number, checked: number): n
     if (byte === LF) return i + 1 - start
     if (byte !== CR || (i + 1 < end && buf[i + 1] !== LF)) return NO_MATCH
   }
-  return end - start >= MAXIMUM_START_LINE_BYTES ? NO_MATCH : MORE_NEEDED
+  return end - start >= MAXIMUM_START_LINE_BYTES ? NO_END : MORE_NEEDED
 }
 
 export function isDigit(byte: number): boolean {

@@ -202,16 +202,49 @@ describe('HTTP framing', () => {
     })
   }
 
-  test('a head that never ends is bounded and passes through', () => {
+  test('a head that never ends passes through and is not kept', () => {
     const endless = `GET / HTTP/1.1\r\nX: ${'x'.repeat(300_000)}`
     for (const cut of [[], [1000]]) {
-      const { lines, messages, bytes } = play([['>', endless]], cut)
+      const memory = new HeldMemory(140_000)
+      const { lines, messages } = play([['>', endless]], cut, memory)
       assert.equal(messages.length, 0)
-      assert.deepEqual(
-        lines[0].map((line) => line.length),
-        [262144 + 5, endless.length - 262144 + 6],
-      )
-      assert.equal(bytes[0], endless)
+      assert.deepEqual(lines[0], [`head ${endless}`])
+      assert.equal(memory.usedBytes, 0)
+    }
+  })
+
+  test('a head of any length is read to its end: framing fields far behind are obeyed', () => {
+    const cookies = `Cookie: ${'c'.repeat(999)}\r\n`.repeat(400)
+    for (const [fields, body, framing] of [
+      ['Content-Length: 5\r\n', 'hello', 'length 5'],
+      ['Transfer-Encoding:\r\n chunked\r\n', '5\r\nhello\r\n0\r\n\r\n', 'chunked'],
+      ['content-length:\r\n\t5\r\nX: y\r\n', 'hello', 'length 5'],
+      [`X: ${'x'.repeat(5000)}\r\n Content-Length: 3\r\nContent-Length: 5\r\n`, 'hello', 'length 5'],
+      [`Content-Encoding: gzip\r\n${cookies}Content-Length: 5\r\n`, 'hello', 'length 5, gzip'],
+    ]) {
+      const request = `POST /${'u'.repeat(3000)} HTTP/1.1\r\n${cookies}${fields}\r\n`
+      const response = `HTTP/1.1 200 OK\r\n${fields}${cookies}\r\n`
+      for (const cut of [[], [1000], [65_536], [65_535, 1, 1, 1000], [403_640, 7, 1000]]) {
+        const memory = new HeldMemory(140_000)
+        const told = play(
+          [
+            ['>', request + body + GET],
+            ['<', response + body],
+          ],
+          cut,
+          memory,
+        )
+        assert.deepEqual(
+          told.messages.map((m) => [m.method, m.target.length, m.status, m.headBytes, m.bodyBytes]),
+          [
+            ['POST', 1024, 0, request.length, 5],
+            ['GET', 2, 0, GET.length, 0],
+            ['', 0, 200, response.length, 5],
+          ],
+        )
+        assert.equal(told.lines[0][1]!.split(', ').slice(1).join(', '), framing)
+        assert.equal(memory.usedBytes, 0)
+      }
     }
   })
 
@@ -332,9 +365,30 @@ describe('HTTP detection', () => {
     assertTold([['>', later]], [`head ${later}`, 'GET /x, none', 'complete (0)'])
   })
 
-  test('a start line longer than 16 KiB is none', () => {
-    const line = `GET /${'x'.repeat(17_000)} HTTP/1.1\r\n\r\n`
-    for (const cut of [[], [100], [16_000, 1]]) assert.deepEqual(play([['>', line]], cut).lines[0], [`other ${line}`])
+  test('a start line longer than 16 KiB: its text is cut', () => {
+    for (const target of [
+      `/${'x'.repeat(17_000)}`,
+      `http://h/${'x y'.repeat(30_000)}`,
+      `/?q=${'%20'.repeat(100_000)}`,
+    ]) {
+      const head = `GET ${target} HTTP/1.0\r\nHost: h\r\n\r\n`
+      for (const cut of [[], [999], [16_000, 1, 1, 1, 5000], [16_384, 1, 5000], [16_383, 1, 1, 5000]]) {
+        const { lines } = play([['>', head + GET]], cut)
+        assert.deepEqual(lines[0], [`head ${head}`, `GET ${target.slice(0, 1024)}, none`, 'complete (0)', ...GET_TOLD])
+      }
+    }
+    const reason = `HTTP/1.1 200 ${'x'.repeat(20_000)}\r\nContent-Length: 1\r\n\r\n`
+    assert.deepEqual(play([['<', `${reason}a`]], [999]).lines[1].slice(1), [
+      '200 to nothing, length 1',
+      'body a',
+      'complete (1)',
+    ])
+  })
+
+  test('a line of that length that only begins like one is none', () => {
+    for (const line of [`USE ${'x'.repeat(17_000)} HTTP/1.1\r\n`, `get key ${'key '.repeat(5000)}\r\n`]) {
+      for (const cut of [[], [100], [16_000, 1]]) assert.deepEqual(play([['>', line]], cut).lines[0], [`other ${line}`])
+    }
   })
 })
 

@@ -131,6 +131,145 @@ describe('HTTP exchanges', () => {
     )
   })
 
+  const EXPECTING = 'POST /u HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 30\r\n\r\n'
+  const REFUSAL = 'HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno'
+  const BODY = 'GET /not a request, but a body\n'.slice(0, 30)
+
+  test('a final status instead of 100: the client need not send the body, but may', () => {
+    for (const asking of [EXPECTING, EXPECTING.replace('Content-Length: 30', 'Transfer-Encoding: chunked')]) {
+      conversation(
+        [
+          ['>', asking],
+          ['<', REFUSAL],
+          ['>', get('/n')],
+          ['<', OK],
+        ],
+        [
+          `POST /u | ok | 417 | 0-0 | 1-1 | ${asking.length}/${REFUSAL.length}`,
+          'GET /n | ok | 200 | 2-2 | 3-3 | 19/40',
+        ],
+      )
+    }
+    for (const body of [BODY, 'GET /not HTTP/1.1 GET /nor this', '\r\n{"a": "GET / HTTP/1.1"}\r\n\r\n\r\n']) {
+      conversation(
+        [
+          ['>', EXPECTING],
+          ['<', REFUSAL],
+          ['>', body.slice(0, 30)],
+          ['>', get('/n')],
+          ['<', OK],
+        ],
+        ['POST /u | ok | 417 | 0-2 | 1-1 | 92/40', 'GET /n | ok | 200 | 3-3 | 4-4 | 19/40'],
+      )
+    }
+  })
+
+  test('a client that waits for no 100, and one that is asked to go on', () => {
+    conversation(
+      [
+        ['>', EXPECTING + BODY],
+        ['<', REFUSAL],
+        ['>', EXPECTING],
+        ['<', 'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'],
+        ['>', BODY],
+        ['<', OK],
+        ['>', EXPECTING + BODY.slice(0, 5)],
+        ['<', REFUSAL],
+        ['>', BODY.slice(5)],
+        ['>', get('/n')],
+        ['<', OK],
+      ],
+      [
+        'POST /u | ok | 417 | 0-0 | 1-1 | 92/40',
+        'POST /u | ok | 200 | 2-4 | 5-5 | 92/92',
+        'POST /u | ok | 417 | 6-8 | 7-7 | 92/40',
+        'GET /n | ok | 200 | 9-9 | 10-10 | 19/40',
+      ],
+    )
+  })
+
+  test('refused before its body came, then closed: nothing is missing of either', () => {
+    conversation(
+      [
+        ['>', EXPECTING],
+        ['<', REFUSAL],
+      ],
+      ['POST /u | ok | 417 | 0-0 | 1-1 | 62/40'],
+    )
+  })
+
+  test('an answer before the head is complete', () => {
+    const begun = `GET /${'x'.repeat(40)} HTTP/1.1\r\nCookie: a`
+    const refusal = 'HTTP/1.1 431 Large\r\nContent-Length: 0\r\n\r\n'
+    const transcript = new Transcript(http).play([
+      ['>', begun],
+      ['<', refusal],
+      ['>', 'bc'],
+    ])
+    transcript.connection.streams[1].sawFin = true
+    assert.deepEqual(
+      lines(transcript.close()).map((line) => line.replace(/x+/, 'x')),
+      [`GET /x | ok | 431 | 0-2 | 1-1 | ${begun.length + 2}/${refusal.length}`],
+    )
+    conversation(
+      [
+        ['>', 'POST /1 HTTP/1.1\r\nContent-'],
+        ['<', OK],
+        ['>', 'Length: 3\r\n\r\nabc'],
+        ['>', get('/2')],
+        ['<', OK],
+      ],
+      ['POST /1 | ok | 200 | 0-2 | 1-1 | 42/40', 'GET /2 | ok | 200 | 3-3 | 4-4 | 19/40'],
+    )
+  })
+
+  test('a URL that is refused for its length, and a head that the connection cut short', () => {
+    const transcript = new Transcript(http).play([
+      ['>', `GET /${'x'.repeat(20_000)}`],
+      ['<', 'HTTP/1.1 414 Long\r\nContent-Length: 0\r\n\r\n'],
+    ])
+    transcript.connection.streams[1].sawFin = true
+    assert.deepEqual(
+      transcript.close().map((e) => [e.request.length, e.status, e.statusText, e.times, e.bytes]),
+      [[1024, 'ok', '414', [0, 0, 1, 1], [20_005, 40]]],
+    )
+    conversation(
+      [['>', `${get('/1')}GET /2 HTTP/1.1\r\nHost`]],
+      ['GET /1 | unanswered | 0-0 | 19/0', 'GET /2 | unanswered | 0-0 | 21/0 | behind 1'],
+    )
+    const cut = new Transcript(http).play([
+      ['>', get('/1')],
+      ['<', 'HTTP/1.1 200 OK\r\nContent-L'],
+    ])
+    cut.connection.streams[1].sawReset = true
+    assert.deepEqual(lines(cut.close()), ['GET /1 | error | 200 truncated | 0-0 | 1-1 | 19/26'])
+  })
+
+  test('very long heads: the text is cut, and all bytes count', () => {
+    const long = `GET /?x=${'a'.repeat(90_000)} HTTP/1.1\r\nCookie: ${'c'.repeat(300_000)}\r\n\r\n`
+    const answer = `HTTP/1.1 200 OK\r\nSet-Cookie: ${'c'.repeat(300_000)}\r\nContent-Length: 2\r\n\r\nhi`
+    for (const size of [Number.POSITIVE_INFINITY, 1400]) {
+      const told = new Transcript(http)
+        .play(
+          [
+            ['>', long],
+            ['<', answer],
+            ['>', get('/n')],
+            ['<', OK],
+          ],
+          size,
+        )
+        .close()
+      assert.deepEqual(
+        told.map((e) => [e.command, e.request.length, e.statusText, e.bytes]),
+        [
+          ['GET /', 1024, '200', [long.length, answer.length]],
+          ['GET /n', 6, '200', [19, 40]],
+        ],
+      )
+    }
+  })
+
   test('a body until the connection closes ends with its last byte', () => {
     const transcript = new Transcript(http)
     transcript.play([
@@ -273,6 +412,26 @@ describe('HTTP exchanges with gaps', () => {
         'POST /1 | ok | 200 | 0-2 | 3-5 | 50/49',
         'GET /2 | unknown | 6-6 | 19/0',
         'GET /3 | ok | 200 | 9-9 | 10-10 | 19/40',
+      ],
+    )
+  })
+
+  test('in the head of a request: it is told, as unknown', () => {
+    conversation(
+      [
+        ['>', get('/1')],
+        ['<', OK],
+        ['>', 'GET /2 HTTP/1.1\r\nHost: a'],
+        ['>', 20],
+        ['>', 'z\r\n\r\n'],
+        ['<', OK],
+        ['>', get('/3')],
+        ['<', OK],
+      ],
+      [
+        'GET /1 | ok | 200 | 0-0 | 1-1 | 19/40',
+        'GET /2 | unknown | 2-2 | 24/0',
+        'GET /3 | ok | 200 | 6-6 | 7-7 | 19/40',
       ],
     )
   })
