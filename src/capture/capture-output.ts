@@ -1,51 +1,90 @@
 // What the capture child writes: packets and statistics as pcapng, gathered into one buffer and written in one call.
 
 import { InterfaceStatistics } from '../savefile/interface.ts'
-import { ENHANCED_PACKET_BLOCK } from '../savefile/pcapng-blocks.ts'
 import { PcapngWriter } from '../savefile/pcapng-writer.ts'
+import { PACKET_GATHERER_MODULE_BASE64 } from './packet-gatherer-wasm.ts'
 
 /** Room for the largest packet, and for many of the usual ones. */
 const GATHER_BYTES = 512 * 1024
-/** Beyond this, asking Buffer to copy is cheaper than copying words in a loop. */
-const LONG_BYTES = 256
-const TWO_32 = 2 ** 32
-const EMPTY_BLOCK_BYTES = 32
+const PAGE_BYTES = 65536
 
-/** libpcap's packet header as the binding hands it over: four words. */
-const HEADER_SECONDS = 0
-const HEADER_MICROS = 1
-const HEADER_CAPTURED = 2
-const HEADER_ORIGINAL = 3
+// The memory: libpcap's packet header, the packet, what is gathered.
+const HEADER_ADDRESS = 0
+const HEADER_BYTES = 16
+const PACKET_ADDRESS = 64
+
+/** What packet-gatherer.wat exports. */
+interface PacketGatherer {
+  readonly used: { value: number }
+  readonly packetsUntilCheck: { value: number }
+  readonly latestMicros: { value: bigint }
+  readonly stopMicros: { value: bigint }
+  layOut(header: number, packet: number, packetRoom: number, gathered: number, room: number): void
+  onPacket(): void
+}
+
+export interface CaptureOutputOptions {
+  /** The longest packet that comes. */
+  readonly snapshotBytes: number
+  /** It must have written or copied all of the bytes when it returns. */
+  readonly write: (buf: Buffer, start: number, end: number) => void
+  /** Called from within `onPacket`, after each `packetsBetweenChecks` packets. */
+  readonly check?: () => void
+  readonly packetsBetweenChecks?: number
+  /** Called from within `onPacket`, before a packet that is later than `stopAt` said. */
+  readonly late?: () => void
+}
 
 /**
- * One interface's pcapng section. Packets are put together in place: PcapngWriter does it in three calls, which with the
- * copying took a third of the child's time. `write` must have written or copied all of its bytes when it returns. */
+ * One interface's pcapng section. A packet is taken by WebAssembly alone, which libpcap's binding calls as it would any
+ * function: no JavaScript runs for it, nothing is allocated, and it is as fast with the first packet as with the last.
+ */
 export class CaptureOutput {
-  readonly #write: (buf: Buffer, start: number, end: number) => void
-  readonly #gathered = Buffer.allocUnsafeSlow(GATHER_BYTES)
-  readonly #gatheredWords = new Int32Array(this.#gathered.buffer)
-  readonly #bytes: Buffer
-  readonly #words: Int32Array
-  /** Always a multiple of 4, as all blocks are. */
-  #used = 0
-  readonly #writer: PcapngWriter
-  // A packet's second in nanoseconds since 1970, as two halves; it changes rarely.
-  #second = -1
-  #secondHigh = 0
-  #secondLow = 0
+  /** Where the binding puts a packet's bytes. */
+  readonly bytes: Buffer
+  /** Where the binding puts the header: seconds, microseconds, captured and original length, 32 bits each. */
+  readonly header: Buffer
+  /** Takes the packet that lies there. */
+  readonly onPacket: () => void
+  /** Bytes handed to `write` so far. */
+  writtenBytes = 0
+  readonly #write: CaptureOutputOptions['write']
+  readonly #gathered: Buffer
+  readonly #gatherer: PacketGatherer
+  readonly #packetsBetweenChecks: number
+  readonly #writer = new PcapngWriter((buf, start, end) => this.#gather(buf, start, end))
   readonly #statistics = new InterfaceStatistics()
   readonly #received = new WideCounter()
   readonly #dropped = new WideCounter()
   readonly #interfaceDropped = new WideCounter()
-  /** The latest moment that was written: statistics never lie before it, nor before what is yet to come. */
-  #clockMicros = 0
+  /** All packets up to here have been written, says the caller. */
+  #advancedMicros = 0
 
-  /** `bytes` is where the packets are found; it must be no part of a larger buffer, and its length a multiple of 4. */
-  constructor(bytes: Buffer, write: (buf: Buffer, start: number, end: number) => void) {
-    this.#bytes = bytes
-    this.#words = new Int32Array(bytes.buffer)
+  constructor(options: CaptureOutputOptions) {
+    const { snapshotBytes, write, check, packetsBetweenChecks = 0x7fff_ffff, late } = options
+    const packetRoom = (snapshotBytes + 3) & ~3
+    const gatheredAddress = PACKET_ADDRESS + packetRoom
+    const pages = Math.ceil((gatheredAddress + GATHER_BYTES) / PAGE_BYTES)
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
     this.#write = write
-    this.#writer = new PcapngWriter((buf, start, end) => this.#gather(buf, start, end))
+    this.#packetsBetweenChecks = packetsBetweenChecks
+    this.header = Buffer.from(memory.buffer, HEADER_ADDRESS, HEADER_BYTES)
+    this.bytes = Buffer.from(memory.buffer, PACKET_ADDRESS, packetRoom)
+    this.#gathered = Buffer.from(memory.buffer, gatheredAddress, GATHER_BYTES)
+    const host = {
+      memory,
+      flush: () => this.flush(),
+      check: () => {
+        this.#gatherer.packetsUntilCheck.value = this.#packetsBetweenChecks
+        check?.()
+      },
+      late: () => late?.(),
+    }
+    const module = new WebAssembly.Module(Buffer.from(PACKET_GATHERER_MODULE_BASE64, 'base64'))
+    this.#gatherer = new WebAssembly.Instance(module, { host }).exports as unknown as PacketGatherer
+    this.#gatherer.layOut(HEADER_ADDRESS, PACKET_ADDRESS, packetRoom, gatheredAddress, GATHER_BYTES)
+    this.#gatherer.packetsUntilCheck.value = packetsBetweenChecks
+    this.onPacket = this.#gatherer.onPacket
   }
 
   /** `place` and `description`: see CaptureRequest; the filter is added to the description. */
@@ -61,68 +100,25 @@ export class CaptureOutput {
     })
   }
 
-  /** Microseconds since 1970 of libpcap's packet header. */
-  timeOf(header: Uint32Array): number {
-    return header[HEADER_SECONDS]! * 1e6 + header[HEADER_MICROS]!
-  }
-
-  /** An Enhanced Packet Block of the packet that lies in `bytes`. */
-  packet(header: Uint32Array): void {
-    const seconds = header[HEADER_SECONDS]!
-    const micros = header[HEADER_MICROS]!
-    const captured = Math.min(header[HEADER_CAPTURED]!, this.#bytes.length)
-    const total = EMPTY_BLOCK_BYTES + ((captured + 3) & ~3)
-    if (total > GATHER_BYTES - this.#used) this.flush()
-    const at = this.#used
-    this.#used = at + total
-    this.#clockMicros = seconds * 1e6 + micros
-    if (seconds !== this.#second) this.#setSecond(seconds)
-    const low = this.#secondLow + micros * 1000
-    const into = this.#gathered
-    putWord(into, at, ENHANCED_PACKET_BLOCK)
-    putWord(into, at + 4, total)
-    putWord(into, at + 8, 0) // the only interface
-    putWord(into, at + 12, low < TWO_32 ? this.#secondHigh : this.#secondHigh + 1)
-    putWord(into, at + 16, low < TWO_32 ? low : low - TWO_32)
-    putWord(into, at + 20, captured)
-    putWord(into, at + 24, header[HEADER_ORIGINAL]!)
-    this.#copy(at + 28, captured)
-    putWord(into, at + total - 4, total)
-  }
-
-  /** Puts the packet's first bytes at `at`, and zeros behind them up to a whole word. */
-  #copy(at: number, captured: number): void {
-    if (captured > LONG_BYTES) {
-      this.#bytes.copy(this.#gathered, at, 0, captured)
-    } else {
-      const from = this.#words
-      const into = this.#gatheredWords
-      const count = (captured + 3) >> 2
-      const first = at >> 2
-      for (let i = 0; i < count; i++) into[first + i] = from[i]!
-    }
-    for (let i = captured; (i & 3) !== 0; i++) this.#gathered[at + i] = 0
-  }
-
-  /** seconds * 10^9 in two halves; the product needs more bits than a number has, so it is made of two. */
-  #setSecond(seconds: number): void {
-    const upper = Math.floor(seconds / 65536) * 1e9
-    const low = (upper % 65536) * 65536 + (seconds % 65536) * 1e9
-    this.#second = seconds
-    this.#secondHigh = Math.floor(upper / 65536) + Math.floor(low / TWO_32)
-    this.#secondLow = low % TWO_32
+  /** Packets later than this, in microseconds since 1970, are `late`. */
+  stopAt(micros: number): void {
+    this.#gatherer.stopMicros.value = BigInt(Math.floor(micros))
   }
 
   /** All packets up to this moment have been written. */
   advance(micros: number): void {
-    if (micros > this.#clockMicros) this.#clockMicros = micros
+    this.#advancedMicros = Math.max(this.#advancedMicros, micros)
   }
 
-  /** Counters as libpcap gives them (32 bits, they wrap), stamped with the latest moment written. */
+  /**
+   * Counters as libpcap gives them (32 bits, they wrap), stamped with the latest moment that was written: they never lie
+   * before it, nor before what is yet to come.
+   */
   statistics(received: number, dropped: number, interfaceDropped: number): void {
+    this.advance(Number(this.#gatherer.latestMicros.value))
     const statistics = this.#statistics
-    statistics.time.seconds = Math.floor(this.#clockMicros / 1e6)
-    statistics.time.nanos = (this.#clockMicros - statistics.time.seconds * 1e6) * 1000
+    statistics.time.seconds = Math.floor(this.#advancedMicros / 1e6)
+    statistics.time.nanos = (this.#advancedMicros - statistics.time.seconds * 1e6) * 1000
     statistics.received = this.#received.follow(received)
     statistics.dropped = this.#dropped.follow(dropped)
     statistics.interfaceDropped = this.#interfaceDropped.follow(interfaceDropped)
@@ -130,24 +126,20 @@ export class CaptureOutput {
   }
 
   flush(): void {
-    const used = this.#used
-    if (used === 0) return
-    this.#used = 0
-    this.#write(this.#gathered, 0, used)
+    const { used } = this.#gatherer
+    const bytes = used.value
+    if (bytes === 0) return
+    used.value = 0
+    this.writtenBytes += bytes
+    this.#write(this.#gathered, 0, bytes)
   }
 
   /** Blocks other than packets: small and rare. */
   #gather(buf: Buffer, start: number, end: number): void {
-    if (end - start > GATHER_BYTES - this.#used) this.flush()
-    this.#used += buf.copy(this.#gathered, this.#used, start, end)
+    const { used } = this.#gatherer
+    if (end - start > GATHER_BYTES - used.value) this.flush()
+    used.value += buf.copy(this.#gathered, used.value, start, end)
   }
-}
-
-function putWord(into: Buffer, at: number, value: number): void {
-  into[at] = value
-  into[at + 1] = value >>> 8
-  into[at + 2] = value >>> 16
-  into[at + 3] = value >>> 24
 }
 
 /** Makes an ever-growing number out of a 32-bit counter that starts again at 0 when it is full. */

@@ -16,6 +16,10 @@ const STATISTICS_INTERVAL_MILLIS = 200
 /** How often a busy child looks at its standard input and flushes. */
 const BUSY_INTERVAL_MILLIS = 50
 const BUSY_CHECK_PACKETS = 64
+/** So much from one wake-up, and the next may wait for BUSY_PAUSE_MILLIS, where the kernel's buffer has room enough. */
+const BUSY_TURN_BYTES = 32 * 1024
+const BUSY_PAUSE_MILLIS = 10
+const BYTES_TO_PAUSE_A_MILLISECOND = 2 ** 20
 /** The kernel's timers are coarse: a packet may come this much later than the buffer timeout says. */
 const TIMEOUT_SLACK_MILLIS = 10
 /** After a stop, packets that were captured before it still go out, for at most this long. */
@@ -59,27 +63,29 @@ class Capture {
   readonly #request: CaptureRequest
   readonly #output: CaptureOutput
   readonly #watch: InterfaceWatch
-  // The binding puts every packet and its header into these two; it must be kept referenced, or it is collected.
+  // It must be kept referenced, or it is collected.
   readonly #session: ReturnType<typeof openCapture>
-  readonly #bytes: Buffer
-  readonly #header: Uint32Array
-  readonly #headerBytes: Buffer
   readonly #command = Buffer.alloc(16)
-  #packetsUntilCheck = BUSY_CHECK_PACKETS
+  readonly #busyPauseMillis: number
   #nextFlushMillis = 0
   #nextStatisticsMillis = 0
-  #stopMicros = Number.POSITIVE_INFINITY
+  #stopping = false
   #stopDeadlineMillis = Number.POSITIVE_INFINITY
   #pollingByTimer = false
 
   constructor(binding: PcapBinding, request: CaptureRequest) {
     this.#request = request
-    this.#bytes = Buffer.allocUnsafeSlow((request.snapshotBytes + 3) & ~3)
-    this.#output = new CaptureOutput(this.#bytes, writeOut)
-    this.#header = new Uint32Array(4)
-    this.#headerBytes = Buffer.from(this.#header.buffer)
+    this.#output = new CaptureOutput({
+      snapshotBytes: request.snapshotBytes,
+      write: writeOut,
+      check: () => this.#whileBusy(),
+      packetsBetweenChecks: BUSY_CHECK_PACKETS,
+      late: () => this.#finish(),
+    })
+    const pauseMillis = Math.floor(request.kernelBufferBytes / BYTES_TO_PAUSE_A_MILLISECOND)
+    this.#busyPauseMillis = Math.min(pauseMillis, BUSY_PAUSE_MILLIS)
     this.#watch = new InterfaceWatch(request.interfaceName)
-    this.#session = openCapture(binding, request, () => this.#onPacket())
+    this.#session = openCapture(binding, request, this.#output.onPacket)
   }
 
   start(): void {
@@ -92,24 +98,24 @@ class Capture {
     process.stdin.on('data', () => this.#stop())
     process.stdin.on('end', () => this.#stop())
     process.stdin.on('error', () => this.#stop())
-    this.#session.binding.read_callback = () => this.#drain()
+    this.#session.binding.read_callback = () => this.#onReadable()
     this.#session.binding.start_polling()
     setInterval(() => this.#onTimer(), STATISTICS_INTERVAL_MILLIS)
     setImmediate(() => this.#drain())
   }
 
-  /** Called from within `dispatch`, once a packet. */
-  #onPacket(): void {
-    if (this.#stopMicros !== Number.POSITIVE_INFINITY && this.#output.timeOf(this.#header) > this.#stopMicros) {
-      this.#finish()
-    }
-    this.#output.packet(this.#header)
-    if (--this.#packetsUntilCheck === 0) this.#whileBusy()
+  /**
+   * Under load a wake-up costs more than the packets that it is for: it is better to let some more of them come together.
+   */
+  #onReadable(): void {
+    const before = this.#output.writtenBytes
+    this.#drain()
+    if (this.#output.writtenBytes - before < BUSY_TURN_BYTES) return
+    if (this.#busyPauseMillis > 0) sleep(this.#busyPauseMillis)
   }
 
-  /** What timers and events would do, if they ever got their turn. */
+  /** What timers and events would do, if they ever got their turn. Called from within `dispatch`. */
   #whileBusy(): void {
-    this.#packetsUntilCheck = BUSY_CHECK_PACKETS
     const now = Date.now()
     if (now < this.#nextFlushMillis) return
     this.#nextFlushMillis = now + BUSY_INTERVAL_MILLIS
@@ -130,7 +136,7 @@ class Capture {
 
   /** Takes all packets that are ready. */
   #drain(): void {
-    const status = this.#session.binding.dispatch(this.#bytes, this.#headerBytes)
+    const status = this.#session.binding.dispatch(this.#output.bytes, this.#output.header)
     this.#output.flush()
     // An interface that goes down makes its socket report an error, after which libuv polls it no more, not even when the
     // interface is up again: from here on the timer asks.
@@ -164,10 +170,11 @@ class Capture {
   }
 
   #stop(): void {
-    if (this.#stopMicros !== Number.POSITIVE_INFINITY) return
+    if (this.#stopping) return
+    this.#stopping = true
     const now = Date.now()
     const lateMillis = this.#request.bufferTimeoutMillis + TIMEOUT_SLACK_MILLIS
-    this.#stopMicros = now * 1000
+    this.#output.stopAt(now * 1000)
     this.#stopDeadlineMillis = now + lateMillis + STOP_GRACE_MILLIS
     // The last packets may still lie in a block that the kernel has not handed over.
     setTimeout(() => {
@@ -209,8 +216,10 @@ function writeOut(buf: Buffer, start: number, end: number): void {
   }
 }
 
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(4))
+
 function sleep(millis: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+  Atomics.wait(nobodyWakes, 0, 0, millis)
 }
 
 function fail(failure: CaptureFailure): void {

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CaptureOutput } from '../../src/capture/capture-output.ts'
+import { CaptureOutput, type CaptureOutputOptions } from '../../src/capture/capture-output.ts'
 import { readCapture } from '../support/read-capture.ts'
 
 /** Collects what is written and gives it back as a source. */
-function collect(bytes: Buffer) {
+function collect(snapshotBytes: number, options: Partial<CaptureOutputOptions> = {}) {
   const written: Buffer[] = []
-  const output = new CaptureOutput(bytes, (buf, start, end) => written.push(Buffer.from(buf.subarray(start, end))))
+  const write = (buf: Buffer, start: number, end: number) => written.push(Buffer.from(buf.subarray(start, end)))
+  const output = new CaptureOutput({ snapshotBytes, write, ...options })
+  /** As libpcap's binding does it. */
+  const packet = (seconds: number, micros: number, captured: number, original: number) => {
+    for (const [i, word] of [seconds, micros, captured, original].entries()) output.header.writeUInt32LE(word, i * 4)
+    output.onPacket()
+  }
   const read = () => {
     output.flush()
     const all = Buffer.concat(written)
@@ -25,7 +31,7 @@ function collect(bytes: Buffer) {
       async close() {},
     })
   }
-  return { output, written, read }
+  return { output, packet, written, read }
 }
 
 const MAXIMUM = 262_144
@@ -45,12 +51,12 @@ test('packets of any length come back as they were', async () => {
   )
   await fc.assert(
     fc.asyncProperty(packets, async (list) => {
-      const bytes = Buffer.allocUnsafeSlow(MAXIMUM).fill(0xee)
-      const { output, read } = collect(bytes)
+      const { output, packet: put, read } = collect(MAXIMUM)
+      output.bytes.fill(0xee)
       output.begin('eth0', 'tcp', LINKTYPE_RAW, MAXIMUM)
       for (const { seconds, micros, size, cut, seed } of list) {
-        bytes.fill(seed, 0, size)
-        output.packet(Uint32Array.of(seconds, micros, size, size + cut))
+        output.bytes.fill(seed, 0, size)
+        put(seconds, micros, size, size + cut)
       }
       const { packets: found, damage, interfaceName } = await read()
       assert.equal(damage, undefined)
@@ -70,10 +76,10 @@ test('packets of any length come back as they were', async () => {
 
 test('the interface has its place, and the description and the filter together', async () => {
   const described = async (...labels: string[]) => {
-    const { output, read } = collect(Buffer.allocUnsafeSlow(64))
+    const { output, packet, read } = collect(64)
     const [filter = '', place, description] = labels
     output.begin('eth0', filter, 1, 64, place, description)
-    output.packet(Uint32Array.of(1, 0, 4, 4))
+    packet(1, 0, 4, 4)
     const { interfaces, packets } = await read()
     assert.equal(packets.length, 1)
     return interfaces.map(({ placeName, description: text }) => `${placeName}|${text}`)
@@ -85,20 +91,19 @@ test('the interface has its place, and the description and the filter together',
 })
 
 test('what lies behind a packet does not leak into its padding', async () => {
-  const bytes = Buffer.allocUnsafeSlow(64).fill(0xee)
-  const { output, written } = collect(bytes)
-  output.packet(Uint32Array.of(1, 0, 5, 5))
+  const { output, packet, written } = collect(64)
+  output.bytes.fill(0xee)
+  packet(1, 0, 5, 5)
   output.flush()
   assert.equal(Buffer.concat(written).subarray(28, 36).toString('hex'), 'eeeeeeeeee000000')
 })
 
 test('statistics count on where 32 bits wrap, and are stamped with the latest moment', async () => {
-  const bytes = Buffer.allocUnsafeSlow(64)
-  const { output, read } = collect(bytes)
+  const { output, packet, read } = collect(64)
   output.begin('eth0', '', 1, 64)
   output.advance(5_000_000)
   output.statistics(0xfffffff0 | 0, 7, 0) // the binding gives signed numbers
-  output.packet(Uint32Array.of(6, 250_000, 4, 4))
+  packet(6, 250_000, 4, 4)
   output.advance(5_900_000) // packets are further already
   output.statistics(16, 9, 0)
   const { statistics } = await read()
@@ -109,10 +114,40 @@ test('statistics count on where 32 bits wrap, and are stamped with the latest mo
 })
 
 test('gathers: many small packets make few writes', () => {
-  const bytes = Buffer.allocUnsafeSlow(1024)
-  const { output, written } = collect(bytes)
-  for (let i = 0; i < 2000; i++) output.packet(Uint32Array.of(1, i, 1000, 1000))
+  const { output, packet, written } = collect(1024)
+  for (let i = 0; i < 2000; i++) packet(1, i, 1000, 1000)
   output.flush()
   assert.equal(Buffer.concat(written).length, 2000 * 1032)
   assert.ok(written.length <= 5)
+})
+
+test('a packet that claims more than the snapshot length has just that', async () => {
+  const { output, packet, read } = collect(61)
+  output.begin('eth0', '', 1, 61)
+  output.bytes.fill(0xee)
+  packet(1, 0, 0xffff_ffff, 0xffff_ffff)
+  packet(2, 0, 3, 3)
+  const { packets, damage } = await read()
+  assert.equal(damage, undefined)
+  assert.deepEqual(
+    packets.map(({ micros, originalLength, bytes }) => [micros, originalLength, bytes.length]),
+    [
+      [1_000_000, 0xffff_ffff, 64],
+      [2_000_000, 3, 3],
+    ],
+  )
+})
+
+test('others get their turn after so many packets, and before one that is late', () => {
+  let checks = 0
+  let late = 0
+  const { output, packet } = collect(64, { packetsBetweenChecks: 10, check: () => checks++, late: () => late++ })
+  for (let i = 0; i < 25; i++) packet(100, i, 4, 4)
+  assert.deepEqual([checks, late], [2, 0])
+  output.stopAt(100_000_030.5)
+  packet(100, 30, 4, 4)
+  assert.equal(late, 0)
+  packet(100, 31, 4, 4)
+  packet(99, 0, 4, 4)
+  assert.equal(late, 1)
 })
