@@ -266,6 +266,8 @@ export function makeSmallHttp(path: string, exchanges: number): void {
 
 export const captureMakers = {
   http: (path: string) => makeHttp(path, 640),
+  /** 400,000 packets. */
+  'http-live': (path: string) => makeHttp(path, 287),
   bulk: (path: string) => makeBulk(path, 610),
   short: (path: string) => makeShort(path, 300_000),
   'short-1200k': (path: string) => makeShort(path, 1_200_000),

@@ -1,5 +1,7 @@
 // `npm run bench [-- name …]`: our built program against tcpflow and tcpdump on the same captures in the same run.
-// Names: console files memory start latency live. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
+// Names: console files memory start latency live json. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
+// For live: BENCH_LIVE_VIEWS (of console,files,latency,json,save), BENCH_LIVE_RATES (packets a second), and BENCH_PROGRAMS:
+// builds to compare with this one (paths of their tcpflow.js).
 
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +14,10 @@ const folder = process.env.BENCH_FOLDER ?? join(tmpdir(), 'tcpflow-bench')
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const program = join(import.meta.dirname, '../../dist/tcpflow.js')
 const wanted = process.argv.slice(2)
+
+function list(variable: string): string[] {
+  return (process.env[variable] ?? '').split(',').filter((word) => word !== '')
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -153,7 +159,17 @@ const benches: Record<string, () => Promise<void>> = {
   memory: benchMemory,
   start: benchStart,
   latency: benchLatency,
-  live: () => benchLive(program, say),
+  live: () =>
+    benchLive(
+      {
+        programs: [program, ...list('BENCH_PROGRAMS')],
+        capture: captureFile(folder, 'http-live'),
+        rounds,
+        views: list('BENCH_LIVE_VIEWS'),
+        rates: list('BENCH_LIVE_RATES').map(Number),
+      },
+      say,
+    ),
 }
 
 // Namespaces and servers are taken down when the process exits, which a signal alone does not let it do.
