@@ -1,10 +1,10 @@
 // A live interface as a source of pcapng bytes: a capture child at work, read with back-pressure.
 
-import { once } from 'node:events'
-import type { ByteSource } from '../core/ports.ts'
+import type { ByteSource, Delivery } from '../core/ports.ts'
 import { captureError } from './capture-error.ts'
 import { type CaptureRequest, parseCaptureEnd } from './capture-request.ts'
 import type { CaptureChild, CaptureLauncher } from './launcher.ts'
+import { SocketLanding } from './socket-landing.ts'
 
 /** stopped: as asked; interface-gone: a container stopped, say; failed: the child broke off. */
 export type LiveEndReason = 'stopped' | 'interface-gone' | 'failed'
@@ -18,6 +18,8 @@ export interface LiveSource extends ByteSource {
   readonly endHint: string | undefined
 }
 
+/** Of a source that is asked to `read`: as much as a socket holds at a time. */
+const LANDING_BYTES = 256 * 1024
 /** A child that was asked to stop and has not by then is killed. */
 const STOP_DEADLINE_MILLIS = 1500
 
@@ -40,12 +42,17 @@ class ChildSource implements LiveSource {
   endHint: string | undefined = undefined
   readonly #request: CaptureRequest
   readonly #child: CaptureChild
-  #chunk: Buffer = Buffer.alloc(0)
-  #chunkOffset = 0
+  /** Once somebody reads. */
+  #landing: SocketLanding | undefined = undefined
+  // For `read`: what has come and was not asked for yet is #buffer[#from..#until).
+  #buffer = Buffer.alloc(0)
+  #from = 0
+  #until = 0
+  #readDone: ((bytes: number) => void) | undefined = undefined
   /** No more comes from the pipe. */
   #ended = false
-  /** Wakes the read that waits. */
-  #wake: () => void = () => {}
+  readonly #closed: Promise<void>
+  #tellClosed: () => void = () => {}
   #stopTimer: NodeJS.Timeout | undefined = undefined
   #stopRequested = false
 
@@ -53,28 +60,45 @@ class ChildSource implements LiveSource {
     this.name = request.interfaceName
     this.#request = request
     this.#child = child
-    const { data } = child
-    data.on('readable', () => this.#wake())
-    data.on('error', () => {}) // `close` follows
-    data.on('close', () => {
-      this.#ended = true
-      this.#wake()
+    this.#closed = new Promise((resolve) => {
+      this.#tellClosed = resolve
     })
-    // Without a reader at its end the stream would not notice that.
-    data.on('end', () => data.destroy())
   }
 
   /** The child writes its first block once the interface is open. */
   async opened(): Promise<void> {
-    while (!this.#fetch()) {
-      if (this.#ended) throw captureError(await this.#child.exited, this.#request)
-      await this.#arrival()
+    const { data } = this.#child
+    const came = await new Promise<boolean>((resolve) => {
+      data.once('readable', () => resolve(data.readableLength > 0))
+      data.on('error', () => resolve(false))
+      data.on('close', () => resolve(data.readableLength > 0))
+    })
+    data.removeAllListeners('readable')
+    if (!came) throw captureError(await this.#child.exited, this.#request)
+  }
+
+  deliver(landing: Buffer, onBytes: (bytes: number) => boolean): Delivery {
+    const onLanded = (bytes: number): boolean => {
+      this.consumedBytes += bytes
+      return onBytes(bytes)
     }
+    const onEnd = (): void => {
+      this.#ended = true
+      this.#tellClosed()
+      this.#explainEnd().then(() => onBytes(0))
+    }
+    this.#landing = new SocketLanding(this.#child.data, { buffer: landing, onBytes: onLanded, onEnd })
+    return this.#landing
   }
 
   read(into: Buffer, start: number, end: number): number | Promise<number> {
-    if (this.#fetch()) return this.#take(into, start, end)
-    return this.#readLater(into, start, end)
+    if (this.#from < this.#until) return this.#take(into, start, end)
+    if (this.endReason !== undefined) return 0
+    return new Promise((resolve) => {
+      this.#readDone = (arrived) => resolve(arrived === 0 ? 0 : this.#take(into, start, end))
+      this.#landing ??= this.#land()
+      this.#landing.resume()
+    })
   }
 
   stop(): void {
@@ -87,48 +111,31 @@ class ChildSource implements LiveSource {
   async close(): Promise<void> {
     this.#stopRequested = true
     this.#child.kill()
-    if (!this.#ended) {
-      const closed = once(this.#child.data, 'close')
-      this.#child.data.destroy()
-      await closed
+    if (this.#landing === undefined) this.#child.data.destroy()
+    else if (!this.#ended) {
+      this.#landing.destroy()
+      await this.#closed
     }
     await this.#child.exited
     clearTimeout(this.#stopTimer)
   }
 
-  async #readLater(into: Buffer, start: number, end: number): Promise<number> {
-    while (!this.#fetch()) {
-      if (this.#ended) {
-        await this.#explainEnd()
-        return 0
-      }
-      await this.#arrival()
-    }
-    return this.#take(into, start, end)
-  }
-
-  /** True when there are bytes to take. The socket holds a chunk or two, and reads on only when they are taken. */
-  #fetch(): boolean {
-    if (this.#chunkOffset < this.#chunk.length) return true
-    const chunk = this.#child.data.read() as Buffer | null
-    if (chunk === null) return false
-    this.#chunk = chunk
-    this.#chunkOffset = 0
-    return true
+  #land(): SocketLanding {
+    this.#buffer = Buffer.allocUnsafeSlow(LANDING_BYTES)
+    this.deliver(this.#buffer, (bytes) => {
+      this.#from = 0
+      this.#until = bytes
+      this.#readDone?.(bytes)
+      return false
+    })
+    return this.#landing!
   }
 
   #take(into: Buffer, start: number, end: number): number {
-    const bytes = Math.min(end - start, this.#chunk.length - this.#chunkOffset)
-    this.#chunk.copy(into, start, this.#chunkOffset, this.#chunkOffset + bytes)
-    this.#chunkOffset += bytes
-    this.consumedBytes += bytes
+    const bytes = Math.min(end - start, this.#until - this.#from)
+    this.#buffer.copy(into, start, this.#from, this.#from + bytes)
+    this.#from += bytes
     return bytes
-  }
-
-  #arrival(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
   }
 
   async #explainEnd(): Promise<void> {

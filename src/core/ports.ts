@@ -21,10 +21,20 @@ export interface ByteSource {
    * Then no other read until then. What was read is lost if nobody waits for it; `close` waits. undefined: not now.
    */
   readAhead?(into: Buffer, start: number, end: number): Promise<number> | undefined
+  /**
+   * For sources whose bytes come by themselves, in place of `read`: each piece is put where `landing` begins, and `onBytes` is
+   * told how much, 0 at the end. It returns true when the bytes have been used, so that more may come at once; false: not
+   * before `resume`. Begins with a `resume`, from which `onBytes` may be called.
+   */
+  deliver?(landing: Buffer, onBytes: (bytes: number) => boolean): Delivery
   /** Asks a live source to end soon: what is buffered still arrives, then 0. A file ends at the next read. */
   stop(): void
   /** Frees everything, at once. May be called twice. */
   close(): Promise<void>
+}
+
+export interface Delivery {
+  resume(): void
 }
 
 /** What is known of a host beside its address. Text from elsewhere (an engine, a savefile): not sanitised. */

@@ -13,13 +13,14 @@ import type { TerminalMessages } from '../output/messages/messages.ts'
 import type { Progress } from '../output/messages/progress.ts'
 import { OutputClosedError } from '../output/writing/output-stream.ts'
 import type { InputPlan, Plan } from '../plan.ts'
+import { DeliveredFeed } from '../river/delivered-feed.ts'
 import type { DumpRiver } from '../river/dump-river.ts'
 import { type Feed, pump } from '../river/feed.ts'
 import { LiveMerge } from '../river/live-merge.ts'
 import type { AttachedViews, Attachments } from './attachments.ts'
 import type { ContainerCapture } from './container-capture.ts'
 import { allocateFileBuffer, type Inputs, type LiveSources } from './inputs.ts'
-import { ReadBuffers } from './read-buffers.ts'
+import { type LiveFeed, ReadBuffers } from './read-buffers.ts'
 import { runSummary } from './run-summary.ts'
 
 const EXIT_FAILED = 1
@@ -108,8 +109,9 @@ export class Run {
     this.#feeds = feeds
     this.#io.onSignal((signal) => this.#onStop(signal))
     try {
-      await (feeds.length === 1 ? pump(feeds[0]!, this.#river) : this.#pumpAll(feeds))
+      await (feeds.length === 1 ? this.#pumpOne(feeds[0]!) : this.#pumpAll(feeds))
     } finally {
+      this.#river.setLive(0)
       await live.close()
     }
     for (const source of live.sources) {
@@ -118,6 +120,12 @@ export class Run {
       this.#failed = true
       this.#messages.error(source.endMessage, source.endHint)
     }
+  }
+
+  async #pumpOne(feed: LiveFeed): Promise<void> {
+    const { source } = feed
+    if (source.deliver === undefined) await pump(feed, this.#river)
+    else await new DeliveredFeed(feed, this.#river, source.deliver.bind(source)).run()
   }
 
   async #pumpAll(feeds: readonly Feed[]): Promise<void> {
@@ -142,6 +150,7 @@ export class Run {
       await Promise.race([capture.begin(merge, buffers, this.#messages, (end) => this.#onContainerEnd(end)), running])
       await running
     } finally {
+      this.#river.setLive(0)
       await capture.close()
     }
     if (capture.failed) this.#failed = true

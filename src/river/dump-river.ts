@@ -20,6 +20,7 @@ import type { FlowTable } from '../flow/flow-table.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../savefile/interface.ts'
 import type { FastPath } from './fast-path.ts'
 import type { Feed, River } from './feed.ts'
+import { PacedFlush } from './flush-pace.ts'
 
 /** How far capture time moves between two calls of onClock. */
 const CLOCK_STEP_MICROS = 50_000
@@ -106,15 +107,17 @@ export class DumpRiver implements River {
   readonly #dropsToldAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #turns = new Turns()
   #liveFeeds = 0
+  readonly #pacedFlush = new PacedFlush(() => this.flush())
 
   constructor(parts: RiverParts) {
     this.#parts = parts
     this.decoder = new Decoder(this, { unwrapTunnels: parts.unwrapTunnels })
   }
 
-  /** So many captures at once: what is shown is flushed whenever the input pauses. */
+  /** So many live captures at once: what is shown goes out soon. 0: they have ended. */
   setLive(feeds: number): void {
     this.#liveFeeds = feeds
+    if (feeds === 0) this.#pacedFlush.end()
   }
 
   onPacket(feed: Feed, packet: Packet): void {
@@ -175,7 +178,9 @@ export class DumpRiver implements River {
   }
 
   pause(willWait: boolean): Promise<void> | undefined {
-    const waiting = willWait && this.#liveFeeds > 0 ? this.flush() : this.#drainBlocked()
+    const live = willWait && this.#liveFeeds > 0
+    const flushed = live ? this.#pacedFlush.onPause(performance.now(), this.counters.packets) : undefined
+    const waiting = flushed ?? this.#drainBlocked()
     if (waiting !== undefined) return waiting
     if (!this.#turns.due) return undefined
     this.#parts.onTurn?.()

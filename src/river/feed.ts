@@ -3,7 +3,7 @@
 
 import type { Packet } from '../core/packet.ts'
 import type { ByteSource } from '../core/ports.ts'
-import { READ_NEED_INPUT, READ_PACKET, READ_STATISTICS, type SavefileReader } from '../savefile/reader.ts'
+import { READ_END, READ_PACKET, READ_STATISTICS, type SavefileReader } from '../savefile/reader.ts'
 
 export interface Feed {
   readonly source: ByteSource
@@ -37,22 +37,14 @@ const PAUSE_EVERY_PACKETS = 256
 /** Reads one feed to its end (or until the river is stopped). */
 export async function pump(feed: Feed, river: River): Promise<void> {
   const { source, reader } = feed
-  let untilPause = PAUSE_EVERY_PACKETS
   for (;;) {
-    river.takeRecords?.(feed)
-    let status = reader.next()
-    for (; status !== READ_NEED_INPUT; status = reader.next()) {
-      if (status === READ_PACKET) {
-        river.onPacket(feed, reader.packet)
-        if (--untilPause === 0) {
-          untilPause = PAUSE_EVERY_PACKETS
-          const pause = river.pause(false)
-          if (pause !== undefined) await pause
-          if (river.stopped && source.totalBytes >= 0) return
-        }
-        river.takeRecords?.(feed)
-      } else if (status === READ_STATISTICS) river.onStatistics(feed)
-      else return
+    const status = takePackets(feed, river)
+    if (status === READ_END) return
+    if (status === READ_PACKET) {
+      const pause = river.pause(false)
+      if (pause !== undefined) await pause
+      if (river.stopped && source.totalBytes >= 0) return
+      continue
     }
     const filled = reader.fill(source)
     const waiting = typeof filled !== 'number'
@@ -63,6 +55,24 @@ export async function pump(feed: Feed, river: River): Promise<void> {
     if (waiting) await (source.totalBytes < 0 ? flushInSilence(filled, river) : filled)
     if (river.stopped && source.totalBytes >= 0) return
   }
+}
+
+/**
+ * Hands on what lies in memory, and says why it stops: READ_NEED_INPUT; READ_END; READ_PACKET, there may be more, but a pause
+ * is due.
+ */
+export function takePackets(feed: Feed, river: River): number {
+  const { reader } = feed
+  for (let untilPause = PAUSE_EVERY_PACKETS; untilPause > 0; ) {
+    river.takeRecords?.(feed)
+    const status = reader.next()
+    if (status === READ_PACKET) {
+      river.onPacket(feed, reader.packet)
+      untilPause--
+    } else if (status === READ_STATISTICS) river.onStatistics(feed)
+    else return status
+  }
+  return READ_PACKET
 }
 
 /**

@@ -26,6 +26,7 @@ export class InputWindow {
   #skip = 0
   readonly #half: number
   readonly #gap: number
+  readonly #landingStart: number
   /** The read that fills the other half, from `#aheadStart` on. */
   #ahead: Promise<number> | undefined = undefined
   #aheadStart = 0
@@ -35,6 +36,7 @@ export class InputWindow {
     this.#workingBuffer = workingBuffer
     this.#half = workingBuffer.length >> 1
     this.#gap = this.#half >> 4
+    this.#landingStart = workingBuffer.length - (workingBuffer.length >> 2)
   }
 
   /** Offset in the (decompressed) savefile of the next unread byte. */
@@ -63,7 +65,7 @@ export class InputWindow {
     return typeof got === 'number' ? this.#filled(got, source) : got.then((bytes) => this.#filled(bytes, source))
   }
 
-  #filled(bytes: number, source: ByteSource): number {
+  #filled(bytes: number, source?: ByteSource): number {
     if (bytes === 0) this.ended = true
     this.end += bytes
     if (this.#skip > 0) {
@@ -71,7 +73,7 @@ export class InputWindow {
       this.start += here
       this.#skip -= here
     }
-    if (bytes > 0 && this.buf === this.#workingBuffer && source.readAhead !== undefined) this.#startAhead(source)
+    if (bytes > 0 && this.buf === this.#workingBuffer && source?.readAhead !== undefined) this.#startAhead(source)
     return bytes
   }
 
@@ -90,19 +92,47 @@ export class InputWindow {
     const got = await ahead
     this.#ahead = undefined
     const from = this.#aheadStart
-    const left = this.end - this.start
-    if (left <= this.#gap) {
-      this.buf.copy(this.buf, from - left, this.start, this.end)
-      this.#base += this.start - (from - left)
-      this.start = from - left
-      this.end = from
-    } else {
-      this.buf = Buffer.concat([this.buf.subarray(this.start, this.end), this.buf.subarray(from, from + got)])
-      this.#base += this.start
-      this.start = 0
-      this.end = left
-    }
+    if (this.end - this.start <= this.#gap) this.#moveUnread(this.#workingBuffer, from)
+    else this.#join(from, got)
     return this.#filled(got, source)
+  }
+
+  /** Where a source's bytes come to lie that come by themselves (ByteSource.deliver): the last quarter of the working buffer. */
+  get landing(): Buffer {
+    return this.#workingBuffer.subarray(this.#landingStart)
+  }
+
+  /** Makes way for the next bytes there: those that are unread go in front of it, where they fit. */
+  clearLanding(): void {
+    const unread = this.end - this.start
+    if (this.buf !== this.#workingBuffer && unread > this.#landingStart) return
+    if (unread <= this.#landingStart) this.#moveUnread(this.#workingBuffer, this.#landingStart)
+    else this.#join(0, 0)
+  }
+
+  /** So many have come there, 0 at the end; `clearLanding` was called before they came. */
+  landed(bytes: number): void {
+    if (this.buf !== this.#workingBuffer) this.#join(this.#landingStart, bytes)
+    this.#filled(bytes)
+  }
+
+  /** Puts the unread bytes where they end before `end`. */
+  #moveUnread(target: Buffer, end: number): void {
+    const start = end - (this.end - this.start)
+    this.buf.copy(target, start, this.start, this.end)
+    this.#base += this.start - start
+    this.buf = target
+    this.start = start
+    this.end = end
+  }
+
+  /** Goes on in memory from the heap: the unread bytes, and behind them room for `bytes` from `from` on, which are copied. */
+  #join(from: number, bytes: number): void {
+    const { start, end } = this
+    this.buf = Buffer.concat([this.buf.subarray(start, end), this.#workingBuffer.subarray(from, from + bytes)])
+    this.#base += start
+    this.start = 0
+    this.end = end - start
   }
 
   #makeRoom(): void {

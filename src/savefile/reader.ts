@@ -85,6 +85,21 @@ export class SavefileReader {
     return this.#window.fill(source)
   }
 
+  /** For a source that delivers (ByteSource.deliver): where its bytes come to lie. */
+  get landing(): Buffer {
+    return this.#window.landing
+  }
+
+  /** After READ_NEED_INPUT and before bytes come to `landing`, in place of `fill`. */
+  clearLanding(): void {
+    this.#window.clearLanding()
+  }
+
+  /** So many bytes lie in `landing` now; 0 is the end of input. */
+  landed(bytes: number): void {
+    this.#window.landed(bytes)
+  }
+
   #begin(): number {
     const w = this.#window
     if (this.#headerDamage !== undefined) return READ_END

@@ -176,3 +176,51 @@ test('closing ends the child and a read that waits', async (t) => {
   assert.equal(await waiting, 0)
   assert.deepEqual(child.orders.slice(0, 1), ['kill'])
 })
+
+/** Takes what is delivered; after each piece the source has to wait where `waits` says so. */
+function takeDelivered(source: LiveSource, landing: Buffer, waits: (piece: number) => boolean): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    let pieces = 0
+    const delivery = source.deliver!(landing, (bytes) => {
+      if (bytes === 0) resolve(text)
+      text += landing.toString('latin1', 0, bytes)
+      if (!waits(++pieces)) return true
+      landing.fill(0, 0, bytes)
+      setImmediate(() => delivery.resume())
+      return false
+    })
+    delivery.resume()
+  })
+}
+
+test('delivers all bytes into one buffer, at once or as fast as they are wanted', async (t) => {
+  for (const waits of [() => false, () => true, (piece: number) => piece % 3 === 0]) {
+    const child = await fakeChild(t)
+    const sent = Array.from({ length: 40_000 }, (_, i) => `packet ${i} `).join('')
+    child.output.write(sent.slice(0, 100_000))
+    const source = await open(child)
+    const taken = takeDelivered(source, Buffer.alloc(10_000), waits)
+    child.output.write(sent.slice(100_000))
+    child.end(0)
+    assert.equal(await taken, sent)
+    assert.equal(source.consumedBytes, sent.length)
+    assert.equal(source.endReason, 'failed') // nobody asked it to end
+    await source.close()
+  }
+})
+
+test('delivers nothing while it has to wait', async (t) => {
+  const child = await fakeChild(t)
+  child.output.write('x')
+  const source = await open(child)
+  let pieces = 0
+  source.deliver!(Buffer.alloc(1000), () => {
+    pieces++
+    return false
+  }).resume()
+  child.output.write(Buffer.alloc(100_000))
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(pieces, 1)
+  await source.close()
+})

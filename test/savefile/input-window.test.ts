@@ -30,8 +30,25 @@ function aheadSource(data: Buffer, chunkSize: () => number): ByteSource & { outs
   return source
 }
 
+/** A source, or bytes that come by themselves in such pieces. */
+type Fillable = ByteSource | { data: Buffer; pieceBytes: () => number; at: number }
+
+async function fill(window: InputWindow, source: Fillable): Promise<void> {
+  if ('read' in source) {
+    await window.fill(source)
+    return
+  }
+  const { data, at, pieceBytes } = source
+  window.clearLanding()
+  const { landing } = window
+  landing.fill(0xee)
+  const bytes = data.copy(landing, 0, at, Math.min(at + pieceBytes(), at + landing.length))
+  source.at += bytes
+  window.landed(bytes)
+}
+
 /** Takes records of these lengths out of a window as a format does; `skip` leaves every third unread. */
-async function takeRecords(window: InputWindow, source: ByteSource, lengths: readonly number[]): Promise<Buffer[]> {
+async function takeRecords(window: InputWindow, source: Fillable, lengths: readonly number[]): Promise<Buffer[]> {
   const records: Buffer[] = []
   let offset = 0
   for (const [i, length] of lengths.entries()) {
@@ -39,11 +56,11 @@ async function takeRecords(window: InputWindow, source: ByteSource, lengths: rea
     offset += length
     if (i % 3 === 2) {
       window.skip(length)
-      while (window.skipping && !window.ended) await window.fill(source)
+      while (window.skipping && !window.ended) await fill(window, source)
       continue
     }
     window.need = length
-    while (window.end - window.start < length && !window.ended) await window.fill(source)
+    while (window.end - window.start < length && !window.ended) await fill(window, source)
     const end = Math.min(window.end, window.start + length)
     records.push(Buffer.from(window.buf.subarray(window.start, end)))
     window.start = end
@@ -51,7 +68,7 @@ async function takeRecords(window: InputWindow, source: ByteSource, lengths: rea
   return records
 }
 
-test('reading ahead gives what reading gives, whatever is cut in two by it', async () => {
+test('reading ahead, and bytes that come by themselves, give what reading gives, whatever is cut in two', async () => {
   const length = fc.oneof(
     { weight: 6, arbitrary: fc.integer({ min: 1, max: 40 }) },
     { weight: 2, arbitrary: fc.integer({ min: 1, max: 300 }) },
@@ -70,6 +87,8 @@ test('reading ahead gives what reading gives, whatever is cut in two by it', asy
         const actual = await takeRecords(new InputWindow(Buffer.alloc(512, 0xa5)), source, lengths)
         const expected = await takeRecords(new InputWindow(Buffer.alloc(512)), memorySource(data), lengths)
         assert.deepEqual(actual, expected)
+        const delivered = { data, at: 0, pieceBytes: () => chunks[turn++ % chunks.length]! }
+        assert.deepEqual(await takeRecords(new InputWindow(Buffer.alloc(512, 0xa5)), delivered, lengths), expected)
       },
     ),
     { seed: 1998, numRuns: 300 },
