@@ -151,12 +151,12 @@ export async function attachViews({ plan, io, messages, names, inUse }: AttachOp
 
 /** It stands before the views: what it finds at a tick of the clock is theirs at the same tick. */
 async function exchangeStage(
-  { plan, hosts }: ViewContext,
+  { plan, hosts, messages }: ViewContext,
   consumers: readonly TimedExchangeConsumer[],
 ): Promise<Attachment> {
   const { ExchangeStage } = await import('../views/exchange-stage.ts')
   const { protocol, timeoutMillis } = plan.latency!
-  return new ExchangeStage({ protocol, timeoutMillis, hosts }, consumers).attachment()
+  return new ExchangeStage({ protocol, timeoutMillis, hosts, messages }, consumers).attachment()
 }
 
 function arenaBytes(plan: Plan): number {

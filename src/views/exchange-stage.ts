@@ -2,6 +2,7 @@
 
 import type { ClockConsumer } from '../core/consumers.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
+import type { Messages } from '../core/ports.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import { ExchangeTimer } from '../latency/exchange-timer.ts'
@@ -15,6 +16,7 @@ import type { Attachment } from './view.ts'
 
 export const AUTO = 'auto'
 const DNS = 'dns'
+const TOO_MANY_QUERIES = 'more DNS queries wait for answers than are remembered: the oldest are told as unknown'
 /** How often, in capture time, requests that wait too long are looked for. */
 const EXPIRY_STEP_MICROS = 250_000
 
@@ -24,6 +26,7 @@ export interface ExchangeStageOptions {
   /** A request without response after so long is told as unanswered. */
   readonly timeoutMillis: number
   readonly hosts: ExchangeHosts
+  readonly messages: Pick<Messages, 'info'>
 }
 
 export class ExchangeStage implements ClockConsumer {
@@ -35,7 +38,8 @@ export class ExchangeStage implements ClockConsumer {
   readonly #expiredAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #before = new Timestamp()
 
-  constructor({ protocol, timeoutMillis, hosts }: ExchangeStageOptions, consumers: readonly TimedExchangeConsumer[]) {
+  constructor(options: ExchangeStageOptions, consumers: readonly TimedExchangeConsumer[]) {
+    const { protocol, timeoutMillis, hosts, messages } = options
     this.#timeoutMillis = timeoutMillis
     const timer = new ExchangeTimer(fanOutExchanges(consumers), this.roundTrips)
     this.streams = new ExchangeStreams({
@@ -44,6 +48,7 @@ export class ExchangeStage implements ClockConsumer {
       onEnded: (connection) => hosts.forget(connection),
     })
     this.datagrams = protocol === AUTO || protocol === DNS ? new DnsExchanges(timer) : undefined
+    if (this.datagrams !== undefined) this.datagrams.onFirstEvicted = () => messages.info(TOO_MANY_QUERIES)
   }
 
   onClock(t: Timestamp): void {

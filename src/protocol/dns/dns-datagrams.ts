@@ -1,24 +1,31 @@
-// DNS exchanges over UDP: queries and answers paired by place, addresses, ports, id and question (RFC 1035 §4.2.1, RFC 5452).
+// DNS exchanges over UDP: an answer belongs to the query of the same place, client, port, id and question (RFC 1035 §4.1.1,
+// §7.3; RFC 5452 §9.1), and comes from the address that was asked. From another port it may come: where Docker's resolver is
+// asked, the container's loopback shows the query behind the translation of its port, and the answer before it.
 //
 // A query is the repetition of one that waits when it asks the same server the same from the same port (resolvers that keep
 // their socket, with the same id or a new one) or with the same id (those that open a new one). With both new it cannot be
 // told from another program's, and is a query of its own.
 
 import type { DatagramConsumer } from '../../core/consumers.ts'
-import { Endpoint } from '../../core/endpoint.ts'
 import { Exchange, type ExchangeConsumer } from '../../core/exchange.ts'
 import type { Packet } from '../../core/packet.ts'
 import type { Datagram } from '../../core/segment.ts'
-import { compareTime, elapsedMicros, type Timestamp } from '../../core/timestamp.ts'
+import { compareTime, elapsedMicros, Timestamp } from '../../core/timestamp.ts'
 import { CaptureEnd } from '../capture-end.ts'
 import { RECOGNISED_CLIENT } from '../exchange-parser.ts'
-import { DnsMessage, recogniseMessage } from './dns-message.ts'
-import { DnsQuery, questionOf } from './dns-query.ts'
+import { commandOf, DnsMessage, recogniseMessage } from './dns-message.ts'
+import { domainName } from './dns-names.ts'
+import { DnsQuery, questionOf, sameQuestion } from './dns-query.ts'
+import { Ends, WaitingQueries, WaitingQuery } from './waiting-queries.ts'
 
 /** Queries waiting for their answers, and ids with which they were repeated. */
 const MAXIMUM_OUTSTANDING = 65536
+/** What they may take: a garbage collector has several times as much in use before it looks. */
+const MAXIMUM_OUTSTANDING_BYTES = 24 << 20
 /** Ports and ids under which one query may be answered. */
 const MAXIMUM_WAYS = 16
+/** Questions that one socket may ask with the same id; resolvers ask for A and AAAA so. */
+const MAXIMUM_SAME_ID = 16
 /** The same query so soon is the same packet, captured twice. */
 const SAME_PACKET_MICROS = 10_000
 /** A query so much younger than those after it has an absurd timestamp, or the clock was set back since. */
@@ -26,33 +33,6 @@ const CLOCK_WAS_SET_MICROS = 60_000_000
 const DNS_PORT = 53
 /** The same format with other rules: NetBIOS names, multicast DNS, LLMNR. */
 const OTHER_PORTS = [137, 5353, 5355]
-
-/** Place, addresses, ports and id as bytes. */
-const KEY_BYTES = 42
-/** Of port and of id, which come last. */
-const PORT_CHARACTERS = 2
-
-class OutstandingQuery extends DnsQuery {
-  readonly place: number
-  readonly client: Endpoint
-  readonly server: Endpoint
-  /** Under which its answers find it, and its repetitions: one or two more with each of these. */
-  readonly ways: string[]
-  readonly identities: string[]
-  older: OutstandingQuery | undefined
-  newer: OutstandingQuery | undefined
-
-  constructor(message: DnsMessage, datagram: Datagram, question: string) {
-    super(message, datagram.buf, question)
-    this.place = datagram.place
-    this.client = sourceOf(datagram)
-    this.server = destinationOf(datagram)
-    this.ways = []
-    this.identities = []
-    this.older = undefined
-    this.newer = undefined
-  }
-}
 
 export interface DnsCounters {
   queries: number
@@ -67,31 +47,39 @@ export interface DnsCounters {
 
 /**
  * Takes all datagrams; those on port 53, and elsewhere what is a query beyond doubt, with its answer. Nothing on the wire
- * makes it throw; remembers at most `maximumOutstanding` queries (of which the oldest are then told as `unknown`).
+ * makes it throw. Remembers a bounded number of queries, in bounded memory; the oldest of too many are told as `unknown`.
  */
 export class DnsExchanges implements DatagramConsumer {
   readonly counters: DnsCounters
+  /** Called once, when for the first time a query makes room for another. */
+  onFirstEvicted: (() => void) | undefined
   readonly #consumer: CaptureEnd
-  readonly #maximum: number
   readonly #exchange: Exchange
   readonly #message: DnsMessage
-  readonly #key: Buffer
-  readonly #byWay: Map<string, OutstandingQuery>
-  readonly #byIdentity: Map<string, OutstandingQuery>
-  #oldest: OutstandingQuery | undefined
-  #newest: OutstandingQuery | undefined
+  readonly #ends: Ends
+  readonly #waiting: WaitingQueries
+  readonly #time: Timestamp
+  readonly #otherTime: Timestamp
 
-  constructor(consumer: ExchangeConsumer, maximumOutstanding = MAXIMUM_OUTSTANDING) {
+  constructor(
+    consumer: ExchangeConsumer,
+    maximumOutstanding = MAXIMUM_OUTSTANDING,
+    maximumBytes = MAXIMUM_OUTSTANDING_BYTES,
+  ) {
     this.counters = { queries: 0, answers: 0, unmatchedAnswers: 0, malformed: 0, evicted: 0 }
+    this.onFirstEvicted = undefined
     this.#consumer = new CaptureEnd(consumer)
-    this.#maximum = maximumOutstanding
     this.#exchange = new Exchange()
     this.#message = new DnsMessage()
-    this.#key = Buffer.alloc(KEY_BYTES)
-    this.#byWay = new Map()
-    this.#byIdentity = new Map()
-    this.#oldest = undefined
-    this.#newest = undefined
+    this.#ends = new Ends()
+    this.#waiting = new WaitingQueries(maximumOutstanding, maximumBytes)
+    this.#time = new Timestamp()
+    this.#otherTime = new Timestamp()
+  }
+
+  /** What the queries take that wait, about; for tests of the bound. */
+  get heldBytes(): number {
+    return this.#waiting.heldBytes
   }
 
   onDatagram(datagram: Datagram, _packet: Packet): void {
@@ -110,9 +98,12 @@ export class DnsExchanges implements DatagramConsumer {
 
   /** Queries from before `before` that have no answer are told as unanswered and forgotten. */
   expire(before: Timestamp): void {
-    for (let query = this.#oldest; query !== undefined; query = this.#oldest) {
-      if (compareTime(query.end, before) < 0) this.#tell(query)
-      else if (elapsedMicros(this.#newest!.end, query.end) > CLOCK_WAS_SET_MICROS) this.#giveUpOldest()
+    const waiting = this.#waiting
+    for (let query = waiting.oldest; query !== undefined; query = waiting.oldest) {
+      const newest = startOf(waiting.newest!, this.#otherTime)
+      const start = startOf(query, this.#time)
+      if (compareTime(start, before) < 0) this.#tell(query, this.#queryOf(query))
+      else if (elapsedMicros(newest, start) > CLOCK_WAS_SET_MICROS) this.#giveUpOldest()
       else return
     }
   }
@@ -120,7 +111,9 @@ export class DnsExchanges implements DatagramConsumer {
   /** The capture has ended: what has no answer yet is told as `unknown`. */
   close(): void {
     this.#consumer.ended = true
-    while (this.#oldest !== undefined) this.#tell(this.#oldest)
+    for (let query = this.#waiting.oldest; query !== undefined; query = this.#waiting.oldest) {
+      this.#tell(query, this.#queryOf(query))
+    }
   }
 
   #isCertainly(datagram: Datagram): boolean {
@@ -131,153 +124,102 @@ export class DnsExchanges implements DatagramConsumer {
 
   #ask(datagram: Datagram, message: DnsMessage): void {
     this.counters.queries++
+    const ends = this.#ends
+    const waiting = this.#waiting
+    ends.set(datagram, true)
     const question = questionOf(message, datagram.buf)
-    const way = this.#wayOf(datagram, message.id, true)
-    const first =
-      this.#byIdentity.get(identityByPort(way, question)) ?? this.#byIdentity.get(identityById(way, question))
+    const first = waiting.findRepeated(ends, message.id, question)
     if (first !== undefined) {
-      this.#repeat(first, way, datagram.time)
+      this.#repeat(first, message.id, datagram.time)
       return
     }
-    if (this.#byWay.size >= this.#maximum) {
-      this.counters.evicted++
+    while (waiting.full) {
+      if (this.counters.evicted++ === 0) this.onFirstEvicted?.()
       this.#giveUpOldest()
     }
-    const query = new OutstandingQuery(message, datagram, question)
-    query.start.set(datagram.time)
-    query.end.set(datagram.time)
-    query.bytes = datagram.payloadEnd - datagram.payloadStart + datagram.missingBytes
-    query.older = this.#newest
-    if (this.#newest === undefined) this.#oldest = query
-    else this.#newest.newer = query
-    this.#newest = query
-    this.#addWay(query, way)
+    if (waiting.countBySocket(ends, message.id) >= MAXIMUM_SAME_ID) {
+      const former = waiting.findBySocket(ends, message.id, () => true)!
+      this.#tell(former, this.#queryOf(former))
+    }
+    const query = new WaitingQuery(datagram, ends, question, message.opcode)
+    waiting.add(query)
+    waiting.addWay(query, ends, message.id)
   }
 
-  #repeat(first: OutstandingQuery, way: string, t: Timestamp): void {
-    if (first.ways.includes(way)) {
-      if (elapsedMicros(first.start, t) >= SAME_PACKET_MICROS) first.retries++
+  #repeat(first: WaitingQuery, id: number, t: Timestamp): void {
+    const waiting = this.#waiting
+    const { clientPort } = this.#ends
+    if (waiting.hasWay(first, clientPort, id)) {
+      if (elapsedMicros(startOf(first, this.#time), t) >= SAME_PACKET_MICROS) first.retries++
       return
     }
     first.retries++
-    if (first.ways.length < MAXIMUM_WAYS && this.#byWay.size < this.#maximum) this.#addWay(first, way)
-  }
-
-  #addWay(query: OutstandingQuery, way: string): void {
-    // who uses an id again on the same socket has given up the query that had it
-    const former = this.#byWay.get(way)
-    if (former !== undefined) this.#tell(former)
-    const byPort = identityByPort(way, query.question)
-    const byId = identityById(way, query.question)
-    query.ways.push(way)
-    query.identities.push(byPort, byId)
-    this.#byWay.set(way, query)
-    this.#byIdentity.set(byPort, query)
-    this.#byIdentity.set(byId, query)
+    const room = first.ways < MAXIMUM_WAYS && !waiting.full
+    if (room && waiting.countBySocket(this.#ends, id) < MAXIMUM_SAME_ID) waiting.addWay(first, this.#ends, id)
   }
 
   #answer(datagram: Datagram, message: DnsMessage, usual: boolean): void {
-    const query = this.#byWay.size === 0 ? undefined : this.#byWay.get(this.#wayOf(datagram, message.id, false))
-    if (query === undefined || (message.hasQuestion && questionOf(message, datagram.buf) !== query.question)) {
+    const query = this.#waiting.empty ? undefined : this.#asked(datagram, message)
+    if (query === undefined) {
       if (usual) this.counters.unmatchedAnswers++
       return
     }
     this.counters.answers++
+    const answered = this.#queryOf(query)
     const bytes = datagram.payloadEnd - datagram.payloadStart + datagram.missingBytes
-    if (compareTime(datagram.time, query.start) < 0) query.unknown = true
-    query.answer(message, datagram.time, datagram.time, bytes)
-    this.#tell(query)
+    if (compareTime(datagram.time, answered.start) < 0) answered.unknown = true
+    answered.answer(message, datagram.time, datagram.time, bytes)
+    this.#tell(query, answered)
+  }
+
+  /** The query that this answers. An answer without a question (an error) belongs to the oldest with its id. */
+  #asked(datagram: Datagram, message: DnsMessage): WaitingQuery | undefined {
+    const ends = this.#ends
+    ends.set(datagram, false)
+    const question = message.hasQuestion ? questionOf(message, datagram.buf) : undefined
+    const fits = (query: WaitingQuery) =>
+      query.asks(ends) && (question === undefined || sameQuestion(query.question, question))
+    const exact = (query: WaitingQuery) => query.serverPort === ends.serverPort && fits(query)
+    const found = this.#waiting.findBySocket(ends, message.id, exact)
+    if (found !== undefined || ends.serverPort !== DNS_PORT) return found
+    return this.#waiting.findBySocket(ends, message.id, fits)
   }
 
   #giveUpOldest(): void {
-    const oldest = this.#oldest!
-    oldest.answerMayBeMissing = true
-    this.#tell(oldest)
+    const oldest = this.#waiting.oldest!
+    const query = this.#queryOf(oldest)
+    query.answerMayBeMissing = true
+    this.#tell(oldest, query)
+  }
+
+  /** What is told of it. */
+  #queryOf(waiting: WaitingQuery): DnsQuery {
+    const { question } = waiting
+    const bytes = Buffer.from(question, 'latin1')
+    const nameEnd = bytes.length - 4
+    const type = (bytes[nameEnd]! << 8) | bytes[nameEnd + 1]!
+    const query = new DnsQuery(commandOf(waiting.opcode, type), domainName(bytes, 0, nameEnd), question)
+    startOf(waiting, query.start)
+    startOf(waiting, query.end)
+    query.bytes = waiting.bytes
+    query.retries = waiting.retries
+    return query
   }
 
   /** Forgets it first: the consumer may throw. */
-  #tell(query: OutstandingQuery): void {
-    for (const way of query.ways) this.#byWay.delete(way)
-    for (const identity of query.identities) this.#byIdentity.delete(identity)
-    const { older, newer } = query
-    if (older === undefined) this.#oldest = newer
-    else older.newer = newer
-    if (newer === undefined) this.#newest = older
-    else newer.older = older
+  #tell(waiting: WaitingQuery, query: DnsQuery): void {
+    this.#waiting.remove(waiting)
     const exchange = this.#exchange
-    exchange.place = query.place
-    exchange.client = query.client
-    exchange.server = query.server
+    exchange.place = waiting.place
+    exchange.client = waiting.client()
+    exchange.server = waiting.server()
     query.writeTo(exchange)
     this.#consumer.onExchange(exchange)
   }
-
-  /** The same for a query and its answer. Ends with the client's port and the id. */
-  #wayOf(d: Datagram, id: number, isQuery: boolean): string {
-    const key = this.#key
-    const clientPort = isQuery ? d.sourcePort : d.destinationPort
-    const serverPort = isQuery ? d.destinationPort : d.sourcePort
-    putWord(key, 0, d.place)
-    let pos = isQuery ? putSource(key, 4, d) : putDestination(key, 4, d)
-    pos = isQuery ? putDestination(key, pos, d) : putSource(key, pos, d)
-    pos = putShort(key, putShort(key, putShort(key, pos, serverPort), clientPort), id)
-    return key.toString('latin1', 0, pos)
-  }
 }
 
-function identityByPort(way: string, question: string): string {
-  return `p${way.slice(0, -PORT_CHARACTERS)}${question}`
-}
-
-function identityById(way: string, question: string): string {
-  return `i${way.slice(0, -2 * PORT_CHARACTERS)}${way.slice(-PORT_CHARACTERS)}${question}`
-}
-
-function putSource(key: Buffer, pos: number, d: Datagram): number {
-  let next = pos
-  if (d.family === 6) {
-    next = putWord(key, next, d.sourceWord0)
-    next = putWord(key, next, d.sourceWord1)
-    next = putWord(key, next, d.sourceWord2)
-  }
-  return putWord(key, next, d.sourceWord3)
-}
-
-function putDestination(key: Buffer, pos: number, d: Datagram): number {
-  let next = pos
-  if (d.family === 6) {
-    next = putWord(key, next, d.destinationWord0)
-    next = putWord(key, next, d.destinationWord1)
-    next = putWord(key, next, d.destinationWord2)
-  }
-  return putWord(key, next, d.destinationWord3)
-}
-
-function putWord(key: Buffer, pos: number, word: number): number {
-  key[pos] = word >>> 24
-  key[pos + 1] = (word >>> 16) & 255
-  key[pos + 2] = (word >>> 8) & 255
-  key[pos + 3] = word & 255
-  return pos + 4
-}
-
-function putShort(key: Buffer, pos: number, value: number): number {
-  key[pos] = value >>> 8
-  key[pos + 1] = value & 255
-  return pos + 2
-}
-
-function sourceOf(d: Datagram): Endpoint {
-  return new Endpoint(d.family, d.sourceWord0, d.sourceWord1, d.sourceWord2, d.sourceWord3, d.sourcePort)
-}
-
-function destinationOf(d: Datagram): Endpoint {
-  return new Endpoint(
-    d.family,
-    d.destinationWord0,
-    d.destinationWord1,
-    d.destinationWord2,
-    d.destinationWord3,
-    d.destinationPort,
-  )
+function startOf(query: WaitingQuery, to: Timestamp): Timestamp {
+  to.seconds = query.startSeconds
+  to.nanos = query.startNanos
+  return to
 }

@@ -57,9 +57,7 @@ export class DnsMessage {
 
   /** `A`, `UPDATE`. */
   get command(): string {
-    if (this.opcode === OPCODE_QUERY) return typeName(this.type)
-    if (this.opcode === OPCODE_NOTIFY) return 'NOTIFY'
-    return this.opcode === OPCODE_UPDATE ? 'UPDATE' : `OPCODE${this.opcode}`
+    return commandOf(this.opcode, this.type)
   }
 
   nameIn(buf: Buffer): string {
@@ -83,6 +81,12 @@ export class DnsMessage {
       pos += 10 + shortAt(buf, pos + 8)
     }
   }
+}
+
+export function commandOf(opcode: number, type: number): string {
+  if (opcode === OPCODE_QUERY) return typeName(type)
+  if (opcode === OPCODE_NOTIFY) return 'NOTIFY'
+  return opcode === OPCODE_UPDATE ? 'UPDATE' : `OPCODE${opcode}`
 }
 
 function shortAt(buf: Buffer, pos: number): number {

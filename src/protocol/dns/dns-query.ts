@@ -29,10 +29,9 @@ export class DnsQuery {
   responseCode = 0
   truncated = false
 
-  /** `buf` is the one that `message` was read from. */
-  constructor(message: DnsMessage, buf: Buffer, question: string) {
-    this.command = message.command
-    this.key = message.nameIn(buf)
+  constructor(command: string, key: string, question: string) {
+    this.command = command
+    this.key = key
     this.question = question
   }
 
@@ -70,7 +69,12 @@ export class DnsQuery {
   }
 }
 
-/** Name in lower case, type and class, as a string to compare: an answer may repeat the letters in another case. */
+/** Name, type and class as they were asked: sameQuestion() compares. */
 export function questionOf(message: DnsMessage, buf: Buffer): string {
-  return buf.toString('latin1', message.nameStart, message.nameEnd + 4).toLowerCase()
+  return buf.toString('latin1', message.nameStart, message.nameEnd + 4)
+}
+
+/** Servers may repeat the letters of a question in another case (draft-vixie-dnsext-dns0x20). */
+export function sameQuestion(one: string, other: string): boolean {
+  return one === other || (one.length === other.length && one.toLowerCase() === other.toLowerCase())
 }

@@ -5,12 +5,15 @@ import { opposite } from '../../core/connection.ts'
 import { Exchange, type ExchangeConsumer } from '../../core/exchange.ts'
 import { compareTime, type Timestamp } from '../../core/timestamp.ts'
 import type { ExchangeParser, ParserContext } from '../exchange-parser.ts'
+import { waitingRequests } from '../pending-requests.ts'
 import { DnsFrames } from './dns-frames.ts'
 import type { DnsMessage } from './dns-message.ts'
 import { DnsQuery, questionOf } from './dns-query.ts'
 
 /** Of one connection; the oldest is then told as `unknown`. */
 const MAXIMUM_OUTSTANDING = 1024
+/** What one takes, usually. */
+const QUERY_BYTES = 768
 
 /** Lent to consumers; one for all parsers, as they tell one exchange at a time. */
 const lent = new Exchange()
@@ -21,8 +24,8 @@ export class DnsStream implements ExchangeParser {
   readonly #consumer: ExchangeConsumer
   readonly #queries: DnsFrames
   readonly #answers: DnsFrames
-  /** By id, oldest first. */
-  readonly #outstanding: Map<number, DnsQuery>
+  /** By id and question, oldest first. */
+  readonly #outstanding: Map<string, DnsQuery>
 
   constructor(context: ParserContext) {
     const { connection } = context
@@ -50,56 +53,67 @@ export class DnsStream implements ExchangeParser {
   }
 
   expire(before: Timestamp): void {
-    for (const [id, query] of this.#outstanding) {
+    for (const [key, query] of this.#outstanding) {
       if (compareTime(query.end, before) >= 0) return
       // a zone transfer that goes on
       if (query.answered && compareTime(query.responseEnd, before) >= 0) continue
-      this.#tell(id, query)
+      this.#tell(key, query)
     }
   }
 
   onClose(): void {
     this.#queries.close()
     this.#answers.close()
-    for (const [id, query] of this.#outstanding) this.#tell(id, query)
+    for (const [key, query] of this.#outstanding) this.#tell(key, query)
   }
 
   #ask(message: DnsMessage, buf: Buffer, frame: DnsFrames): void {
     if (message.isResponse) return
     const outstanding = this.#outstanding
-    const former = outstanding.get(message.id)
-    if (former !== undefined) this.#tell(message.id, former)
-    if (outstanding.size >= MAXIMUM_OUTSTANDING) this.#forgetOldest()
-    const query = new DnsQuery(message, buf, questionOf(message, buf))
+    const question = questionOf(message, buf)
+    const key = keyOf(message.id, question)
+    const former = outstanding.get(key)
+    if (former !== undefined) this.#tell(key, former)
+    const room = outstanding.size < MAXIMUM_OUTSTANDING && !(outstanding.size > 0 && waitingRequests.full)
+    if (!room) this.#forgetOldest()
+    const query = new DnsQuery(message.command, message.nameIn(buf), question)
     query.start.set(frame.start)
     query.end.set(frame.end)
     query.bytes = frame.length
     query.unknown = frame.tailMissing
     query.aheadInPipeline = outstanding.size
-    outstanding.set(message.id, query)
+    outstanding.set(key, query)
+    waitingRequests.usedBytes += QUERY_BYTES
   }
 
   #answer(message: DnsMessage, buf: Buffer, frame: DnsFrames): void {
     if (!message.isResponse) return
-    const query = this.#outstanding.get(message.id)
-    if (query === undefined || (message.hasQuestion && questionOf(message, buf) !== query.question)) return
+    const key = message.hasQuestion ? keyOf(message.id, questionOf(message, buf)) : this.#oldestWith(message.id)
+    const query = this.#outstanding.get(key)
+    if (query === undefined) return
     if (frame.tailMissing || compareTime(frame.start, query.start) < 0) query.unknown = true
     query.answer(message, frame.start, frame.end, frame.length)
     // a zone comes in as many messages as it needs (RFC 5936 §2.2)
     if (message.responseCode === 0 && (query.command === 'AXFR' || query.command === 'IXFR')) return
-    this.#tell(message.id, query)
+    this.#tell(key, query)
+  }
+
+  /** For an answer without a question: the key of the oldest query with that id, '' if there is none. */
+  #oldestWith(id: number): string {
+    for (const key of this.#outstanding.keys()) if (key.startsWith(`${id} `)) return key
+    return ''
   }
 
   #forgetOldest(): void {
-    for (const [id, query] of this.#outstanding) {
+    for (const [key, query] of this.#outstanding) {
       query.answerMayBeMissing = true
-      this.#tell(id, query)
+      this.#tell(key, query)
       return
     }
   }
 
-  #tell(id: number, query: DnsQuery): void {
-    this.#outstanding.delete(id)
+  #tell(key: string, query: DnsQuery): void {
+    if (this.#outstanding.delete(key)) waitingRequests.usedBytes -= QUERY_BYTES
     const connection = this.#connection
     lent.connection = connection
     lent.requestDirection = this.#client
@@ -109,4 +123,9 @@ export class DnsStream implements ExchangeParser {
     query.writeTo(lent)
     this.#consumer.onExchange(lent)
   }
+}
+
+/** Letters in another case are the same question. */
+function keyOf(id: number, question: string): string {
+  return `${id} ${question.toLowerCase()}`
 }

@@ -188,12 +188,84 @@ describe('DNS over UDP', () => {
     assert.deepEqual(talk.end(), ['A example.com | ok | NOERROR | 0 | 100 | 29/29'])
   })
 
-  test('an id that is used again for another question gives up the first', () => {
+  test('the same id for several questions, answered in any order', () => {
     const talk = new Talk()
       .ask(query({ id: 1 }))
+      .ask(query({ id: 1, type: AAAA }))
       .ask(query({ id: 1, name: 'b.c' }))
-      .reply(answer({ id: 1, name: 'b.c' }))
-    assert.deepEqual(talk.end(), ['A example.com | unanswered | 0 | 29/0', 'A b.c | ok | NOERROR | 100 | 200 | 21/21'])
+      .reply(answer({ id: 1, name: 'B.c' }))
+      .reply(answer({ id: 1, name: 'exAMPle.com' }))
+      .reply(answer({ id: 1, type: AAAA }))
+      .reply(answer({ id: 1, type: AAAA }))
+    assert.deepEqual(talk.end(), [
+      'A b.c | ok | NOERROR | 200 | 300 | 21/21',
+      'A example.com | ok | NOERROR | 0 | 400 | 29/29',
+      'AAAA example.com | ok | NOERROR | 100 | 500 | 29/29',
+    ])
+    assert.equal(talk.exchanges.counters.unmatchedAnswers, 1)
+  })
+
+  test('a question whose letters have another case is the same, asked again or answered', () => {
+    const talk = new Talk()
+      .ask(query({ id: 1, name: 'eXaMpLe.CoM' }))
+      .ask(query({ id: 1, name: 'ExAmPlE.cOm' }), { sport: 40001 })
+      .reply(answer({ id: 1, name: 'example.com' }), { sport: 40001 })
+    assert.deepEqual(talk.end(), ['A eXaMpLe.CoM | ok | NOERROR | 0 | 200 | 29/29 | 1 retries'])
+  })
+
+  test('an answer without a question belongs to the oldest query with its id', () => {
+    const talk = new Talk()
+      .ask(query({ id: 1 }))
+      .ask(query({ id: 1, type: AAAA }))
+      .reply(answer({ id: 1, bare: true, code: 1 }))
+      .reply(answer({ id: 1, bare: true, code: 5 }))
+      .reply(answer({ id: 1, bare: true, code: 5 }))
+    assert.deepEqual(talk.end(), [
+      'A example.com | error | FORMERR | 0 | 200 | 29/12',
+      'AAAA example.com | error | REFUSED | 100 | 300 | 29/12',
+    ])
+  })
+
+  test('repeated from the same port, answered once for each time', () => {
+    const talk = new Talk()
+    for (let i = 0; i < 3; i++) talk.ask(query({ id: 1 })).ask(query({ id: 1, type: AAAA }), {}, 0)
+    for (let i = 0; i < 3; i++) talk.reply(answer({ id: 1, type: AAAA })).reply(answer({ id: 1 }), {}, 0)
+    assert.deepEqual(talk.end(), [
+      'AAAA example.com | ok | NOERROR | 0 | 300 | 29/29 | 2 retries',
+      'A example.com | ok | NOERROR | 0 | 300 | 29/29 | 2 retries',
+    ])
+    assert.equal(talk.exchanges.counters.unmatchedAnswers, 4)
+  })
+
+  test('Docker’s resolver: asked behind the translation of its port, answering before it', () => {
+    const docker = { from: 0x7f000001, to: 0x7f00000b, sport: 40000 }
+    const talk = new Talk()
+      .ask(query({ id: 1 }), { ...docker, dport: 38123 })
+      .ask(query({ id: 1, type: AAAA }), { ...docker, dport: 38123 })
+      .ask(query({ id: 1 }), { ...docker, dport: 38123 })
+      .reply(answer({ id: 1, type: AAAA }), { ...docker, dport: 53 })
+      .reply(answer({ id: 1 }), { ...docker, dport: 53 })
+    assert.deepEqual(talk.end(), [
+      'AAAA example.com | ok | NOERROR | 100 | 300 | 29/29',
+      'A example.com | ok | NOERROR | 0 | 400 | 29/29 | 1 retries',
+    ])
+    const strangers = new Talk()
+      .ask(query({ id: 1 }), { ...docker, dport: 38123 })
+      .reply(answer({ id: 1 }), { ...docker, dport: 38124 })
+      .reply(answer({ id: 1 }), { ...docker, to: 0x7f00000c, dport: 53 })
+      .reply(answer({ id: 2 }), { ...docker, dport: 53 })
+      .reply(answer({ id: 1, name: 'b.c' }), { ...docker, dport: 53 })
+      .reply(answer({ id: 1 }), { ...docker, sport: 40001, dport: 53 })
+    assert.deepEqual(strangers.end(), ['A example.com | unknown | capture ended | 0 | 29/0'])
+  })
+
+  test('who asks ever other questions with one id is not waited for without end', () => {
+    const talk = new Talk()
+    for (let i = 0; i < 40; i++) talk.ask(query({ id: 1, name: `n${i}` }))
+    assert.equal(talk.told.length, 24)
+    assert.equal(talk.told[0], 'A n0 | unanswered | 0 | 20/0')
+    talk.reply(answer({ id: 1, name: 'n24' }))
+    assert.equal(talk.told[24], 'A n24 | ok | NOERROR | 2400 | 4000 | 21/21')
   })
 
   test('patience', () => {
@@ -215,6 +287,31 @@ describe('DNS over UDP', () => {
     talk.reply(answer({ id: 24, name: 'n24' }))
     assert.equal(talk.end().length, 25)
     assert.equal(talk.told[15], 'A n24 | ok | NOERROR | 2400 | 2500 | 21/21')
+  })
+
+  test('bounded in bytes, whatever is asked', () => {
+    const maximumBytes = 1 << 20
+    for (const name of ['', 'y'.repeat(60), `${'y'.repeat(60)}.`.repeat(3) + 'y'.repeat(40)]) {
+      let told = 0
+      const exchanges = new DnsExchanges({ onExchange: () => told++ }, 65536, maximumBytes)
+      let said = 0
+      exchanges.onFirstEvicted = () => said++
+      const d = new Datagram()
+      for (let i = 0; i < 20_000; i++) {
+        d.buf = query({ id: i & 0xffff, name: `${i}.${name}`.replace(/\.$/, '') })
+        d.sourcePort = 1024 + (i % 5000)
+        d.destinationPort = 53
+        d.time.nanos = i * 1000
+        d.payloadEnd = d.buf.length
+        exchanges.onDatagram(d, new Packet())
+        assert.ok(exchanges.heldBytes <= maximumBytes + 2000)
+      }
+      assert.ok(told > 10_000, `${told} ${name}`)
+      assert.deepEqual([exchanges.counters.evicted, said], [told, 1])
+      exchanges.close()
+      assert.equal(told, 20_000)
+      assert.equal(exchanges.heldBytes, 0)
+    }
   })
 
   test('on other ports only what is a query beyond doubt; never multicast DNS', () => {
