@@ -2,6 +2,7 @@
 
 import { type CloseReason, type Connection, type Direction, type GapCause, opposite } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
+import type { Endpoint } from '../core/endpoint.ts'
 import type { ExchangeConsumer } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { CaptureEnd } from './capture-end.ts'
@@ -9,6 +10,8 @@ import { CausalOrder, type OrderedConsumer } from './causal-order.ts'
 import { ProtocolDetector } from './detect.ts'
 import type { ExchangeParser, ExchangeProtocol } from './exchange-parser.ts'
 import { HeldMemory } from './held-bytes.ts'
+import { ProxiedClient } from './proxy/proxied-client.ts'
+import { ProxyPreface } from './proxy/proxy-preface.ts'
 
 /** Of all connections whose protocol is not known yet; of all that wait for a hole. */
 const MAXIMUM_HELD_BYTES = 32 * 1024 * 1024
@@ -37,6 +40,10 @@ export interface ExchangeStreamsCounters {
 class Watched {
   readonly connection: Connection
   detector: ProtocolDetector | undefined
+  /** What may stand before the protocol's first byte; undefined once that has come. */
+  preface: ProxyPreface | undefined
+  /** The client that a PROXY header names. */
+  proxied: Endpoint | undefined
   /** undefined while it is not decided, and for what is let pass. */
   parser: ExchangeParser | undefined
   /** What waits until a hole is filled or given up; undefined before the first. */
@@ -48,6 +55,8 @@ class Watched {
   constructor(connection: Connection, detector: ProtocolDetector) {
     this.connection = connection
     this.detector = detector
+    this.preface = new ProxyPreface(connection)
+    this.proxied = undefined
     this.parser = undefined
     this.order = undefined
     this.lastData = new Timestamp()
@@ -107,6 +116,7 @@ export class ExchangeStreams implements StreamConsumer {
     if (watched === undefined) return
     this.#watched[c.slot] = undefined
     watched.order?.release()
+    if (watched.preface !== undefined) this.#endPreface(watched, watched.preface)
     if (watched.detector !== undefined) {
       watched.detector.decideAtEnd()
       this.#choose(watched, watched.detector)
@@ -152,6 +162,24 @@ export class ExchangeStreams implements StreamConsumer {
   }
 
   #take(watched: Watched, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
+    const { preface } = watched
+    if (preface === undefined) {
+      this.#takeWords(watched, d, buf, start, end, t)
+      return
+    }
+    const from = preface.read(d, buf, start, end, t)
+    if (preface.over) this.#endPreface(watched, preface)
+    if (from < end) this.#takeWords(watched, d, buf, from, end, t)
+  }
+
+  #endPreface(watched: Watched, preface: ProxyPreface): void {
+    watched.preface = undefined
+    watched.proxied = preface.client
+    preface.release((buf, start, end, t) => this.#takeWords(watched, preface.direction, buf, start, end, t))
+  }
+
+  /** Of the protocol. */
+  #takeWords(watched: Watched, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
     if (watched.parser === undefined && !this.#detect(watched, d, buf, start, end, t)) return
     watched.lastData.set(t)
     this.#activate(watched)
@@ -159,6 +187,13 @@ export class ExchangeStreams implements StreamConsumer {
   }
 
   #takeGap(watched: Watched, d: Direction, missing: number, t: Timestamp): void {
+    const { preface } = watched
+    const left = preface === undefined ? missing : preface.gap(d, missing)
+    if (preface?.over) this.#endPreface(watched, preface)
+    if (left > 0) this.#takeGapOfWords(watched, d, left, t)
+  }
+
+  #takeGapOfWords(watched: Watched, d: Direction, missing: number, t: Timestamp): void {
     const { detector } = watched
     if (detector === undefined) {
       watched.parser?.onGap(d, missing, t)
@@ -187,8 +222,8 @@ export class ExchangeStreams implements StreamConsumer {
 
   #choose(watched: Watched, detector: ProtocolDetector): void {
     const { fallback, onChosen } = this.#options
-    const consumer = this.#consumer
-    const { connection } = watched
+    const { connection, proxied } = watched
+    const consumer = proxied === undefined ? this.#consumer : new ProxiedClient(proxied, this.#consumer)
     watched.detector = undefined
     if (detector.protocol === undefined) this.counters.undecided++
     const protocol = detector.protocol ?? fallback
