@@ -50,6 +50,7 @@ RUN find /usr/share/doc -type f ! -name copyright -delete \
       /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* \
       /opt/yarn* /usr/local/include /usr/local/share/doc /usr/local/share/man \
  && install -d -m 1777 /out
+COPY docs/tcpflow.1 /usr/local/share/man/man1/tcpflow.1
 
 # One layer, without what was removed above.
 FROM scratch

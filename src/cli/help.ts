@@ -10,7 +10,7 @@ const WIDTH = 80
 const TEXT_COLUMN = 26
 
 /** What is said of a command beside its flags. */
-interface Topic {
+export interface Topic {
   readonly usage: readonly string[]
   readonly about: readonly string[]
   readonly examples: readonly (readonly [command: string, what: string])[]
@@ -69,9 +69,9 @@ const TCPKIT: Topic = {
   ],
 }
 
-const TOPICS: Readonly<Record<FlagTableName, Topic>> = { dump: DUMP, latency: LATENCY, tcpkit: TCPKIT }
+export const TOPICS: Readonly<Record<FlagTableName, Topic>> = { dump: DUMP, latency: LATENCY, tcpkit: TCPKIT }
 
-const NOTES =
+export const NOTES =
   'SIZE is bytes, or a number with k, M or G (powers of 1024). TIME is a number with ms, s, m, h or d. Exit code: 0 done, 1 failed, 2 flags not understood.'
 
 /** The whole text, at most 80 columns wide, ending with a newline. */
@@ -110,7 +110,8 @@ function formatFlag(flag: Flag): string {
   return [first, ...text.map((line) => indent + line)].map((line) => `${line}\n`).join('')
 }
 
-function formatArgument(flag: Flag): string {
+/** The argument as help shows it behind the flag, with what stands between. */
+export function formatArgument(flag: Flag): string {
   if (flag.argument === undefined) return ''
   return flag.argument.whenLeftOut === undefined ? ` ${flag.argument.label}` : `[=${flag.argument.label}]`
 }
