@@ -146,11 +146,14 @@ export class Broker implements CaptureLauncher {
       control.setEncoding('utf8')
       control.write(`${JSON.stringify({ token: this.#address.token, control: true })}\n`)
       control.on('data', (text: string) => {
-        for (const line of reader.push(text)) {
-          const reply = line as BrokerReply
-          if (reply.type === 'ready') resolve(control)
-          else this.#onReply(reply)
-        }
+        const lines = reader.push(text)
+        if (lines === 'too long') control.destroy()
+        else
+          for (const line of lines) {
+            const reply = line as BrokerReply
+            if (reply.type === 'ready') resolve(control)
+            else this.#onReply(reply)
+          }
       })
       control.on('error', () => {}) // `close` follows
       control.on('close', () => {

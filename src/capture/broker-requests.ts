@@ -1,24 +1,12 @@
 // What the broker can be asked for, one file a kind: to add one, write its file and its line here.
 
-import type { Socket } from 'node:net'
+import { readlinkSync } from 'node:fs'
 import { enterNamespace, openInterface, openNetfilterQueue } from './broker-requests/capture.ts'
-import type { Capability } from './capabilities.ts'
-import type { CaptureProcess, CaptureProgram } from './capture-process.ts'
+import { inspectProcess } from './broker-requests/inspect-process.ts'
+import type { RequestKind } from './broker-requests/kind.ts'
+import { type Capability, hasCapability, heldRights } from './capabilities.ts'
 
-/** One kind of privileged act. Its request comes from a process that may have been taken over. */
-export interface RequestKind<Request = unknown> {
-  readonly type: string
-  /** What it takes. The broker keeps the capabilities of the kinds that the plan may ask for, and no other. */
-  readonly capabilities: readonly Capability[]
-  /** The request if `value` is one and nothing else, else what is wrong with it. Never throws. */
-  check(value: unknown): Request | string
-  /** Either: plain data that goes back as JSON; undefined where there is none. */
-  answer?(request: Request): unknown
-  /** Or: a process whose standard output is the asker's socket. */
-  start?(request: Request, program: CaptureProgram, output: Socket): CaptureProcess
-}
-
-const REQUEST_KINDS = [openInterface, openNetfilterQueue, enterNamespace] as const
+const REQUEST_KINDS = [openInterface, openNetfilterQueue, enterNamespace, inspectProcess] as const
 
 export type RequestType = (typeof REQUEST_KINDS)[number]['type']
 
@@ -27,6 +15,22 @@ export function requestKind(type: unknown): RequestKind | undefined {
   return REQUEST_KINDS.find((kind) => kind.type === type) as RequestKind | undefined
 }
 
-export function capabilitiesOf(types: readonly RequestType[]): Capability[] {
-  return [...new Set(types.flatMap((type) => requestKind(type)?.capabilities ?? []))]
+/** What a broker needs that has only `held`; 'all' for everything that it holds. */
+export function capabilitiesOf(types: readonly RequestType[], held = heldRights()): Capability[] | 'all' {
+  const needed = [...new Set(types.flatMap((type) => requestKind(type)?.capabilities ?? []))]
+  // Without SYS_PTRACE one may look only at processes that hold no more than oneself (ptrace(2)): Docker's --pid host.
+  const looksWithout =
+    needed.includes('sys_ptrace') && held !== undefined && !hasCapability(held.permitted, 'sys_ptrace')
+  return looksWithout && seesHostProcesses() ? 'all' : needed
 }
+
+function seesHostProcesses(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/pid') === FIRST_PID_NAMESPACE
+  } catch {
+    return false
+  }
+}
+
+/** PROC_PID_INIT_INO of linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = `pid:[${0xef_ff_ff_fc}]`

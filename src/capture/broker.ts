@@ -4,7 +4,8 @@
 import { createServer, type Socket } from 'node:net'
 import type { BrokerOptions } from './broker-launcher.ts'
 import { type BrokerAsk, type BrokerReply, checkBrokerCommand, checkGreeting, LineReader } from './broker-messages.ts'
-import { type RequestKind, requestKind } from './broker-requests.ts'
+import type { RequestKind } from './broker-requests/kind.ts'
+import { requestKind } from './broker-requests.ts'
 import type { CaptureProcess } from './capture-process.ts'
 
 /** A parser that was taken over must not be able to fill the machine with processes. */

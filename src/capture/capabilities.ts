@@ -71,8 +71,9 @@ export function hasCapability(set: bigint, capability: Capability): boolean {
  * gain none (no_new_privs). [] where there is nothing to take away, or no way to do it: no setpriv, or capabilities that
  * come from Node's own file (setcap), which a command in front of it would lose.
  */
-export function narrowingWrapper(keep: readonly Capability[], held = heldRights()): string[] {
+export function narrowingWrapper(keep: readonly Capability[] | 'all', held = heldRights()): string[] {
   if (held === undefined || !hasSetpriv()) return []
+  if (keep === 'all') return held.noNewPrivileges ? [] : ['setpriv', '--no-new-privs']
   const isRoot = held.userId === 0
   const kept = keep.filter((name) => hasCapability(isRoot ? held.permitted & held.bounding : held.ambient, name))
   const bits = bitsOf(kept)

@@ -37,6 +37,7 @@ export class TargetFinder {
   /** Where to capture a running container. Rejects only where the engine is lost. */
   async find(container: ContainerDetails, networks: readonly NetworkDetails[]): Promise<Found> {
     const owner = await this.#namespaceOwner(container)
+    await this.#view.look([container.pid, owner.pid])
     const attached = attachmentsOn(this.#options.networks, owner.networks, networks)
     const { via } = this.#options
     const shortfalls: string[] = []

@@ -5,21 +5,17 @@ import { createSocket } from 'node:dgram'
 import { existsSync } from 'node:fs'
 import { hostname, networkInterfaces, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { readBytes, readLink, readNames, readText } from '../core/kernel-files.ts'
+import { type InsideInterface, type ProcessFactsSource, ReadProcessFacts } from '../core/process-facts.ts'
 import type { EngineMachine } from './engine.ts'
-import { readBytes, readLink, readNames, readText } from './kernel-files.ts'
 import { hasRoute, listeningPorts } from './kernel-tables.ts'
 
-export interface InsideInterface {
-  readonly name: string
-  readonly index: number
-  /** Index of the other end, in the namespace where that lies. */
-  readonly linkIndex: number
-  /** Lower case. */
-  readonly macAddress: string
-}
+export type { InsideInterface }
 
 /** Every question answers undefined, [] or false where this machine does not show it. */
 export interface HostView {
+  /** Looks at processes, and at their parents. What is asked of them is as it was then. */
+  look(pids: readonly number[]): Promise<void>
   /** The process is visible here and belongs to this container. */
   belongsTo(pid: number, containerId: string): boolean
   /** The process that started this one: for a container's first process, a part of its engine. */
@@ -65,6 +61,10 @@ class ElsewhereView implements HostView {
 
   constructor(view: HostView) {
     this.#view = view
+  }
+
+  look(pids: readonly number[]): Promise<void> {
+    return this.#view.look(pids)
   }
 
   belongsTo(pid: number, containerId: string): boolean {
@@ -123,14 +123,41 @@ const CAP_SYS_ADMIN = 21n
 const ROUSE_PORT = 9
 const ROUSE_WAIT_MILLIS = 120
 
+/** Facts read on the spot. */
+class OwnFacts implements ProcessFactsSource {
+  readonly #proc: string
+
+  constructor(proc: string) {
+    this.#proc = proc
+  }
+
+  of(pid: number): ReadProcessFacts {
+    return new ReadProcessFacts(pid, this.#proc)
+  }
+
+  async look(): Promise<void> {}
+
+  mayEnterNamespaces(): boolean {
+    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText(`${this.#proc}/self/status`))?.[1] ?? '0'
+    return (BigInt(`0x${effective}`) & (1n << CAP_SYS_ADMIN)) !== 0n
+  }
+}
+
 export class LinuxHostView implements HostView {
   readonly #proc: string
   readonly #net: string
 
-  /** Other folders than /proc and /sys/class/net are for tests. */
-  constructor(proc = '/proc', net = '/sys/class/net') {
+  readonly #processes: ProcessFactsSource
+
+  /** `processes`: default with the rights of this process. Other folders than /proc and /sys/class/net are for tests. */
+  constructor(proc = '/proc', net = '/sys/class/net', processes: ProcessFactsSource = new OwnFacts(proc)) {
     this.#proc = proc
     this.#net = net
+    this.#processes = processes
+  }
+
+  async look(pids: readonly number[]): Promise<void> {
+    await this.#processes.look(pids.flatMap((pid) => [pid, this.parentOf(pid) ?? 0]))
   }
 
   belongsTo(pid: number, containerId: string): boolean {
@@ -138,12 +165,12 @@ export class LinuxHostView implements HostView {
     // Engines put a container's id into the name of its cgroup, or of the files that they mount into it.
     return (
       readText(`${this.#proc}/${pid}/cgroup`).includes(containerId) ||
-      readText(`${this.#proc}/${pid}/mountinfo`).includes(containerId)
+      this.#processes.of(pid).mounts.includes(containerId)
     )
   }
 
   namespaceOf(pid?: number): string | undefined {
-    const link = readLink(`${this.#proc}/${pid ?? 'self'}/ns/net`)
+    const link = pid === undefined ? readLink(`${this.#proc}/self/ns/net`) : this.#processes.of(pid).networkNamespace
     return /^net:\[(\d+)\]$/.exec(link)?.[1]
   }
 
@@ -158,13 +185,7 @@ export class LinuxHostView implements HostView {
   }
 
   interfacesInside(pid: number): InsideInterface[] {
-    const folder = `${this.#proc}/${pid}/root/sys/class/net`
-    return readNames(folder).flatMap((name) => {
-      const index = Number(readText(`${folder}/${name}/ifindex`))
-      const linkIndex = Number(readText(`${folder}/${name}/iflink`))
-      const macAddress = readText(`${folder}/${name}/address`).trim().toLowerCase()
-      return index > 0 && linkIndex > 0 ? [{ name, index, linkIndex, macAddress }] : []
-    })
+    return [...this.#processes.of(pid).interfaces]
   }
 
   vethOf(inside: InsideInterface, bridge: string): string | undefined {
@@ -224,8 +245,7 @@ export class LinuxHostView implements HostView {
     if (this.namespaceOf(pid) === undefined) {
       return 'its process is not visible here (in Docker: --pid host, and --cap-add SYS_PTRACE for privileged ones)'
     }
-    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText(`${this.#proc}/self/status`))?.[1] ?? '0'
-    if ((BigInt(`0x${effective}`) & (1n << CAP_SYS_ADMIN)) === 0n) {
+    if (!this.#processes.mayEnterNamespaces()) {
       return 'entering a network namespace takes CAP_SYS_ADMIN (sudo; in Docker: --cap-add SYS_ADMIN)'
     }
     return findProgram('nsenter') === undefined
@@ -234,7 +254,8 @@ export class LinuxHostView implements HostView {
   }
 
   listeningPorts(pids: readonly number[]): number[] {
-    return listeningPorts(this.#proc, pids)
+    const sockets = pids.flatMap((pid) => this.#processes.of(pid).sockets)
+    return listeningPorts(this.#proc, pids, new Set(sockets))
   }
 
   hostAddresses(): string[] {

@@ -1,21 +1,16 @@
 // The kernel's tables of routes and sockets, proc(5): /proc/net/route and /proc/PID/net/tcp.
 
 import { existsSync } from 'node:fs'
-import { readLink, readNames, readText } from './kernel-files.ts'
+import { readText } from '../core/kernel-files.ts'
 
 const LISTENING = '0A'
 const UDP_UNCONNECTED = '07'
 
-/** The ports on which any of these processes listens, in order. `proc` is /proc. They share a network namespace. */
-export function listeningPorts(proc: string, pids: readonly number[]): number[] {
-  const sockets = new Set<string>()
-  for (const pid of pids) {
-    const folder = `${proc}/${pid}/fd`
-    for (const name of readNames(folder)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(readLink(`${folder}/${name}`))?.[1]
-      if (inode !== undefined) sockets.add(inode)
-    }
-  }
+/**
+ * The ports on which any of these processes listens, in order. `proc` is /proc. They share a network namespace, and hold the
+ * sockets with these inodes.
+ */
+export function listeningPorts(proc: string, pids: readonly number[], sockets: ReadonlySet<string>): number[] {
   const ports = new Set<number>()
   const first = pids.find((pid) => existsSync(`${proc}/${pid}/net/tcp`))
   if (first === undefined || sockets.size === 0) return []

@@ -22,6 +22,7 @@ export class SharedPorts {
   /** Where it listens, or listened before, else the ports that it declares. */
   async of(container: ContainerDetails): Promise<readonly number[]> {
     const pids = new Set([container.pid, ...(await this.#engine.processIds(container.id))])
+    await this.#view.look([...pids])
     const visible = [...pids].filter((pid) => this.#view.belongsTo(pid, container.id))
     const listening = this.#view.listeningPorts(visible)
     if (listening.length > 0) this.#remember(container.id, listening)

@@ -10,18 +10,27 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { RequestType } from '../capture/broker-requests.ts'
-import { type Capability, heldRights, narrowingWrapper } from '../capture/capabilities.ts'
+import {
+  type Capability,
+  type HeldRights,
+  hasCapability,
+  heldRights,
+  narrowingWrapper,
+} from '../capture/capabilities.ts'
 import { isNetfilterName } from '../capture/capture-request.ts'
 import type { Io } from '../core/io.ts'
 import type { Plan } from '../plan.ts'
 
-/** What a plan has to ask the broker for. */
-export function requestTypesOf({ input }: Plan): RequestType[] {
+/** What a plan may have to ask the broker for; `held` says what it could do at all. */
+export function requestTypesOf({ input }: Plan, held: HeldRights | undefined): RequestType[] {
   if (input.kind !== 'live') return []
   const types: RequestType[] = ['open-interface']
   if (input.interfaces.some(isNetfilterName)) types.push('open-netfilter-queue')
-  const via = input.containers?.via
-  if (input.containers !== undefined && (via === undefined || via === 'netns')) types.push('enter-namespace')
+  if (input.containers === undefined) return types
+  types.push('inspect-process')
+  const { via } = input.containers
+  const mayEnter = held === undefined || hasCapability(held.permitted, 'sys_admin')
+  if (mayEnter && (via === undefined || via === 'netns')) types.push('enter-namespace')
   return types
 }
 
@@ -76,6 +85,21 @@ function pathTests({ input, files, save, scripts, dropToUser }: Plan, io: Io): s
   return [
     ...written.filter(isFile).flatMap((path) => writeTests(resolve(io.cwd, path))),
     ...read.filter(isFile).map((path) => ['-r', resolve(io.cwd, path)]),
+    ...(input.kind === 'live' && input.containers !== undefined
+      ? engineTests(input.containers.dockerHost, io.env)
+      : []),
+  ]
+}
+
+/** The sockets where an engine may be, and the folders of settings that say where it is. */
+function engineTests(dockerHost: string | undefined, env: Io['env']): string[][] {
+  const named = /^unix:\/\/(\/.*)$/.exec(dockerHost ?? env.DOCKER_HOST ?? '')?.[1]
+  const sockets = named === undefined ? ['/var/run/docker.sock', '/run/podman/podman.sock'] : [named]
+  const folders = [env.HOME, env.XDG_RUNTIME_DIR, env.DOCKER_CONFIG, env.DOCKER_CERT_PATH]
+  const isThere = (path: string | undefined): path is string => path?.startsWith('/') === true && existsSync(path)
+  return [
+    ...sockets.filter(isThere).map((path) => ['-w', path]),
+    ...folders.filter(isThere).map((path) => ['-x', path]),
   ]
 }
 

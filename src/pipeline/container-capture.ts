@@ -8,7 +8,7 @@ import type { LiveSource } from '../capture/live-source.ts'
 import type { CaptureEnd, CaptureTarget } from '../container/capture-target.ts'
 import { ContainerWatch, type WatchListener } from '../container/container-watch.ts'
 import type { Engine } from '../container/engine.ts'
-import { type HostView, LinuxHostView, viewFor } from '../container/host-view.ts'
+import { type HostView, viewFor } from '../container/host-view.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import type { PlaceTable } from '../core/places.ts'
@@ -37,6 +37,8 @@ export interface ContainerCaptureParts {
   readonly input: LiveInput
   readonly containers: ContainersPlan
   readonly launcher: CaptureLauncher
+  /** Of this machine. */
+  readonly view: HostView
   readonly places: PlaceTable
   readonly env: Io['env']
 }
@@ -47,7 +49,7 @@ export type ContainerEndListener = (end: CaptureEnd) => void
 /** Opens the engine; nothing is captured before `run`. Rejects with OperatorError. */
 export async function openContainerCapture(parts: ContainerCaptureParts): Promise<ContainerCapture> {
   const engine = await connectEngine(parts.containers.dockerHost, parts.env)
-  return new ContainerCapture(parts, engine, viewFor(await engine.machine(), new LinuxHostView()))
+  return new ContainerCapture(parts, engine, viewFor(await engine.machine(), parts.view))
 }
 
 /** One capture that is open, or being opened. */

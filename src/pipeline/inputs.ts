@@ -2,11 +2,13 @@
 
 import { join } from 'node:path'
 import type { BrokerAddress } from '../capture/broker-launcher.ts'
+import { heldRights } from '../capture/capabilities.ts'
 import type { CaptureProgram } from '../capture/capture-process.ts'
 import { openFileSource } from '../capture/file-source.ts'
 import { type CaptureLauncher, capabilityWrapper, directLauncher } from '../capture/launcher.ts'
 import type { LiveSource } from '../capture/live-source.ts'
 import { learnTrailingNames } from '../capture/trailing-names.ts'
+import type { HostView } from '../container/host-view.ts'
 import type { Arena } from '../core/arena.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
@@ -126,7 +128,7 @@ async function startBrokerFor(plan: Plan, io: Io): Promise<BrokerAddress> {
   const { startBroker } = await import('../capture/broker-launcher.ts')
   const { wrapper, ...program } = captureProgram(io)
   const brokerPath = join(io.programFolder, 'capture-broker.js')
-  return await startBroker({ ...program, wrapper: [] }, brokerPath, requestTypesOf(plan), wrapper)
+  return await startBroker({ ...program, wrapper: [] }, brokerPath, requestTypesOf(plan, heldRights()), wrapper)
 }
 
 async function brokerAt(address: BrokerAddress): Promise<CaptureLauncher> {
@@ -148,10 +150,21 @@ async function prepareContainers(plan: Plan, input: LiveInput, containers: Conta
     )
   }
   const { openContainerCapture } = await import('./container-capture.ts')
-  const launcher = directLauncher(captureProgram(io))
+  await confine(plan, io, () => startBrokerFor(plan, io))
+  const launcher = await launcherOf(io)
   const places = new PlaceTable()
-  const capture = await openContainerCapture({ plan, input, containers, launcher, places, env: io.env })
+  const view = await hostView(launcher)
+  const capture = await openContainerCapture({ plan, input, containers, launcher, view, places, env: io.env })
   return new Inputs(plan, launcher, new Map(), places, capture)
+}
+
+/** What this machine shows of containers: to the broker, where there is one. */
+async function hostView(launcher: CaptureLauncher): Promise<HostView> {
+  const { LinuxHostView } = await import('../container/host-view.ts')
+  const { Broker } = await import('../capture/broker-launcher.ts')
+  if (!(launcher instanceof Broker)) return new LinuxHostView()
+  const { BrokerFacts } = await import('./broker-facts.ts')
+  return new LinuxHostView(undefined, undefined, new BrokerFacts(launcher))
 }
 
 /** Where files are written, that is what the second processor is for. */

@@ -189,6 +189,8 @@ export class FakeView implements HostView {
   /** The engine's part that started a container is in our network. */
   engineIsHere: boolean | undefined = true
 
+  async look(): Promise<void> {}
+
   belongsTo(_pid: number, containerId: string): boolean {
     return this.visible.has(containerId)
   }

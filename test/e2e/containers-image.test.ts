@@ -16,11 +16,15 @@ import {
 import { forwardedSocket, tlsFront } from '../support/engine-ways.ts'
 import { buildImage, IMAGE, removeImage } from '../support/image.ts'
 import { start, tcpflow } from '../support/program.ts'
+import { exactly, NET_RAW, rightsOfRun, sets } from '../support/rights.ts'
 
 const why = whyNoDocker()
 if (why !== undefined) console.error(`containers are not tested from the image: ${why}`)
 const skip = why ?? false
 const SOCKET = '/var/run/docker.sock'
+const SETPCAP = 1n << 8n
+const SYS_PTRACE = 1n << 19n
+const SYS_ADMIN = 1n << 21n
 
 before(() => {
   if (why === undefined) buildImage()
@@ -48,6 +52,11 @@ class Captor {
       this.stderr += text
     })
     this.#closed = new Promise((resolve) => this.#child.on('close', resolve))
+  }
+
+  /** Of its first process, as the host numbers it. */
+  get pid(): number {
+    return Number(docker('inspect', '-f', '{{.State.Pid}}', this.name))
   }
 
   async until(what: () => boolean): Promise<void> {
@@ -117,6 +126,25 @@ test('with --pid host and SYS_ADMIN it enters the namespace itself', { skip }, a
   const captor = new Captor(t, flags, ['-c', '--container', web])
   await captor.until(() => captor.stdout.includes(`answer of ${web} to /self`))
   assert.match(captor.stderr, /in its network namespace/)
+  const { parser, broker, child } = rightsOfRun(captor.pid)
+  assert.deepEqual(sets(parser!), exactly(0n))
+  assert.deepEqual(sets(broker!), exactly(NET_RAW | SYS_ADMIN | SYS_PTRACE | SETPCAP))
+  assert.deepEqual(sets(child!), exactly(NET_RAW))
+  await captor.stop()
+})
+
+test('the same without SYS_PTRACE, for a container with the usual capabilities', { skip }, async (t) => {
+  const web = uniqueName('web')
+  startServer(t, web, { flags: ['--network', 'none'], self: true })
+  const flags = ['--pid', 'host', '--cap-add', 'SYS_ADMIN', '--security-opt', 'apparmor=unconfined']
+  const captor = new Captor(t, flags, ['-c', '--container', web, '--via', 'netns'])
+  await captor.until(() => captor.stdout.includes(`answer of ${web} to /self`))
+  const { parser, broker, child } = rightsOfRun(captor.pid)
+  assert.deepEqual(sets(parser!), exactly(0n))
+  assert.deepEqual(sets(child!), exactly(NET_RAW))
+  // The kernel lets it look at a process that holds no more than it does itself.
+  assert.ok((broker!.effective & SYS_ADMIN) !== 0n && (broker!.effective & SYS_PTRACE) === 0n)
+  assert.ok(broker!.noNewPrivileges)
   await captor.stop()
 })
 

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { after, before, test } from 'node:test'
+import { chownSync, readdirSync } from 'node:fs'
+import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker, whyNoDocker } from '../support/docker.ts'
 import { buildImage, IMAGE, removeImage } from '../support/image.ts'
 import { readFlows, temporaryFolder } from '../support/program.ts'
+import { exactly, NET_RAW, rightsOfRun, sets } from '../support/rights.ts'
 
 /** Longer than any one segment, and nowhere the same. */
 const PAGE = Array.from({ length: 4000 }, (_, i) => `line ${i}\n`).join('')
@@ -154,6 +156,91 @@ test('packets to a pipe, and from a pipe what was said, with a filter', { skip }
   assert.equal(shown.stderr, '')
   assert.equal(shown.status, 0)
   assert.ok(shown.stdout.endsWith(`${PAGE}Grüße for /pipe\n\n`), shown.stdout.slice(-100))
+})
+
+/** Rights of the processes of a capture that listens, after `use` of it. */
+async function rightsIn(t: TestContext, name: string, dockerFlags: readonly string[], flags: readonly string[]) {
+  const capture = new Capture(name, dockerFlags, ['-i', 'lo', ...flags])
+  t.after(() => spawnSync('docker', ['rm', '-f', capture.name]))
+  await capture.until(() => capture.stderr.includes('listening on lo'))
+  const rights = rightsOfRun(Number(docker('inspect', '-f', '{{.State.Pid}}', capture.name)))
+  await sleep(300) // signals are looked after a moment later than the line that says it listens
+  assert.equal(await capture.stop('SIGTERM'), 0, capture.stderr)
+  assert.deepEqual(Object.keys(rights).sort(), ['broker', 'child', 'parser'])
+  return { parser: sets(rights.parser!), broker: sets(rights.broker!), child: sets(rights.child!) }
+}
+
+test('root: the parser holds nothing, broker and child NET_RAW alone, and nobody can gain more', {
+  skip,
+}, async (t) => {
+  for (const [name, dockerFlags] of [
+    ['rights', []],
+    ['rights-readonly', ['--read-only']],
+    ['rights-nnp', ['--security-opt', 'no-new-privileges']],
+  ] as const) {
+    const { parser, broker, child } = await rightsIn(t, name, dockerFlags, ['-c'])
+    assert.deepEqual([parser, broker, child], [exactly(0n), exactly(NET_RAW), exactly(NET_RAW)], name)
+  }
+})
+
+test('root without SETPCAP: the same, but that the bounding set stays', { skip }, async (t) => {
+  const rights = await rightsIn(t, 'rights-few', ['--cap-drop', 'ALL', '--cap-add', 'NET_RAW'], ['-c'])
+  assert.deepEqual(rights.parser, { ...exactly(0n), bounding: NET_RAW })
+  assert.deepEqual([rights.broker, rights.child], [exactly(NET_RAW), exactly(NET_RAW)])
+})
+
+test('root that writes: nothing for its own folder, DAC_OVERRIDE for that of another user', { skip }, async (t) => {
+  const folder = temporaryFolder(t)
+  for (const [name, owner, kept] of [
+    ['rights-own', 0, 0n],
+    ['rights-theirs', 1000, 1n << 1n],
+  ] as const) {
+    chownSync(folder, owner, owner)
+    const { parser } = await rightsIn(t, name, ['-v', `${folder}:/out`], ['-o', '/out', '-w', `/out/${name}.pcapng`])
+    assert.deepEqual(parser, exactly(kept), name)
+    assert.ok(readdirSync(folder).includes(`${name}.pcapng`))
+  }
+})
+
+test('-U, and a user who is not root: the parser holds nothing, broker and child NET_RAW', { skip }, async (t) => {
+  const dropped = await rightsIn(t, 'rights-U', [], ['-c', '-U', 'nobody'])
+  const { effective, permitted, inheritable, ambient, noNewPrivileges } = dropped.parser
+  assert.deepEqual([effective, permitted, inheritable, ambient, noNewPrivileges], [0n, 0n, 0n, 0n, true])
+  assert.deepEqual([dropped.broker, dropped.child], [exactly(NET_RAW), exactly(NET_RAW)])
+  const flags = ['--user', '1000', '--cap-drop', 'ALL', '--cap-add', 'NET_RAW', '--read-only']
+  const { parser, broker, child } = await rightsIn(t, 'rights-user', flags, ['-c'])
+  assert.deepEqual(parser, { ...exactly(0n), bounding: NET_RAW })
+  const ofNetRaw = { ...exactly(NET_RAW), inheritable: NET_RAW, ambient: NET_RAW }
+  assert.deepEqual([broker, child], [ofNetRaw, ofNetRaw])
+})
+
+test('a user who is not root, and may not capture, is told so', { skip }, () => {
+  for (const flags of [
+    ['--cap-drop', 'ALL'],
+    ['--security-opt', 'no-new-privileges'],
+  ]) {
+    const args = ['run', '--rm', '--net', 'host', '--user', '1000', ...flags, IMAGE, '-c', '-i', 'lo']
+    const run = spawnSync('docker', args, { encoding: 'utf8' })
+    assert.equal(run.status, 1)
+    assert.match(run.stderr, /^tcpflow: no permission to capture on lo .*\n {2}.*--cap-add NET_RAW/)
+  }
+})
+
+test('what reads files holds nothing either', { skip }, async (t) => {
+  const name = `${IMAGE}-reads`
+  const args = ['run', '--rm', '-i', '--name', name, IMAGE, '-c', '-r', '-']
+  const child = spawn('docker', args, { stdio: ['pipe', 'ignore', 'ignore'] })
+  t.after(() => spawnSync('docker', ['rm', '-f', name]))
+  child.stdin.write(Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'))
+  for (let tries = 0; ; tries++) {
+    await sleep(100)
+    const pid = Number(spawnSync('docker', ['inspect', '-f', '{{.State.Pid}}', name], { encoding: 'utf8' }).stdout)
+    const { parser } = pid > 0 ? rightsOfRun(pid) : {}
+    if (parser?.noNewPrivileges !== true && tries < 100) continue
+    assert.deepEqual(sets(parser!), exactly(0n))
+    break
+  }
+  child.stdin.end()
 })
 
 test('the list of interfaces', { skip }, () => {

@@ -1,8 +1,8 @@
 // Requests to capture: on an interface of this network namespace, of netfilter's queues, or inside another namespace.
 
-import type { RequestKind } from '../broker-requests.ts'
 import { CaptureProcess } from '../capture-process.ts'
 import { type CaptureRequest, checkCaptureRequest, isNetfilterName } from '../capture-request.ts'
+import type { RequestKind } from './kind.ts'
 
 function start(...[request, program, output]: Parameters<NonNullable<RequestKind<CaptureRequest>['start']>>) {
   return new CaptureProcess(program, request, output)

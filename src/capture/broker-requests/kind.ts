@@ -1,0 +1,18 @@
+// What a kind of request to the broker is.
+
+import type { Socket } from 'node:net'
+import type { Capability } from '../capabilities.ts'
+import type { CaptureProcess, CaptureProgram } from '../capture-process.ts'
+
+/** One kind of privileged act. Its request comes from a process that may have been taken over. */
+export interface RequestKind<Request = unknown> {
+  readonly type: string
+  /** What it takes. The broker keeps the capabilities of the kinds that the plan may ask for, and no other. */
+  readonly capabilities: readonly Capability[]
+  /** The request if `value` is one and nothing else, else what is wrong with it. Never throws. */
+  check(value: unknown): Request | string
+  /** Either: plain data that goes back as JSON; undefined where there is none. */
+  answer?(request: Request): unknown
+  /** Or: a process whose standard output is the asker's socket. */
+  start?(request: Request, program: CaptureProgram, output: Socket): CaptureProcess
+}
