@@ -32,6 +32,8 @@ export class Exchange {
   key = ''
   /** The request on one line, as tcpkit prints it: `set foo bared`, `GET /users/1`. */
   request = ''
+  /** What the request's line ends in beside, where tcpkit prints it: `HTTP/1.1`; '' where there is nothing. */
+  version = ''
   status: ExchangeStatus = 'ok'
   /** The protocol's own word for the outcome: `200`, `-WRONGTYPE …`, `NXDOMAIN`, `STORED`; '' where it has none. */
   statusText = ''

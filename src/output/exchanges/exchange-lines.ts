@@ -20,6 +20,7 @@ const FAIR = '\x1b[38;5;100m'
 const SLOW = '\x1b[38;5;166m'
 const VERY_SLOW = '\x1b[1;38;5;160m'
 const NEWLINE = 10
+const SPACE = 32
 const POINT = 46
 const NOT_PLAIN = new Literal('')
 const MILLISECONDS = new Literal(' ms | ')
@@ -33,7 +34,7 @@ const VERY_SLOW_MICROS = 100_000
 
 export interface ExchangeLinesOptions {
   readonly color: boolean
-  /** Exactly tcpkit's line: nothing behind the request. */
+  /** Exactly tcpkit's line: nothing behind the request but its version. */
   readonly bare: boolean
 }
 
@@ -75,6 +76,10 @@ export class ExchangeLines implements TimedExchangeConsumer {
     at = putLiteral(MILLISECONDS, out, at)
     at = putAscii(exchange.request, out, at)
     if (at < 0) return -1
+    if (this.#options.bare && exchange.version !== '') {
+      out[at] = SPACE
+      at = putAscii(exchange.version, out, at + 1)
+    }
     out[at] = NEWLINE
     return at + 1
   }
@@ -91,7 +96,7 @@ export class ExchangeLines implements TimedExchangeConsumer {
     const ends = this.#hosts.of(exchange)
     const took = latencyMicros < 0 ? wordFor(exchange.status) : `${(latencyMicros / 1000).toFixed(3)} ms`
     const line = `${ends.client} => ${ends.server} | ${took} | ${exchange.request}`
-    const text = sanitizeLine(this.#options.bare ? line : line + remarks(timed))
+    const text = sanitizeLine(line + (this.#options.bare ? versionOf(timed) : remarks(timed)))
     return this.#options.color ? `${colorOf(timed)}${text}${RESET}\n` : `${text}\n`
   }
 }
@@ -100,6 +105,10 @@ export class ExchangeLines implements TimedExchangeConsumer {
 function whoOf({ client, server }: ExchangeEnds): Literal {
   const text = `${client} => ${server} | `
   return /^[ -~]*$/.test(text) ? new Literal(text) : NOT_PLAIN
+}
+
+function versionOf({ exchange }: TimedExchange): string {
+  return exchange.version === '' ? '' : ` ${exchange.version}`
 }
 
 /** Whole microseconds as milliseconds with three decimals. */

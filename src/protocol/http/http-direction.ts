@@ -154,8 +154,15 @@ export class HttpDirection {
     if (this.#state === HEAD && this.#head.isRequest) this.#tellBegun(this.#headTime)
   }
 
-  /** `request` has got its final response. */
-  answered(request: HttpMessage): void {
+  /** `request` has got its final response. What its sender says next is likely to be its next request. */
+  answered(request: HttpMessage, t: Timestamp): void {
+    if (this.#state === SEARCHING) {
+      // a body that no length announced has no line's end
+      if (this.#held.length > 0) this.#other(this.#held.buf, 0, this.#held.length, t)
+      this.#searched += this.#held.length
+      this.#held.clear()
+      this.#atLineStart = true
+    }
     if (this.#state === BODY && this.message === request && this.#body.isUntouched) this.#state = BODY_OR_NOT
   }
 
@@ -315,7 +322,7 @@ export class HttpDirection {
     const m = begun ?? this.#makeMessage()
     this.#setHeadFacts(m)
     const sound = this.#head.finish(m)
-    if (begun === undefined) this.#takeTurn(m)
+    if (begun === undefined) this.#takeTurn(m, t)
     const tunnel = !m.isRequest && opensTunnel(m)
     if (tunnel || (!m.isRequest && hasNoBody(m))) {
       m.framing = 'none'
@@ -337,9 +344,9 @@ export class HttpDirection {
     }
   }
 
-  #takeTurn(m: HttpMessage): void {
+  #takeTurn(m: HttpMessage, t: Timestamp): void {
     if (m.isRequest) this.#conversation.addRequest(this.#direction, m)
-    else this.#conversation.pair(this.#direction, m)
+    else this.#conversation.pair(this.#direction, m, t)
   }
 
   /** Tells of a message that its start line is there. */
@@ -349,7 +356,7 @@ export class HttpDirection {
     this.#setHeadFacts(m)
     this.#head.readStartLine(m)
     this.message = m
-    this.#takeTurn(m)
+    this.#takeTurn(m, t)
     this.#consumer.onHeadBegun(this.#connection, this.#direction, m, t)
   }
 

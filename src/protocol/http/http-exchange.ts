@@ -10,6 +10,8 @@ const NEVER = new Timestamp()
 
 export class HttpExchange {
   line: RequestLine | undefined
+  /** As HttpMessage.version. */
+  version: number
   readonly requestStart: Timestamp
   readonly requestEnd: Timestamp
   readonly responseStart: Timestamp
@@ -37,6 +39,7 @@ export class HttpExchange {
 
   constructor() {
     this.line = undefined
+    this.version = 11
     this.requestStart = new Timestamp()
     this.requestEnd = new Timestamp()
     this.responseStart = new Timestamp()
@@ -59,6 +62,7 @@ export class HttpExchange {
   /** Begins anew with a request whose head is complete. */
   begin(request: HttpMessage, aheadInPipeline: number): void {
     this.line = request.requestLine
+    this.version = request.version
     this.requestStart.set(request.startTime)
     this.requestBytes = 0
     this.responseBytes = 0
@@ -114,6 +118,7 @@ export class HttpExchange {
     exchange.command = line.command
     exchange.key = line.path
     exchange.request = line.request
+    exchange.version = nameOf(this.version)
     exchange.status = status
     exchange.statusText = known ? `${this.status}${this.truncated ? ' truncated' : ''}` : ''
     exchange.aheadInPipeline = this.aheadInPipeline
@@ -124,6 +129,11 @@ export class HttpExchange {
     exchange.requestBytes = this.requestBytes
     exchange.responseBytes = known ? this.responseBytes : 0
   }
+}
+
+function nameOf(version: number): string {
+  if (version === 11) return 'HTTP/1.1'
+  return `HTTP/${Math.floor(version / 10)}.${version % 10}`
 }
 
 /** As it was sent, whether or not all of it was captured. */

@@ -90,7 +90,7 @@ export class HttpConversation {
   }
 
   /** Gives `response`, sent in direction `d`, its request; a final one uses it up. */
-  pair(d: Direction, response: HttpMessage): void {
+  pair(d: Direction, response: HttpMessage, t: Timestamp): void {
     const asking = d === 0 ? 1 : 0
     const waiting = this.#waiting[asking]
     const isFinal = response.status >= 200 || response.status === 101
@@ -102,7 +102,7 @@ export class HttpConversation {
     response.request = waiting[0]
     if (!isFinal || response.request === undefined) return
     waiting.shift()
-    this.directions![asking].answered(response.request)
+    this.directions![asking].answered(response.request, t)
   }
 
   /** A gap may have swallowed whole messages. */

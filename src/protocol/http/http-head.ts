@@ -170,9 +170,11 @@ export class Fields {
       message.framing = message.isRequest ? 'none' : 'until-close'
       return true
     }
-    message.framing = 'length'
-    message.contentLength = this.contentLength === BAD_LENGTH ? -1 : this.contentLength
-    return this.contentLength !== BAD_LENGTH
+    const isBad = this.contentLength === BAD_LENGTH
+    // a client that gets such a response closes the connection
+    message.framing = isBad && !message.isRequest ? 'until-close' : 'length'
+    message.contentLength = isBad ? -1 : this.contentLength
+    return !isBad || !message.isRequest
   }
 }
 

@@ -59,11 +59,11 @@ const EXCHANGES: readonly TimedExchange[] = [
   timed({ at: 960_000, server: new Endpoint(6, 0x20010db8 | 0, 0, 0, 1, 80), client: endpoint(7, 1) }),
 ]
 
-function printed(t: Cleanup, make: (stream: OutputStream) => TimedExchangeConsumer): string {
+function printed(t: Cleanup, make: (stream: OutputStream) => TimedExchangeConsumer, exchanges = EXCHANGES): string {
   const path = join(temporaryFolder(t), 'out')
   const stream = new OutputStream(openSync(path, 'w'))
   const consumer = make(stream)
-  for (const each of EXCHANGES) consumer.onTimedExchange(each)
+  for (const each of exchanges) consumer.onTimedExchange(each)
   stream.flush()
   return readFileSync(path, 'utf8')
 }
@@ -203,4 +203,14 @@ test('JSON: any text and any number come back as they were', (t) => {
     }),
     { seed: 417 },
   )
+})
+
+test('tcpkit’s line has the version behind the request, ours has not', (t) => {
+  const web = timed({ at: 0, firstByteMicros: 1000, protocol: 'http', request: 'GET /', version: 'HTTP/1.0' })
+  const coffee = timed({ at: 0, firstByteMicros: 1000, protocol: 'http', request: 'GET /café', version: 'HTTP/1.1' })
+  const print = (bare: boolean) =>
+    printed(t, (stream) => new ExchangeLines(stream, nobody, { color: false, bare }), [web, coffee])
+  const texts = (lines: string) => lines.split('\n').map((line) => line.split(' | ')[2])
+  assert.deepEqual(texts(print(true)), ['GET / HTTP/1.0', 'GET /café HTTP/1.1', undefined])
+  assert.deepEqual(texts(print(false)), ['GET /', 'GET /café', undefined])
 })

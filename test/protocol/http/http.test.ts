@@ -135,6 +135,48 @@ describe('HTTP exchanges', () => {
   const REFUSAL = 'HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno'
   const BODY = 'GET /not a request, but a body\n'.slice(0, 30)
 
+  test('a body that no length announces is not the next request', () => {
+    for (const [version, body] of [
+      ['1.1', 'a=1&b=2'],
+      ['1.1', 'just text'],
+      ['1.0', '{"a": "GET /no HTTP/1.1"}\r\n'],
+      ['1.1', 'line one\nline two'],
+    ]) {
+      const post = `POST /1 HTTP/${version}\r\n\r\n`
+      for (const steps of [
+        [['>', post + body]],
+        [
+          ['>', post],
+          ['>', body],
+        ],
+      ] as Step[][]) {
+        const told = playEveryWay(http, [...steps, ['<', OK], ['>', get('/2')], ['<', OK]] as Step[])
+        assert.deepEqual(
+          told.map((e) => `${e.request} ${e.status}`),
+          ['POST /1 ok', 'GET /2 ok'],
+        )
+      }
+    }
+  })
+
+  test('a response whose lengths contradict each other, or whose 206 has none, ends with the connection', () => {
+    for (const fields of [
+      'Content-Length: 2\r\nContent-Length: 3\r\n',
+      'Content-Length: -1\r\n',
+      'Content-Length: 1x\r\n',
+      'Content-Range: bytes 0-2/9\r\n',
+      'Content-Type: multipart/byteranges; boundary=x\r\n',
+    ]) {
+      const transcript = new Transcript(http).play([
+        ['>', get('/1')],
+        ['<', `HTTP/1.1 206 Part\r\n${fields}\r\n`],
+        ['<', '--x\r\n\r\nab\r\n--x--\r\n'],
+      ])
+      transcript.connection.streams[1].sawFin = true
+      assert.deepEqual(lines(transcript.close()), [`GET /1 | ok | 206 | 0-0 | 1-2 | 19/${19 + fields.length + 2 + 18}`])
+    }
+  })
+
   test('a final status instead of 100: the client need not send the body, but may', () => {
     for (const asking of [EXPECTING, EXPECTING.replace('Content-Length: 30', 'Transfer-Encoding: chunked')]) {
       conversation(
