@@ -4,20 +4,26 @@
 export class Timestamp {
   seconds: number
   nanos: number
+  /** False: the savefile gives this packet no time; the moment is then the one of the packet before it. */
+  known: boolean
 
   constructor(seconds = 0, nanos = 0) {
     this.seconds = seconds
     this.nanos = nanos
+    this.known = true
   }
 
   /** Takes over another timestamp's moment; the usual way to keep a lent one. */
   set(other: Timestamp): void {
     this.seconds = other.seconds
     this.nanos = other.nanos
+    this.known = other.known
   }
 
   clone(): Timestamp {
-    return new Timestamp(this.seconds, this.nanos)
+    const copy = new Timestamp()
+    copy.set(this)
+    return copy
   }
 }
 

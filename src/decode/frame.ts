@@ -88,6 +88,7 @@ export class Frame {
   describe(to: Transport): void {
     to.time.seconds = this.time.seconds
     to.time.nanos = this.time.nanos
+    to.time.known = this.time.known
     to.place = this.place
     to.interfaceId = this.interfaceId
     to.vlanId = this.vlanId

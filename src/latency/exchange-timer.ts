@@ -27,7 +27,7 @@ export class ExchangeTimer implements ExchangeConsumer {
     timed.exchange = exchange
     if (isBeforeItsRequest(exchange)) exchange.status = 'unknown'
     const answered = exchange.status === 'ok' || exchange.status === 'error'
-    if (answered) this.#time(timed, exchange)
+    if (answered && hasTimes(exchange)) this.#time(timed, exchange)
     else forgetTimes(timed)
     this.#look(timed, exchange)
     this.#consumer.onTimedExchange(timed)
@@ -77,6 +77,11 @@ export class ExchangeTimer implements ExchangeConsumer {
 function isBeforeItsRequest({ status, requestStart, responseEnd }: Exchange): boolean {
   if (status !== 'ok' && status !== 'error') return false
   return elapsedMicros(responseEnd, requestStart) > CLOCK_WAS_SET_MICROS
+}
+
+/** Packets of a savefile may come without a time: how long their exchange took nobody knows. */
+function hasTimes({ requestStart, requestEnd, responseStart, responseEnd }: Exchange): boolean {
+  return requestStart.known && requestEnd.known && responseStart.known && responseEnd.known
 }
 
 function forgetTimes(timed: TimedExchange): void {

@@ -74,7 +74,7 @@ export class RoundTrips implements SegmentConsumer {
     const since = this.#awaitedSince[at]!
     if (since === 0 || sequenceDistance(s.acknowledgement, this.#awaitedEnd[at]!) < 0) return
     this.#awaitedSince[at] = 0
-    if (payload > 0 && this.#awaitedSyn[at] === 0) return
+    if (!s.time.known || (payload > 0 && this.#awaitedSyn[at] === 0)) return
     const micros = epochMicros(s.time) - since
     const fastest = this.#fastest[at]!
     if (micros >= 0 && (fastest < 0 || micros < fastest)) this.#fastest[at] = micros
@@ -82,13 +82,13 @@ export class RoundTrips implements SegmentConsumer {
 
   #send(at: number, end: number, flags: number, t: Timestamp): void {
     if (this.#sent[at] === SENT && sequenceDistance(end, this.#furthest[at]!) <= 0) {
-      this.#resentAt[at] = epochMicros(t)
+      if (t.known) this.#resentAt[at] = epochMicros(t)
       this.#awaitedSince[at] = 0
       return
     }
     this.#sent[at] = SENT
     this.#furthest[at] = end
-    if (this.#awaitedSince[at] !== 0) return
+    if (this.#awaitedSince[at] !== 0 || !t.known) return
     this.#awaitedEnd[at] = end
     this.#awaitedSince[at] = epochMicros(t)
     this.#awaitedSyn[at] = (flags & TCP_SYN) === 0 ? 0 : 1

@@ -168,6 +168,7 @@ export class PcapngFormat implements SavefileFormat {
     if (end < start) return this.#badBlock('is too short for a packet')
     const original = this.#u32(at + 8)
     const limit = origin.snapshotLength === 0 ? original : Math.min(original, origin.snapshotLength)
+    this.#packet.time.known = false
     this.#setPacket(origin, Math.min(limit, end - start), original, start)
     return READ_PACKET
   }

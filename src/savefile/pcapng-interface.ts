@@ -61,6 +61,7 @@ export class PcapngInterface {
     time.seconds = this.#highSeconds + seconds
     // Resolutions beyond 10^-15 do not fit a double exactly.
     time.nanos = nanos > LARGEST_NANOS ? LARGEST_NANOS : nanos | 0
+    time.known = true
   }
 
   /** Divides high * 2^32 by the ticks of a second, a bit at a time: 64-bit numbers do not fit a double. */

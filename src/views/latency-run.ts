@@ -134,9 +134,9 @@ export class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     const answered = timed.latencyMicros >= 0
     const threshold = this.#threshold
     const slow = threshold === undefined || (answered && !blocking && threshold.isSlow(timed.latencyMicros))
-    if (format === 'bare') return answered && slow
+    if (format === 'bare') return answered ? slow : (status === 'ok' || status === 'error') && threshold === undefined
     if (status === 'error' || status === 'unanswered') return true
-    if (!answered) return format === 'json' && threshold === undefined
+    if (!answered) return (format === 'json' || status === 'ok') && threshold === undefined
     return slow
   }
 }

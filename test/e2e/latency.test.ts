@@ -9,8 +9,11 @@ import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeRedis, makeSmallHttp } from '../bench/captures.ts'
+import { answer, query } from '../protocol/dns/dns-builder.ts'
+import { interfaceBlock, packetBlock, section, simplePacketBlock } from '../savefile/pcapng-builder.ts'
 import { assertGolden } from '../support/golden.ts'
 import { type Host, type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
+import { ethernet, ipv4, tcp, udp } from '../support/packet-builder.ts'
 import { mustRun, PROGRAM, type Running, skipped, start, tcpflow, temporaryFolder, whyNot } from '../support/program.ts'
 import { captureOf, Talk } from '../support/talk.ts'
 
@@ -553,5 +556,70 @@ describe('from files', () => {
     assert.equal(statistics['10.0.0.6:6379']!.responses, 1600)
     running.child.stdin!.end()
     assert.equal((await running.result).code, 0)
+  })
+})
+
+describe('packets without a time', () => {
+  const client = { src: '10.0.0.1', dst: '10.0.0.2' }
+  const server = { src: '10.0.0.2', dst: '10.0.0.1' }
+  const ask = (id: number) => ethernet({}, ipv4(client, udp({ sport: 5000 + id, dport: 53, payload: query({ id }) })))
+  const reply = (id: number) =>
+    ethernet({}, ipv4(server, udp({ sport: 53, dport: 5000 + id, payload: answer({ id, answers: 1 }) })))
+  const fromClient = (flags: string, seq: number, ack: number, payload = '') =>
+    ethernet({}, ipv4(client, tcp({ sport: 40000, dport: 80, flags, seq, ack, payload })))
+  const fromServer = (flags: string, seq: number, ack: number, payload = '') =>
+    ethernet({}, ipv4(server, tcp({ sport: 80, dport: 40000, flags, seq, ack, payload })))
+  const response = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'
+  const frames = [
+    fromClient('S', 99, 0),
+    fromServer('S.', 499, 100),
+    fromClient('.', 100, 500),
+    fromClient('P.', 100, 500, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+    fromServer('P.', 500, 127, response),
+    ask(1),
+    reply(1),
+  ]
+  const simple = (frame: Buffer) => simplePacketBlock(frame, frame.length)
+  // The last exchange, and one end of the one before it, have times.
+  const timed = [
+    packetBlock(0, 1_700_000_000_000_000n, ask(2)),
+    simple(reply(2)),
+    packetBlock(0, 1_700_000_000_500_000n, ask(3)),
+    packetBlock(0, 1_700_000_000_504_000n, reply(3)),
+  ]
+  const file = Buffer.concat([section(), interfaceBlock(1), ...frames.map(simple), ...timed])
+
+  test('have no latency: null in JSON, a dash in text, and percentiles do not count them', async (t) => {
+    const path = join(temporaryFolder(t), 'untimed.pcapng')
+    writeFileSync(path, file)
+    const rows = rowsOf((await mustRun(t, ['latency', '--json', '-r', path], { env: UTC })).stdout)
+    assert.deepEqual(
+      rows.map(({ protocol, status, latencyMicros, serverMicros, view }) => [
+        protocol,
+        status,
+        latencyMicros,
+        serverMicros,
+        view,
+      ]),
+      [
+        ['http', 'ok', null, null, 'unknown'],
+        ['dns', 'ok', null, null, 'unknown'],
+        ['dns', 'ok', null, null, 'unknown'],
+        ['dns', 'ok', 4000, null, 'unknown'],
+      ],
+    )
+    const text = await mustRun(t, ['latency', '-r', path], { env: UTC })
+    assert.deepEqual(
+      text.stdout
+        .toString()
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(' | ')[1]),
+      ['-', '-', '-', '4.000 ms'],
+    )
+    const table = text.stderr.toString()
+    assert.match(table, /^all +4 .* 4\.000 +4\.000 +4\.000 +4\.000 +4\.000 /m)
+    const slow = (await mustRun(t, ['latency', '-t', '1', '-r', path], { env: UTC })).stdout.toString()
+    assert.deepEqual(slow.trimEnd().split('\n').length, 1)
   })
 })

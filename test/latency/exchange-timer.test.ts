@@ -198,3 +198,16 @@ test('a clock that was set back between request and response: no latency is told
   // interfaces are not always in order
   assert.equal(new Wire().open(400, 100).time({ ...FIELDS, firstByteMicros: -200 }).exchange.status, 'ok')
 })
+
+test('packets without a time: no latency, and nothing learnt of the network', () => {
+  for (const field of ['requestStart', 'requestEnd', 'responseStart', 'responseEnd'] as const) {
+    const wire = new Wire().open(400, 20_000)
+    const untimed = exchange({ connection: wire.connection, ...FIELDS })
+    untimed[field].known = false
+    let found: TimedExchange | undefined
+    new ExchangeTimer({ onTimedExchange: (t) => (found = t) }, wire.trips).onExchange(untimed)
+    assert.equal(found?.exchange.status, 'ok')
+    const parts = [found.latencyMicros, found.requestTransferMicros, found.firstByteMicros, found.serverMicros]
+    assert.deepEqual(parts, [-1, -1, -1, -1], field)
+  }
+})

@@ -119,7 +119,9 @@ function putMillis(micros: number, out: Buffer, position: number): number {
   return putDigits(micros - millis * 1000, 3, out, at + 1)
 }
 
+/** Instead of a time. */
 function wordFor(status: string): string {
+  if (status === 'ok' || status === 'error') return '-' // answered by packets without a time
   return status === 'silent' ? 'no answer wanted' : status
 }
 

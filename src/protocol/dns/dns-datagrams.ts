@@ -221,5 +221,6 @@ export class DnsExchanges implements DatagramConsumer {
 function startOf(query: WaitingQuery, to: Timestamp): Timestamp {
   to.seconds = query.startSeconds
   to.nanos = query.startNanos
+  to.known = query.startKnown
   return to
 }

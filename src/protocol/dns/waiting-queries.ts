@@ -63,6 +63,7 @@ export class WaitingQuery {
   readonly opcode: number
   readonly startSeconds: number
   readonly startNanos: number
+  readonly startKnown: boolean
   readonly bytes: number
   retries = 0
   readonly place: number
@@ -88,6 +89,7 @@ export class WaitingQuery {
     this.opcode = opcode
     this.startSeconds = datagram.time.seconds
     this.startNanos = datagram.time.nanos
+    this.startKnown = datagram.time.known
     this.bytes = datagram.payloadEnd - datagram.payloadStart + datagram.missingBytes
     this.place = ends.place
     this.family = ends.family
