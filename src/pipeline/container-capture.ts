@@ -1,10 +1,7 @@
 // Captures of containers: opens what the watch of the engine asks for, closes what it no longer does, all while the river
 // runs. Additions listen before what they replace is closed, so nothing falls in between.
 
-import { InterfaceAbsent } from '../capture/capture-error.ts'
-import type { CaptureRequest } from '../capture/capture-request.ts'
 import type { CaptureLauncher } from '../capture/launcher.ts'
-import type { LiveSource } from '../capture/live-source.ts'
 import type { CaptureEnd, CaptureTarget } from '../container/capture-target.ts'
 import { ContainerWatch, type WatchListener } from '../container/container-watch.ts'
 import type { Engine } from '../container/engine.ts'
@@ -20,15 +17,12 @@ import type { Feed } from '../river/feed.ts'
 import { FrameGate } from '../river/frame-gate.ts'
 import type { LiveMerge } from '../river/live-merge.ts'
 import { connectEngine } from './connect-engine.ts'
+import { OpeningFailures } from './opening-failures.ts'
 import type { LiveFeed, ReadBuffers } from './read-buffers.ts'
+import { TargetOpener } from './target-opener.ts'
 
 type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
-/** The image that the README tells people to build. */
-const PUBLISHED_IMAGE = 'tcpflow'
-const MOST_FAILED = 1000
-/** An interface is gone a moment before the engine says that its container has stopped: so many looks are waited for that. */
-const LOOKS_FOR_AN_END = 20
 /** A capture that has been replaced is read on for so long: its last packets are on their way. */
 const CLOSING_GRACE_MILLIS = 300
 
@@ -78,10 +72,8 @@ export class ContainerCapture implements WatchListener {
   #merge: LiveMerge | undefined
   #buffers: ReadBuffers | undefined
   #onContainerEnd: ContainerEndListener = () => {}
-  /** Keys of captures that could not be opened, and how often in a row. */
-  readonly #failed = new Map<string, number>()
-  readonly #view: HostView
-  #sidecarImage: string | undefined
+  readonly #opener: TargetOpener
+  readonly #failures: OpeningFailures
   #stopped = false
   /** Something went wrong that makes the exit code 1. */
   failed = false
@@ -90,7 +82,8 @@ export class ContainerCapture implements WatchListener {
     const { containers, input } = parts
     this.#parts = parts
     this.#engine = engine
-    this.#view = view
+    this.#opener = new TargetOpener(parts, engine)
+    this.#failures = new OpeningFailures(engine, view)
     const options = {
       selection: containers,
       via: containers.via,
@@ -216,7 +209,7 @@ export class ContainerCapture implements WatchListener {
           this.#open.delete(target.key)
           if (!(error instanceof OperatorError)) throw error
           // A fresh look tells whether it is still wanted.
-          if (await this.#mayHaveStopped(target, error, atStart)) this.#watch.lookAgain()
+          if (await this.#failures.mayHaveStopped(target, error, atStart)) this.#watch.lookAgain()
           else failures.push(error)
         } finally {
           this.#opening.delete(opening)
@@ -228,24 +221,6 @@ export class ContainerCapture implements WatchListener {
     const wanted = new Set(this.#wanted.map((target) => target.key))
     for (const open of this.#open.values()) if (!wanted.has(open.target.key)) this.#remove(open)
     return failures
-  }
-
-  /**
-   * Whether a capture could not be opened because its container has stopped since it was looked up, or may be stopping
-   * just now. Then the watch will say so, and it is no failure.
-   */
-  async #mayHaveStopped(target: CaptureTarget, error: OperatorError, atStart: boolean): Promise<boolean> {
-    const { key, way, namespace, sidecarOf } = target
-    const failures = (this.#failed.get(key) ?? 0) + 1
-    if (this.#failed.size >= MOST_FAILED) this.#failed.clear()
-    this.#failed.set(key, failures)
-    if (!atStart && failures === 1) return true
-    if (way === 'sidecar') {
-      const container = await this.#engine.inspect(sidecarOf).catch(() => undefined)
-      return (container === undefined || container.pid === 0) && failures < LOOKS_FOR_AN_END
-    }
-    const isThere = namespace !== undefined && this.#view.namespaceOf(namespace.pid) === namespace.inode
-    return error instanceof InterfaceAbsent && !isThere && failures < LOOKS_FOR_AN_END
   }
 
   /** A capture that goes on may serve other addresses now. */
@@ -262,12 +237,12 @@ export class ContainerCapture implements WatchListener {
     const gate = target.gate === undefined ? undefined : new FrameGate()
     const open: Open = { target, feed: undefined, gate, leaving: false, timer: undefined }
     this.#open.set(target.key, open)
-    const source = await this.#openSource(target)
+    const source = await this.#opener.open(target)
     if (this.#stopped) {
       await source.close()
       return
     }
-    this.#failed.delete(target.key)
+    this.#failures.forget(target)
     const feed = this.#buffers!.feedOf(source)
     open.feed = feed
     // What is wanted may have changed while it was being opened.
@@ -278,38 +253,6 @@ export class ContainerCapture implements WatchListener {
       this.#messages?.info(
         atStart || way === 'veth' || way === 'bridge' ? label : `${label}, seen from ${clockTime()} on`,
       )
-  }
-
-  async #openSource(target: CaptureTarget): Promise<LiveSource> {
-    const request = this.#request(target)
-    if (target.way !== 'sidecar') {
-      const { openLiveSource } = await import('../capture/live-source.ts')
-      return await openLiveSource(request, this.#parts.launcher)
-    }
-    const { openSidecarSource } = await import('./sidecar-source.ts')
-    return await openSidecarSource(this.#engine, await this.#image(), target.sidecarOf, request)
-  }
-
-  async #image(): Promise<string> {
-    this.#sidecarImage ??=
-      this.#parts.containers.sidecarImage ?? (await this.#engine.ownImage().catch(() => undefined)) ?? PUBLISHED_IMAGE
-    return this.#sidecarImage
-  }
-
-  #request({ interfaceName, filter, place, label, namespace }: CaptureTarget): CaptureRequest {
-    const { plan, input } = this.#parts
-    const parts = [filter, plan.filter].filter((part) => part !== '')
-    return {
-      interfaceName,
-      filter: parts.length < 2 ? parts.join('') : parts.map((part) => `(${part})`).join(' and '),
-      snapshotBytes: input.snapshotBytes,
-      kernelBufferBytes: input.kernelBufferBytes,
-      bufferTimeoutMillis: input.bufferTimeoutMillis,
-      promiscuous: input.promiscuous && interfaceName !== 'any',
-      description: label.replace(/\p{Cc}/gu, '.').slice(0, 200),
-      ...(place === '' ? {} : { place: place.replace(/\p{Cc}/gu, '.').slice(0, 256) }),
-      ...(namespace === undefined ? {} : { namespace }),
-    }
   }
 
   #remove(open: Open): void {
