@@ -1,4 +1,4 @@
-// What the choice of an engine is made from: environment, files, and the certificates among them.
+// What the choice of an engine depends on: the environment, some files, and certificates.
 
 import { OperatorError } from '../core/errors.ts'
 
@@ -8,7 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface AddressFiles {
   /** Text of a file; undefined when there is none. Throws Node's error when it cannot be read. */
   read(path: string): string | undefined
-  /** Of anything, sockets too. */
+  /** Whether there is a file or a socket of that name. */
   exists(path: string): boolean
 }
 
@@ -26,7 +26,7 @@ export function readCertificates(folder: string, verify: boolean, files: Address
   return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem'), verify }
 }
 
-/** A file's text, or undefined when there is none; Node's errors become the operator's. */
+/** A file's text; undefined when there is none. Throws OperatorError when it cannot be read. */
 export function readSetting(path: string, files: AddressFiles): string | undefined {
   try {
     return files.read(path)

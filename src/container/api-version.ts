@@ -5,17 +5,17 @@ import { engineVersion } from './docker-answers.ts'
 import type { EngineAddress } from './engine-address.ts'
 import type { EngineTransport } from './engine-transport.ts'
 
-/** Networks in a list of containers, and filters by label and event: Docker 1.12, of 2016. */
+/** Of Docker 1.12 (2016): the first whose lists of containers tell networks, and that filters events. */
 const OLDEST_API = '1.24'
-/** As of Docker 27. Later engines speak it too, and the transport adapts to those that do not any more. */
+/** Of Docker 27. Later engines speak it too; if one does not, the transport takes the oldest that it names. */
 const NEWEST_API = '1.47'
 
-/** Of an engine from before its answers said so, or of something that is no engine (''). */
+/** The version of an engine whose answer to a ping does not tell it; '' if that is no engine. */
 export async function oldApiVersion(transport: EngineTransport): Promise<string> {
   return engineVersion(await transport.request({ path: '/version', method: 'GET' })).apiVersion
 }
 
-/** Theirs, unless ours is older. Throws OperatorError when theirs is too old. */
+/** The engine's version, or ours if ours is older. Throws OperatorError if the engine's is too old. */
 export function chooseApiVersion(address: EngineAddress, theirs: string): string {
   if (!/^1\.\d{1,4}$/.test(theirs)) {
     throw new OperatorError(

@@ -1,4 +1,4 @@
-// How long a bridge is watched for containers that are about to come (back): until their own captures surely listen.
+// How long a bridge is watched for a container that is about to start: until the container's own capture surely listens.
 
 const OVERLAP_MILLIS = 1500
 /** So that the next look comes after the end, not just before it. */
@@ -13,7 +13,7 @@ export class AwaitedBridges {
     return [...this.#until.keys()]
   }
 
-  /** Sets on which bridges somebody is awaited. Returns after how long to call it again; undefined: no need. */
+  /** Sets the bridges on which a container is awaited. Returns the milliseconds until it is to be called again, if it is. */
   update(awaited: readonly string[]): number | undefined {
     for (const bridge of awaited) this.#until.set(bridge, Number.POSITIVE_INFINITY)
     const now = performance.now()

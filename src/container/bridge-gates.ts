@@ -1,5 +1,5 @@
-// Whose frames count on a watched bridge, and when: a container's link-layer address is its own from its start to its end, and
-// is given to others before and after.
+// Which frames on a watched bridge belong to a container. Its link-layer address is its own from its start to its end. Before
+// and after that, other containers may have the same address.
 
 import type { GateEntry } from '../core/gate-entry.ts'
 import { type CaptureTarget, target } from './capture-target.ts'
@@ -12,14 +12,14 @@ export interface BridgeEntry {
   readonly entry: GateEntry
 }
 
-/** Its network is made before its first process starts. */
+/** A container's network is made before its first process starts. */
 const EARLY_MICROS = 1_000_000
 /** How long after its end a container's address still counts as its own: its last frames are on their way. */
 const LATE_MICROS = 1_500_000
-/** How long frames of a container that has ended may still lie in a pipe. */
+/** How long frames of a container that has ended may wait in a pipe before they are read. */
 const DEPARTED_MILLIS = 15_000
 
-/** A container's addresses on bridges, its own from its start on. */
+/** A container's link-layer addresses on bridges, from its start on. */
 export function bridgeEntries(
   { startedAt }: ContainerDetails,
   attachments: readonly NetworkAttachment[],
@@ -35,12 +35,12 @@ export function bridgeEntries(
   })
 }
 
-/** Remembers those that have ended while frames of theirs may still come. */
+/** Remembers containers that have ended, as long as frames of theirs may still be read. */
 export class BridgeGates {
-  /** Of those that have ended, and until when (performance.now) they are kept. */
+  /** Addresses of containers that have ended, each with the time (performance.now) until which it is kept. */
   #departed: (BridgeEntry & { readonly keepUntil: number })[] = []
 
-  /** These have just ended. */
+  /** The containers with these addresses have just ended. */
   depart(entries: readonly BridgeEntry[]): void {
     const keepUntil = performance.now() + DEPARTED_MILLIS
     const untilMicros = Date.now() * 1000 + LATE_MICROS
@@ -49,7 +49,7 @@ export class BridgeGates {
     }
   }
 
-  /** What watches these bridges: for `present`, and for what has left a moment ago. */
+  /** The captures of these bridges: of frames from or to `present`, and to those that have ended a moment ago. */
   targets(bridges: readonly string[], present: readonly BridgeEntry[]): CaptureTarget[] {
     const now = performance.now()
     this.#departed = this.#departed.filter(({ keepUntil }) => keepUntil > now)

@@ -2,8 +2,10 @@
 
 import type { GateEntry } from '../core/gate-entry.ts'
 
-/** veth: the host's end of its cable; bridge: its network's bridge; netns: inside its namespace; sidecar: from another
- *  container in its namespace; host: the host's own interfaces, which it shares. */
+/**
+ * veth: the host's end of the container's veth pair. bridge: the bridge of its network. netns: inside its network namespace.
+ * sidecar: another container, in the same network namespace. host: the host's interfaces, which the container shares.
+ */
 export type CaptureWay = 'veth' | 'bridge' | 'netns' | 'sidecar' | 'host'
 
 /** What --via may ask for. */
@@ -11,7 +13,7 @@ export const ASKABLE_WAYS = ['veth', 'bridge', 'netns', 'sidecar'] as const
 export type AskedWay = (typeof ASKABLE_WAYS)[number]
 
 export interface CaptureTarget {
-  /** The same key is the same capture: it goes on. */
+  /** Two targets with the same key are the same capture, which goes on. */
   readonly key: string
   readonly way: CaptureWay
   /** For the operator: `web: veth6b3ec33 on docker0`. */
@@ -23,16 +25,16 @@ export interface CaptureTarget {
   readonly filter: string
   /** Packet.place's name, see PlaceTable; '' for the host. */
   readonly place: string
-  /** netns: whose namespace, and which one it must turn out to be. */
+  /** netns: a process in the namespace, and the inode that the namespace must have. */
   readonly namespace: { readonly pid: number; readonly inode: string } | undefined
   /** sidecar: the container whose network it joins. */
   readonly sidecarOf: string
   /**
-   * A bridge watched for a container that is about to (re)appear: only frames from and to these link-layer addresses count,
-   * while they were its own, also those that came shortly before that was known. undefined: everything counts.
+   * For a bridge that is watched for a container that is about to start: only frames from and to these link-layer addresses
+   * count, in the time that each entry tells. The time may lie in the past. undefined: every frame counts.
    */
   readonly gate: readonly GateEntry[] | undefined
-  /** Said once beside the label: that the network is shared, say. */
+  /** Told once beside the label, for example that the network is shared. */
   readonly remark: string
 }
 
@@ -45,7 +47,7 @@ export interface CaptureEnd {
   readonly places: readonly string[]
 }
 
-/** A target with nothing that it need not have. */
+/** A target with defaults for what is not given. */
 export function target(given: Partial<CaptureTarget> & Pick<CaptureTarget, 'key' | 'way' | 'label' | 'interfaceName'>) {
   const none = {
     containers: [],

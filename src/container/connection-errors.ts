@@ -1,9 +1,9 @@
-// Why an engine cannot be spoken to, in the operator's words: one line, and one on what to do.
+// Why an engine cannot be reached, in words for the operator: a line that says why, and one that says what to do.
 
 import { OperatorError } from '../core/errors.ts'
 import type { EngineAddress } from './engine-address.ts'
 
-/** An answer of the engine that says no. */
+/** The engine answered with an error. */
 export class EngineRefusal extends Error {
   readonly statusCode: number
 
@@ -15,7 +15,7 @@ export class EngineRefusal extends Error {
   }
 }
 
-/** ssh ended by itself. `message` is the last it said. */
+/** ssh has ended by itself. `message` is its last line of output. */
 export class SshFailure extends Error {
   constructor(message: string) {
     super(message)
@@ -23,7 +23,7 @@ export class SshFailure extends Error {
   }
 }
 
-/** Nothing came in time. `code` like Node's own errors. */
+/** There was no answer in time. It has a `code`, as Node's own errors have. */
 export function timeoutError(message: string): Error {
   return Object.assign(new Error(message), { code: 'ETIMEDOUT' })
 }
@@ -39,7 +39,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name cannot be looked up now',
 }
 
-/** Any failure of a call as OperatorError; `what` is the call (`GET /containers/json`). One that is one already stays. */
+/** Any failure of a call as OperatorError; one that is an OperatorError stays as it is. `what`: `GET /containers/json`. */
 export function engineError(address: EngineAddress, error: unknown, what: string): OperatorError {
   if (error instanceof OperatorError) return error
   const name = named(address)
@@ -78,7 +78,7 @@ export function engineError(address: EngineAddress, error: unknown, what: string
   return new OperatorError(`no connection to ${name}: ${message}`, reachHint(address))
 }
 
-/** With who said it, where somebody did. */
+/** With where the address comes from, if the operator gave it. */
 function named(address: EngineAddress): string {
   return address.origin === '' ? address.name : `${address.name} (${address.origin})`
 }
@@ -103,7 +103,7 @@ function tlsMissingHint(address: EngineAddress): string | undefined {
   return 'does it want TLS? DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH names the folder of ca.pem, cert.pem and key.pem'
 }
 
-/** With TLS the reason may be overtaken by the end. */
+/** With TLS, the connection may end before the message that says why has come. */
 function endedHint(address: EngineAddress): string | undefined {
   if (address.kind !== 'tcp' || address.tls === undefined) return tlsMissingHint(address)
   return 'does it speak TLS, and does it accept our certificate (cert.pem and key.pem in DOCKER_CERT_PATH)?'
@@ -134,7 +134,7 @@ function tlsError(address: EngineAddress, code: string, message: string): Operat
   return new OperatorError(`the certificate of ${name} cannot be trusted: ${message}`, certificates)
 }
 
-/** OpenSSL's messages are a trace; its last part but the file name is what happened. */
+/** OpenSSL's messages are lists with colons. The part before the file name says what happened. */
 function reasonOf(message: string): string {
   const parts = message
     .trim()

@@ -1,4 +1,4 @@
-// Small questions about containers and networks that several files here ask.
+// Small questions about containers and networks that several files of this folder ask.
 
 import type { ContainerDetails, NetworkAttachment, NetworkDetails } from './engine.ts'
 
@@ -7,7 +7,7 @@ export function nameOf({ name, id }: { readonly name: string; readonly id: strin
   return name === '' ? id.slice(0, 12) : name
 }
 
-/** The place of a namespace that is made anew at every start. */
+/** The name of the place (core/places.ts) that a container's network namespace is. Every start makes a new one. */
 export function placeOf(owner: ContainerDetails): string {
   return `${nameOf(owner)} ${owner.id.slice(0, 12)} ${owner.startedAt}`
 }
@@ -16,7 +16,7 @@ export function detailsOf(a: NetworkAttachment, networks: readonly NetworkDetail
   return networks.find((n) => n.id !== '' && n.id === a.networkId) ?? networks.find((n) => n.name === a.network)
 }
 
-/** IPv4 and IPv6, those that there are. */
+/** All IPv4 and IPv6 addresses. */
 export function addressesOf(attachments: readonly NetworkAttachment[]): string[] {
   return attachments.flatMap((a) => [a.address, a.address6]).filter((each) => each !== '')
 }
@@ -26,7 +26,7 @@ export function isNamed(wanted: string, { name, id }: { readonly name: string; r
   return wanted === name || (wanted.length >= 4 && id !== '' && id.startsWith(wanted))
 }
 
-/** Those of a container's attachments that --network leaves: all where it names none. */
+/** The attachments to the named networks; all of them if none is named. */
 export function attachmentsOn(
   named: readonly string[],
   attachments: readonly NetworkAttachment[],

@@ -1,4 +1,4 @@
-// Addresses → names, from what the engine says: containers, gateways, the host, published ports. Kept by container-watch.
+// Names for addresses, from what the engine says: containers, gateways, the host, published ports.
 
 import type { AddressFamily, Endpoint } from '../core/endpoint.ts'
 import type { PlaceTable } from '../core/places.ts'
@@ -6,17 +6,17 @@ import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
 import { nameOf } from './container-facts.ts'
 import type { ContainerSummary, NetworkDetails } from './engine.ts'
 
-/** Of those that have stopped. All are looked through whenever something changes. */
+/** How many names of stopped containers are kept. All of them are looked through whenever something changes. */
 const MOST_FORMER = 2000
 
-/** What a list of containers comes to; thousands of containers have a few addresses each. */
+/** The names of a list of containers. There may be thousands of containers, with a few addresses each. */
 interface Tables {
   readonly byAddress: Map<string, NamedHost>
-  /** What else the containers of a network call who has an address. */
+  /** Other names in its network for the container that has an address. */
   readonly aliases: Map<string, readonly string[]>
-  /** Published on the host: `8080`, `8080 192.0.2.1`. */
+  /** By port of the host, or port and address: `8080`, `8080 192.0.2.1`. */
   readonly byPublishedPort: Map<string, NamedHost>
-  /** Containers by id, for what they see of themselves. */
+  /** By container id, for captures inside a container's namespace. */
   readonly byId: Map<string, NamedHost>
 }
 
@@ -27,7 +27,7 @@ export class ContainerNames implements Names {
   readonly #hostAddresses: ReadonlySet<string>
   #tables: Tables = emptyTables()
   #fingerprint = ''
-  /** Place number → whose it is; made on demand. */
+  /** By the number of a place: whose it is. Filled on demand. */
   readonly #owners = new Map<number, NamedHost | undefined>()
 
   constructor(places: PlaceTable, hostAddresses: Iterable<string>) {
@@ -58,7 +58,7 @@ export class ContainerNames implements Names {
     this.version++
   }
 
-  /** Who has stopped keeps its name until somebody else has its address: what it said is still being told. */
+  /** A container that has stopped keeps its name until another has its address: its last packets are still being shown. */
   #keepFormer(tables: Tables): void {
     keepSome(tables.byAddress, this.#tables.byAddress)
     keepSome(tables.byId, this.#tables.byId)
@@ -88,7 +88,7 @@ export class ContainerNames implements Names {
     }
   }
 
-  /** A container's place begins with its name, its short id follows (find-targets' placeOf). */
+  /** The name of a place is a container's name and then its short id (placeOf in container-facts.ts). */
   #ownerOf(place: number): NamedHost | undefined {
     if (!this.#owners.has(place)) {
       const [name, id] = this.#places.nameOf(place).split(' ')
@@ -106,7 +106,7 @@ function namedOnly(name: string): NamedHost {
   return { name, container: undefined, image: undefined, network: undefined }
 }
 
-/** The latest come first, as they do in `former`. */
+/** Keeps the latest, which come first in `former`. */
 function keepSome(now: Map<string, NamedHost>, former: ReadonlyMap<string, NamedHost>): void {
   let room = MOST_FORMER
   for (const [key, host] of former) {
@@ -139,7 +139,7 @@ function putContainer(tables: Tables, container: ContainerSummary): void {
   }
 }
 
-/** Engines write IPv6 addresses as Endpoint does, but for upper case perhaps. */
+/** Engines write IPv6 addresses as Endpoint does, but some in upper case. */
 function canonical(address: string): string {
   return address.toLowerCase()
 }

@@ -1,5 +1,5 @@
-// What a container writes, out of the engine's stream: each piece has a header of 8 bytes, kind (1 output, 2 errors), three
-// zeros, length (big-endian).
+// Takes a container's standard output and standard error out of the engine's stream. Each piece of it has a header of 8
+// bytes: kind (1: output, 2: errors), three zeros, length (big-endian).
 
 import type { Readable } from 'node:stream'
 import { OperatorError } from '../core/errors.ts'
@@ -10,7 +10,7 @@ const KIND_STDERR = 2
 const STDERR_TAIL_BYTES = 8192
 const NOTHING: Buffer = Buffer.alloc(0)
 
-/** The stream buffers a chunk or two and reads on only when they are taken: whoever reads slowly slows the container. */
+/** The stream buffers a chunk or two, and reads on only when they have been taken. A slow reader slows the container. */
 export class ContainerOutput {
   readonly #name: string
   readonly #stream: Readable
@@ -19,9 +19,9 @@ export class ContainerOutput {
   readonly #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
   #kind = 0
-  /** Left of the piece that is being taken. */
+  /** How much is left of the piece that is being taken. */
   #pieceBytes = 0
-  /** Its first half moves out whenever it is full. */
+  /** When it is full, the first half is dropped. */
   readonly #stderr = Buffer.alloc(2 * STDERR_TAIL_BYTES)
   #stderrBytes = 0
   #failure: unknown = undefined
@@ -29,7 +29,7 @@ export class ContainerOutput {
   /** Wakes the read that waits. */
   #wake: () => void = () => {}
 
-  /** `name` is what errors call it. Takes the stream over. */
+  /** `name` is used in error messages. The stream belongs to this object from now on. */
   constructor(stream: Readable, name: string) {
     this.#name = name
     this.#stream = stream
@@ -37,7 +37,7 @@ export class ContainerOutput {
     stream.on('error', (error) => {
       this.#failure ??= error
     })
-    // Without a reader at its end a socket would not notice that.
+    // A socket notices that the other end is gone only if somebody reads.
     stream.on('end', () => stream.destroy())
     stream.on('close', () => {
       this.#ended = true
@@ -45,7 +45,7 @@ export class ContainerOutput {
     })
   }
 
-  /** The last of standard error that was met on the way. */
+  /** The last of standard error, as far as the stream has been read. */
   get stderrTail(): string {
     return this.#stderr.toString('utf8', Math.max(0, this.#stderrBytes - STDERR_TAIL_BYTES), this.#stderrBytes)
   }
@@ -56,7 +56,7 @@ export class ContainerOutput {
     return bytes > 0 ? bytes : this.#readLater(into, start, end)
   }
 
-  /** What is not read yet is lost, and a waiting read gets 0. */
+  /** Drops what is not read yet. A read that waits gets 0. */
   destroy(): void {
     this.#stream.destroy()
     this.#chunk = NOTHING
@@ -76,7 +76,7 @@ export class ContainerOutput {
     }
   }
 
-  /** As much standard output as is here and fits; 0 when none is. Standard error on the way is put aside. */
+  /** Takes as much standard output as is here and fits; 0 if there is none. Keeps standard error on the way. */
   #take(into: Buffer, start: number, end: number): number {
     let at = start
     while (at < end && this.#fetch()) {

@@ -1,5 +1,5 @@
-// Follows the containers that were asked for. Every event of the engine leads to one fresh look at everything, so a lost or
-// doubled event does no harm. What a look means is decided in scene.ts, what is to be captured in wanted-captures.ts.
+// Follows the containers that were asked for. Every event of the engine leads to one fresh look at everything, so an event
+// that is lost or comes twice does no harm. scene.ts decides what a look means, wanted-captures.ts what is to be captured.
 
 import { OperatorError } from '../core/errors.ts'
 import type { PlaceTable } from '../core/places.ts'
@@ -43,7 +43,7 @@ const AGAIN_MILLIS = 100
 const MOST_TOLD = 1000
 const MOST_DESTROYED = 1000
 
-/** After these the networks may be others. */
+/** Events after which the networks may be others. */
 const NETWORKS_CHANGE = new Set<EngineEvent['kind']>(['create', 'connect', 'disconnect', 'network', 'back'])
 
 export class ContainerWatch {
@@ -55,7 +55,7 @@ export class ContainerWatch {
   #listener: WatchListener | undefined
   /** Lines that are told once. */
   readonly #told = new Set<string>()
-  /** Ids of removed containers, while a look may still bring them back to mind. */
+  /** Ids of removed containers: a look that began before they were removed may still find them. */
   readonly #destroyed = new Set<string>()
   /** What the listener has not been told yet. */
   readonly #ended: Ended[] = []
@@ -87,12 +87,12 @@ export class ContainerWatch {
     const targets = this.#targets(wanted, listener)
     if (this.#asked.wait) this.#sayWaiting(listed, listener)
     for (const service of this.#asked.selection.services) await this.#sayElsewhere(service, listener)
-    // Events that came meanwhile.
+    // Events have come meanwhile.
     if (this.#lookAgain) this.#look()
     return targets
   }
 
-  /** Something was not as the last look said: everything is looked at anew. */
+  /** Something is not as the last look said. Everything is inspected again in a moment. */
   lookAgain(): void {
     this.#distrustAll()
     this.#lookLater(AGAIN_MILLIS)
@@ -125,11 +125,11 @@ export class ContainerWatch {
     for (const id of this.#scene.followed.keys()) this.#survey.distrust(id)
   }
 
-  /** Before it starts it is known on which networks it will be: their bridges are watched in time for its first packet. */
+  /** The networks of a container are known before it starts. Their bridges are watched, so that its first packet is seen. */
   async #onCreate({ id, name, labels }: EngineEvent): Promise<void> {
     const mine = this.#asked.selectors.filter((selector) => selector.matches({ id, name, labels }))
     if (mine.length === 0) return
-    // Some containers start sooner than the engine answers: at first it is taken to be where the others like it are.
+    // Some start before the engine answers. Until then it is assumed to be on the networks of another that was asked for alike.
     const { followed } = this.#scene
     const alike = [...followed.values()].find(({ details }) => mine.some((selector) => selector.matches(details)))
     if (alike !== undefined) this.#expect({ ...alike.details, id, name, pid: 0 })
@@ -145,7 +145,7 @@ export class ContainerWatch {
     this.#listener.onTargets(this.#targets(this.#wanted(), this.#listener))
   }
 
-  /** Those that were removed while the engine could not be heard. */
+  /** Finds the containers that were removed while the engine could not be reached. */
   async #noticeRemovals(): Promise<void> {
     const all = await this.#engine.list(true)
     for (const id of [...this.#scene.followed.keys(), ...this.#scene.created.keys()]) {
@@ -161,7 +161,7 @@ export class ContainerWatch {
 
   // Looks.
 
-  /** One look at a time, and one more when something happened during it. */
+  /** There is one look at a time, and one more if something happens during it. */
   #look(): void {
     this.#lookAgain = true
     if (this.#looking || this.#listener === undefined || this.#closed) return
@@ -216,7 +216,7 @@ export class ContainerWatch {
   /** Looks closer at what may have changed. Resolves to why some cannot be captured. */
   async #findOut(listed: Listed): Promise<readonly OperatorError[]> {
     const { findings, problems, failure } = await this.#survey.look(listed, this.#scene, this.#asked)
-    // One that was removed meanwhile is left out: a look follows that event.
+    // Those that were removed meanwhile are left out: the next look comes with that event.
     const kept = findings.filter((each) => each.kind !== 'found' || !this.#destroyed.has(each.details.id))
     this.#take(listed, kept)
     if (failure !== undefined) throw failure
@@ -237,7 +237,7 @@ export class ContainerWatch {
     return wantedCaptures(this.#scene, this.#asked)
   }
 
-  /** With the bridges that are watched for what is to come. Tells what there is to be known about the captures. */
+  /** The captures, with the bridges that are watched. Tells the operator each capture's remark. */
   #targets({ captured, awaited, present }: WantedCaptures, listener: WatchListener): CaptureTarget[] {
     for (const { remark } of captured) if (remark !== '' && this.#isNew(remark)) listener.info(remark)
     const again = this.#awaited.update(awaited)

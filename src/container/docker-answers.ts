@@ -1,4 +1,5 @@
-// The engine's JSON in our words. Any field may be missing or be of another kind: then there is a value that says nothing.
+// Turns the engine's JSON into the types of engine.ts. Any field may be missing or have another type: then '', 0 or [] stands
+// for it.
 
 import type {
   ContainerDetails,
@@ -11,7 +12,7 @@ import type {
   PublishedPort,
 } from './engine.ts'
 
-/** GET /containers/json. What has no id is left out. */
+/** GET /containers/json. Entries without an id are left out. */
 export function containerList(answer: unknown): ContainerSummary[] {
   return array(answer).flatMap((container) => {
     const id = text(at(container, 'Id'))
@@ -68,7 +69,7 @@ export function engineMachine(info: unknown): EngineMachine {
   }
 }
 
-/** GET /info and GET /tasks: those that run on other nodes than this one. */
+/** GET /info and GET /tasks: how many run on other nodes than this one. */
 export function countTasksElsewhere(info: unknown, tasks: unknown): number {
   const here = text(at(info, 'Swarm', 'NodeID'))
   const elsewhere = array(tasks).filter((task) => {
@@ -110,8 +111,8 @@ export interface PodmanNetwork {
 }
 
 /**
- * Podman's GET /libpod/networks/json, by network id: its answer to Docker's question has no bridges, and calls the network
- * `bridge` that its containers say is `podman`.
+ * Podman's own GET /libpod/networks/json, by network id. Its answer to Docker's call has no bridges, and it calls the default
+ * network `bridge` there, while its containers call it `podman`.
  */
 export function podmanNetworks(answer: unknown): Map<string, PodmanNetwork> {
   return new Map(
@@ -133,7 +134,7 @@ export function engineVersion(answer: unknown): EngineVersion {
   }
 }
 
-/** GET /containers/ID/top: the column that is called PID. */
+/** GET /containers/ID/top: the column with the process ids. */
 export function topProcessIds(answer: unknown): number[] {
   const column = array(at(answer, 'Titles')).findIndex((title) => /^H?PID$/i.test(text(title)))
   if (column < 0) return []
@@ -144,7 +145,7 @@ export function topProcessIds(answer: unknown): number[] {
 
 type EventKind = EngineEvent['kind']
 
-/** Docker's words and Podman's. */
+/** By Docker's words and Podman's. */
 const CONTAINER_EVENTS: Readonly<Record<string, EventKind>> = {
   create: 'create',
   start: 'start',
@@ -163,13 +164,13 @@ const NETWORK_EVENTS: Readonly<Record<string, EventKind>> = {
   remove: 'network',
 }
 
-/** What is asked of GET /events. */
+/** The filters for GET /events. */
 export const EVENT_FILTERS = {
   type: ['container', 'network'],
   event: [...Object.keys(CONTAINER_EVENTS), ...Object.keys(NETWORK_EVENTS)],
 }
 
-/** What the engine adds to a container's labels in an event. */
+/** Attributes of an event that are no labels of the container. */
 const NO_LABELS = new Set([
   'name',
   'image',
@@ -194,7 +195,7 @@ export function engineEvent(line: unknown): EngineEvent | undefined {
       return { kind, id: '', name: '', labels: {}, network: name, reason: '' }
     }
     const container = own(attributes, 'container')
-    // Podman's event is about the container, and says nothing of the network (newer ones: `network`).
+    // Podman's event names the container as its actor, and the network only in newer versions (`network`).
     const id = container ?? text(at(line, 'Actor', 'ID'))
     const network = own(attributes, container === undefined ? 'network' : 'name') ?? ''
     if (kind === undefined || id === '') return undefined
@@ -208,11 +209,11 @@ export function engineEvent(line: unknown): EngineEvent | undefined {
 }
 
 function attachments(networks: unknown, mode: string, id: string, name: string): NetworkAttachment[] {
-  // Podman repeats those of the container whose network it shares; Docker leaves them to that one.
+  // For a container that shares another one's network, Podman repeats the other's attachments, and Docker gives none.
   if (mode.startsWith('container:')) return []
   return Object.entries(record(networks)).map(([network, settings]) => ({
     network,
-    // Podman gives the name once more.
+    // Podman gives the name in place of the id.
     networkId: text(at(settings, 'NetworkID')) === network ? '' : text(at(settings, 'NetworkID')),
     macAddress: text(at(settings, 'MacAddress')).toLowerCase(),
     address: text(at(settings, 'IPAddress')),
@@ -223,14 +224,14 @@ function attachments(networks: unknown, mode: string, id: string, name: string):
   }))
 }
 
-/** A network may have been given by its id; `default` is Docker's own bridge. */
+/** The mode may name a network by its id. `default` means the network `bridge`. */
 function networkMode(mode: string, networks: readonly NetworkAttachment[]): string {
   if (mode === 'default') return 'bridge'
   if (mode === '' || networks.some(({ network }) => network === mode)) return mode
   return networks.find(({ networkId }) => networkId.startsWith(mode))?.network ?? mode
 }
 
-/** Podman has more words for the same. */
+/** Podman has other words for some states. */
 function stateOf(state: string): string {
   const lower = state.toLowerCase()
   if (lower === 'configured' || lower === 'initialized') return 'created'

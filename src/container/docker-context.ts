@@ -17,8 +17,8 @@ export interface DockerContext {
 }
 
 /**
- * The context that is chosen by DOCKER_CONTEXT or by `docker context use`; undefined when none is, or the one that is
- * called `default` and means no context. Throws OperatorError when the chosen one does not exist or makes no sense.
+ * The context that DOCKER_CONTEXT or `docker context use` chose. undefined if none was chosen, or `default`, which means no
+ * context. Throws OperatorError if the chosen one does not exist or cannot be understood.
  */
 export function readContext(env: Environment, files: AddressFiles): DockerContext | undefined {
   const folder = env.DOCKER_CONFIG || (env.HOME ? `${env.HOME}/.docker` : undefined)

@@ -1,4 +1,4 @@
-// A container engine by Docker's API: Docker's own, or Podman's compatible one.
+// A container engine that speaks Docker's API: Docker, or Podman.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -61,14 +61,14 @@ export const ADDRESS_FILES: AddressFiles = {
 
 const CONNECT_MILLIS = 5000
 const ANSWER_MILLIS = 20_000
-/** Podman's own API, whose paths have a version too; it answers with what it has of that. */
+/** Podman's own API. Newer versions of Podman answer to this version, too. */
 const LIBPOD = '/v4.0.0/libpod'
-/** What may be a name or an id: another path would be another question. */
+/** A name or an id. Anything else could make another path, and so another call. */
 const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 
 /**
- * Connects, and finds out whether that engine is one that we understand. Rejects with OperatorError (a line and a hint):
- * no socket, permission denied, nobody listens, TLS, too old, ssh.
+ * Connects, and finds out whether we can talk to that engine. Rejects with OperatorError (a line and a hint): no socket,
+ * permission denied, nobody listens, TLS, too old, ssh.
  */
 export async function openEngine(address: EngineAddress, options: EngineOptions = {}): Promise<Engine> {
   const connections = await engineConnections(address, {
@@ -80,7 +80,7 @@ export async function openEngine(address: EngineAddress, options: EngineOptions 
       ? `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
       : 'docker'
   const transport = new EngineTransport(connections, hostHeader, options.answerMillis ?? ANSWER_MILLIS)
-  // Loaded meanwhile.
+  // Loads while the engine answers.
   const dockerode = import('dockerode')
   dockerode.catch(() => {})
   let isPodman: boolean
@@ -93,7 +93,7 @@ export async function openEngine(address: EngineAddress, options: EngineOptions 
     throw engineError(address, error, 'GET /_ping')
   }
   const { default: Dockerode } = await dockerode
-  // Its types do not know of this option.
+  // dockerode's types do not have this option.
   const docker = new Dockerode({ modem: transport } as Docker.DockerOptions)
   return new DockerEngine(address, docker, transport, connections, isPodman)
 }
@@ -133,7 +133,7 @@ class DockerEngine implements Engine {
 
   async list(all: boolean): Promise<ContainerSummary[]> {
     const containers = containerList(await this.#ask('GET /containers/json', this.#docker.listContainers({ all })))
-    // Podman's list does not say which network mode each has.
+    // Podman's list does not tell network modes.
     return await Promise.all(
       containers.map(async (each) => (each.networkMode === '' ? ((await this.inspect(each.id)) ?? each) : each)),
     )
@@ -152,12 +152,12 @@ class DockerEngine implements Engine {
   }
 
   async processIds(id: string): Promise<number[]> {
-    // What Docker runs on the engine's machine, Podman would run in the container: it has a word of its own instead.
+    // Docker runs ps on its own machine. Podman would run it in the container, but has the word `hpid` for host pids.
     const psArguments = this.#isPodman ? 'hpid' : '-eo pid'
     try {
       return topProcessIds(await this.#container(id).top({ ps_args: psArguments }))
     } catch (error) {
-      // Stopped, gone, or an engine without ps.
+      // The container has stopped or is gone, or the engine has no ps.
       if (error instanceof EngineRefusal) return []
       throw engineError(this.#address, error, 'GET /containers/…/top')
     }
@@ -169,7 +169,7 @@ class DockerEngine implements Engine {
       const [info, tasks] = await Promise.all([this.#docker.info(), this.#docker.listTasks({ filters })])
       return countTasksElsewhere(info, tasks)
     } catch (error) {
-      // No swarm, or no manager of one.
+      // This is no swarm, or not one of its managers.
       if (error instanceof EngineRefusal) return 0
       throw engineError(this.#address, error, 'GET /tasks')
     }
@@ -211,7 +211,7 @@ class DockerEngine implements Engine {
   }
 
   async hasImage(image: string): Promise<boolean> {
-    // A name's slashes are part of the path.
+    // The slashes of an image's name stay slashes in the path.
     const name = encodeURIComponent(image).replaceAll('%2F', '/')
     return (await this.#unlessMissing('GET /images/…/json', this.#docker.getImage(name).inspect())) !== undefined
   }
@@ -234,7 +234,7 @@ class DockerEngine implements Engine {
     this.#connections.destroy()
   }
 
-  /** By an id that the engine gave, and which is nevertheless nothing but a part of a path. */
+  /** The id comes from the engine. It is encoded all the same, so that it cannot make another path. */
   #container(id: string): Docker.Container {
     return this.#docker.getContainer(encodeURIComponent(id))
   }
@@ -251,7 +251,7 @@ class DockerEngine implements Engine {
     try {
       return await answer
     } catch (error) {
-      // 400: no name of anything, so there is none.
+      // 400: that cannot be a name, so there is no such thing.
       if (error instanceof EngineRefusal && (error.statusCode === 404 || error.statusCode === 400)) return undefined
       throw engineError(this.#address, error, what)
     }

@@ -1,4 +1,4 @@
-// The engine's event stream by Docker's API, so begun that no event is missed.
+// Opens the engine's event stream, by Docker's API, in such a way that no event is missed.
 
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,14 +6,14 @@ import type Docker from 'dockerode'
 import { EVENT_FILTERS } from './docker-answers.ts'
 import type { EngineTransport } from './engine-transport.ts'
 
-/** An engine that says nothing until something happens listens all the same. */
+/** Some engines send no headers before the first event. After this time they are taken to be ready. */
 const SILENT_STREAM_MILLIS = 1000
-/** How much of the past the event stream begins with, where both clocks agree: more than its start takes. */
+/** The stream begins this much in the past if both clocks agree. Opening it takes less. */
 const EVENT_OVERLAP_MILLIS = 50
-/** The date of an answer is cut to seconds. */
+/** Two clocks agree within this: the date of an answer has whole seconds only. */
 const AGREEING_CLOCKS_MILLIS = 2000
 
-/** Resolves once the engine notes events for us: with `since` none is lost between that and its first word. */
+/** Resolves once no later event can be missed: `since` brings those that happen before the stream begins. */
 export async function subscribe(docker: Docker, transport: EngineTransport, signal: AbortSignal): Promise<Readable> {
   const since = eventsSince((await transport.ping()).date, Date.now())
   const options = { since, filters: EVENT_FILTERS, abortSignal: signal }
@@ -27,7 +27,7 @@ export async function subscribe(docker: Docker, transport: EngineTransport, sign
   }
 }
 
-/** From when on the engine is to tell, by its clock: what the date of its last answer says, or closer where ours agrees. */
+/** The time, by the engine's clock, from which it is to tell events: the date of its answer, or ours if that is close. */
 function eventsSince(date: string | undefined, now: number): string | undefined {
   const theirs = Date.parse(date ?? '')
   if (Number.isNaN(theirs)) return undefined
@@ -35,7 +35,7 @@ function eventsSince(date: string | undefined, now: number): string | undefined 
   return (millis / 1000).toFixed(9)
 }
 
-/** A stream that begins later: the events before are in it. */
+/** A stream to read from now on, for one that has not begun yet. */
 function whenItComes(stream: Promise<Readable>): Readable {
   const later = new PassThrough()
   stream.then(

@@ -1,11 +1,10 @@
-// A command in a container, by Docker's API: its standard output.
+// Runs a command in a container, by Docker's API, and returns its standard output.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Docker from 'dockerode'
 import { ContainerOutput } from './container-output.ts'
 
 const EXECUTE_MILLIS = 5000
-/** Of a command in a container. */
 const MAXIMUM_OUTPUT_BYTES = 64 * 1024
 const EXIT_LOOK_MILLIS = 20
 
@@ -38,7 +37,7 @@ export async function execute(container: Docker.Container, command: readonly str
   }
 }
 
-/** The engine may still call a command running whose output has ended. */
+/** The engine may say for a moment that a command runs, although its output has ended. */
 async function exitCode(exec: Docker.Exec, abortSignal: AbortSignal): Promise<number | null> {
   for (;;) {
     const { Running, ExitCode } = await exec.inspect({ abortSignal })

@@ -11,25 +11,25 @@ import { EngineRefusal } from './connection-errors.ts'
 import { ContainerOutput } from './container-output.ts'
 import { SIDECAR_LABEL, type Sidecar, type SidecarRequest } from './engine.ts'
 
-/** Threads count too; Node has about a dozen. */
+/** Threads count, too. Node has about a dozen. */
 const MOST_PROCESSES = 64
 
-/** What a sidecar needs of its engine. */
+/** What is needed of the engine to start a sidecar. */
 export interface SidecarEngine {
   /** As `docker -H` takes it. */
   readonly address: string
   readonly docker: Docker
-  /** What an error of `what` is to the operator. */
+  /** An error of the call `what`, in words for the operator. */
   explain(error: unknown, what: string): OperatorError
   hasImage(image: string): Promise<boolean>
 }
 
-/** Resolves once it runs and is attached; when that fails nothing is left of it. Rejects with OperatorError. */
+/** Resolves once the sidecar runs and is attached. Rejects with OperatorError; then no container is left. */
 export async function startSidecar(engine: SidecarEngine, request: SidecarRequest): Promise<Sidecar> {
   const container = await createContainer(engine, request)
   let socket: Duplex | undefined
   try {
-    // Before it starts, or its first bytes would be lost.
+    // Attached before it starts, or its first bytes would be lost.
     socket = await attach(container)
     const sidecar = new AttachedSidecar(engine, request, container, socket)
     await container.start()
@@ -48,7 +48,7 @@ function isMissing(program: string, message: string): boolean {
   return message.includes(program) && /executable file (\S+ )?not found/.test(message)
 }
 
-/** For an image that is there, and lacks what a sidecar runs. */
+/** The image exists, and lacks what a sidecar runs. */
 export function notOurImage(image: string, lacking: string): OperatorError {
   return new OperatorError(
     `the image ${image} is not tcpflow's: it has no ${lacking}`,
@@ -56,12 +56,12 @@ export function notOurImage(image: string, lacking: string): OperatorError {
   )
 }
 
-/** The name is our own, so that the container can be removed also when the answer to its creation is lost. */
+/** We choose the name. So the container can be removed even if the answer to its creation is lost. */
 async function createContainer(engine: SidecarEngine, request: SidecarRequest): Promise<Docker.Container> {
   const name = `tcpflow-sidecar-${randomBytes(6).toString('hex')}`
   const container = engine.docker.getContainer(name)
   try {
-    // Query and body apart.
+    // dockerode takes query and body apart in this form.
     const options = { _query: { name }, _body: settingsOf(request) }
     await engine.docker.createContainer(options as Docker.ContainerCreateOptions)
     return container
@@ -97,7 +97,7 @@ function settingsOf(request: SidecarRequest): Docker.ContainerCreateOptions {
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
       AutoRemove: true,
-      // The same for both: no swap.
+      // Memory and swap together, so there is no swap.
       Memory: request.memoryBytes,
       MemorySwap: request.memoryBytes,
       PidsLimit: MOST_PROCESSES,
@@ -113,16 +113,16 @@ async function attach(container: Docker.Container): Promise<Duplex> {
   return (await container.attach(options as Docker.ContainerAttachOptions)) as Duplex
 }
 
-/** How often is looked whether a removal that is under way is done, and how long between. */
+/** How often, and with what pause, we look whether a removal that is under way is done. */
 const LOOKS = 30
 const LOOK_MILLIS = 100
 
-/** Never rejects: a container that cannot be removed goes by itself, because its standard input has ended. */
+/** Never rejects. A container that cannot be removed ends by itself, because its standard input has ended. */
 async function removeContainer(container: Docker.Container): Promise<void> {
   try {
     await container.remove({ force: true, v: true })
   } catch (error) {
-    // It removes itself at its end, and that end may be now.
+    // 409: it has ended and is being removed already (AutoRemove).
     if (error instanceof EngineRefusal && error.statusCode === 409) await waitUntilGone(container)
   }
 }
@@ -134,7 +134,7 @@ async function waitUntilGone(container: Docker.Container): Promise<void> {
       await sleep(LOOK_MILLIS)
     }
   } catch {
-    // gone, or nobody there to ask
+    // It is gone, or the engine is.
   }
 }
 

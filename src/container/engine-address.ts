@@ -1,5 +1,5 @@
-// Which engine is meant, as Docker's own client decides it: what the operator says, DOCKER_HOST, the context, else the first
-// of the usual sockets.
+// Which engine is meant. The order is that of Docker's own client: --docker-host, DOCKER_HOST, the context, and else the first
+// of the usual sockets that exists.
 
 import { OperatorError } from '../core/errors.ts'
 import { type AddressFiles, type Environment, readCertificates, type TlsSettings } from './address-files.ts'
@@ -8,7 +8,7 @@ import { readContext } from './docker-context.ts'
 interface AddressBase {
   /** As messages write it: `unix:///var/run/docker.sock`, `tcp://build1:2376`, `ssh://me@build1`. */
   readonly name: string
-  /** Who said so: `--docker-host`, `DOCKER_HOST`, `context "build1"`; '' where nobody did and a usual place was taken. */
+  /** Where the address comes from: `--docker-host`, `DOCKER_HOST`, `context "build1"`; '' for one of the usual sockets. */
   readonly origin: string
 }
 
@@ -43,7 +43,7 @@ const EXAMPLES = 'for example unix:///var/run/docker.sock, tcp://build1:2376 or 
 const PLAIN_PORT = 2375
 const TLS_PORT = 2376
 
-/** `dockerHost` is what --docker-host says, undefined without. Throws OperatorError where what was said cannot be understood. */
+/** `dockerHost`: the value of --docker-host, if given. Throws OperatorError if an address cannot be understood. */
 export function findEngineAddress(
   dockerHost: string | undefined,
   env: Environment,
@@ -66,7 +66,7 @@ function usualSockets(env: Environment): string[] {
   return sockets
 }
 
-/** `tls` is asked only for an address that can have it. Throws OperatorError. */
+/** `tls` is called only for an address that can have TLS. Throws OperatorError. */
 export function parseEngineAddress(text: string, origin: string, tls: () => TlsSettings | undefined): EngineAddress {
   const bad = () => new OperatorError(`${origin}: "${text}" is not the address of an engine`, EXAMPLES)
   const spelled = text.trim()
@@ -77,7 +77,7 @@ export function parseEngineAddress(text: string, origin: string, tls: () => TlsS
     if (!rest.startsWith('/')) throw bad()
     return unixAddress(rest, origin)
   }
-  // A made-up scheme, because a URL of a known one leaves its usual port out.
+  // The scheme is made up: URL drops the usual port of a scheme that it knows.
   const url = URL.canParse(`engine://${rest}`) ? new URL(`engine://${rest}`) : undefined
   if (url === undefined || url.hostname === '' || url.search !== '' || url.hash !== '') throw bad()
   if (scheme === 'ssh') return sshAddress(url, origin, bad)
@@ -92,7 +92,7 @@ function unixAddress(path: string, origin: string): UnixAddress {
 
 function tcpAddress(scheme: string, url: URL, origin: string, tls: TlsSettings | undefined): TcpAddress {
   const settings = tls ?? (scheme === 'https' ? NO_CERTIFICATES : undefined)
-  // What web addresses leave out is the web's port; Docker's own scheme leaves out Docker's.
+  // Without a port, http and https mean the web's ports, and tcp means Docker's.
   const usual = scheme === 'http' ? 80 : scheme === 'https' ? 443 : settings === undefined ? PLAIN_PORT : TLS_PORT
   const port = url.port === '' ? usual : Number(url.port)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
@@ -109,7 +109,7 @@ function sshAddress(url: URL, origin: string, bad: () => OperatorError): SshAddr
   const user = percentDecoded(url.username)
   const path = percentDecoded(url.pathname === '/' ? '' : url.pathname)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  // Either would be an option to ssh, and options run programs.
+  // With a dash, ssh would take either for an option, and options can run programs.
   if (user === undefined || path === undefined || user.startsWith('-') || host.startsWith('-')) throw bad()
   const port = url.port === '' ? 0 : Number(url.port)
   const name = `ssh://${user === '' ? '' : `${user}@`}${url.hostname}${port === 0 ? '' : `:${port}`}${path}`
@@ -127,8 +127,8 @@ function percentDecoded(text: string): string | undefined {
 const NO_CERTIFICATES: TlsSettings = { ca: undefined, cert: undefined, key: undefined, verify: true }
 
 /**
- * TLS as the environment asks for it: DOCKER_TLS_VERIFY, or DOCKER_TLS (accepts whoever answers), or just a place for the
- * certificates; programs differ about the last, and whoever has certificates wants them used and verified.
+ * TLS as the environment asks for it: by DOCKER_TLS_VERIFY, by DOCKER_TLS (which accepts any server), or just by
+ * DOCKER_CERT_PATH. Programs differ about the last. Here it means TLS with verification: who has certificates wants them used.
  */
 function tlsOf(env: Environment, files: AddressFiles): () => TlsSettings | undefined {
   return () => {

@@ -1,4 +1,5 @@
-// Connections to an engine, whatever it is reached by, as an agent of node:http: one place for time limits and for the end.
+// Connections to an engine by socket, TCP, TLS or ssh, as an agent for node:http. Time limits, and the end of all connections,
+// are in one place.
 
 import http from 'node:http'
 import net from 'node:net'
@@ -15,15 +16,15 @@ export interface ConnectionLimits {
   readonly ssh: string
 }
 
-/** Begins to connect. Node's own errors, or SshFailure, come as the socket's. */
+/** Begins to connect. The socket emits Node's errors, or SshFailure. */
 type Connect = () => Duplex
 
-// Each is a login there, and sshd refuses many at once.
+// Each is a login, and sshd refuses many logins at once.
 const SSH_CONNECTIONS = 4
 const CONNECTIONS = 16
 const KEEP_ALIVE_MILLIS = 15_000
 
-/** Loads what this kind of address needs, and only that: most engines are here. */
+/** Loads the code for this kind of address only: most engines have a local socket. */
 export async function engineConnections(address: EngineAddress, limits: ConnectionLimits): Promise<EngineConnections> {
   if (address.kind === 'unix') {
     return new EngineConnections(CONNECTIONS, () => limited(net.connect(address.path), 'connect', limits))
@@ -58,14 +59,14 @@ export class EngineConnections extends http.Agent {
     return socket.on('close', () => this.#open.delete(socket))
   }
 
-  /** Ends every connection at once, those in use and those being made too. Later requests get one of their own each. */
+  /** Ends every connection at once, also those in use and those being made. A later request gets a connection of its own. */
   override destroy(): void {
     this.#ended = true
     super.destroy()
     for (const socket of this.#open) socket.destroy()
   }
 
-  /** It belongs to somebody else now, who ends it. */
+  /** The socket belongs to the caller now, who ends it. */
   release(socket: Duplex): void {
     this.#open.delete(socket)
   }
@@ -78,14 +79,14 @@ export class EngineConnections extends http.Agent {
   }
 }
 
-/** Fails when it takes too long. */
+/** Destroys the socket if it takes too long to connect. */
 function limited(socket: net.Socket, event: 'connect' | 'secureConnect', { connectMillis }: ConnectionLimits): Duplex {
   const late = timeoutError(`no connection in ${connectMillis / 1000} s`)
   const timer = setTimeout(() => socket.destroy(late), connectMillis)
   socket.once('close', () => clearTimeout(timer))
   socket.once(event, () => {
     clearTimeout(timer)
-    // A network that went away is noticed also where nothing is being said.
+    // So a broken network is noticed even if nothing is being sent.
     socket.setKeepAlive(true, KEEP_ALIVE_MILLIS)
     socket.setNoDelay(true)
   })

@@ -22,11 +22,11 @@ export interface Findings {
   readonly findings: readonly Finding[]
   /** Why containers cannot be captured. */
   readonly problems: readonly OperatorError[]
-  /** What broke the look off, undefined when nothing did. The findings until then count. */
+  /** The error that broke the look off, if one did. The findings until then count. */
   readonly failure: unknown
 }
 
-/** Until the engine, too, says of a container that it has stopped. */
+/** When we look again at a container that has stopped, although the engine still lists it as running. */
 const STOPPING_MILLIS = 100
 /** A process listens only a moment after its start. */
 const PORTS_AGAIN_MILLIS = [1000, 5000]
@@ -71,9 +71,9 @@ export class EngineSurvey {
 
   /** Rejects with OperatorError when the engine is lost. */
   async list(): Promise<Listed> {
-    // Those that we start ourselves are nobody's to capture.
+    // Our own sidecars are left out.
     const listed = (await this.#engine.list(false)).filter((c) => !Object.hasOwn(c.labels, SIDECAR_LABEL))
-    // `restarting` is listed as running, too, and has no process and no network.
+    // A container in the state `restarting` is listed as running, too. It has no process and no network.
     const running = listed.filter(({ state }) => state === 'running' || state === 'paused' || state === '')
     const unknown = running.some((c) => c.networks.some((a) => a.networkId !== '' && !detailsOf(a, this.#networks)))
     if (this.#networksStale || unknown) {
@@ -127,7 +127,7 @@ export class EngineSurvey {
       if (before?.startedAt !== details.startedAt) this.#lookAtPortsLater(details, found.targets)
       return [{ kind: 'found', details, targets: found.targets }]
     }
-    // Of a container that is just stopping not everything can be found any more.
+    // The container may just be stopping: then not everything of it can be found any more.
     const now = await this.#engine.inspect(listed.id)
     if (now?.startedAt !== details.startedAt || now.pid === 0) return [this.#vanished(listed, now)]
     return [{ kind: 'found', details, targets: [] }, found.error]

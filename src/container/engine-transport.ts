@@ -1,5 +1,5 @@
-// What dockerode sends its requests by, in place of docker-modem: that one looks at the environment by itself, follows an
-// engine's redirections anywhere, takes answers of any size and waits for ever.
+// Sends dockerode's requests, in place of docker-modem. That one reads the environment by itself, follows redirections to
+// anywhere, takes answers of any size and waits for ever.
 
 import http from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
@@ -15,11 +15,11 @@ export interface EngineCall {
   readonly isStream?: boolean | undefined
   /** The connection itself is the answer (Duplex). */
   readonly hijack?: boolean | undefined
-  /** Whoever has one decides how long the call may take. */
+  /** If given, it alone decides how long the call may take. */
   readonly abortSignal?: AbortSignal | undefined
 }
 
-/** `_query` and `_body` where they differ; else both are all of it. */
+/** `_query` and `_body` if they differ. Otherwise all options are used for both. */
 interface CallOptions {
   readonly _query?: Readonly<Record<string, unknown>>
   readonly _body?: unknown
@@ -28,14 +28,14 @@ interface CallOptions {
 
 type Answered = (error: Error | null, answer?: unknown) => void
 
-/** A list of thousands of containers has some megabytes. */
+/** A list of thousands of containers takes some megabytes. */
 const MAXIMUM_ANSWER_BYTES = 64 * 1024 * 1024
 const MAXIMUM_REFUSAL_BYTES = 64 * 1024
-/** What an engine says why it refuses, as much as fits a line or two. */
+/** An engine's reason for a refusal is cut to this: a line or two. */
 const MAXIMUM_REFUSAL_CHARACTERS = 400
-/** No version is needed for the one; the other has its own. */
+/** The ping needs no version, and Podman's own paths have one. */
 const UNVERSIONED = /^\/(_ping$|v\d)/
-/** dockerode's own, and no part of a request. */
+/** Options for dockerode itself, which are not sent. */
 const NOT_SENT = new Set(['abortSignal', 'authconfig', 'hijack', '_query', '_body'])
 
 export class EngineTransport {
@@ -54,7 +54,7 @@ export class EngineTransport {
     this.#answerMillis = answerMillis
   }
 
-  /** dockerode's way to ask. It takes an id out of some answers without a look at what they are. */
+  /** Called by dockerode. It reads an id from some answers without a check, so an answer is always an object. */
   dial(call: EngineCall, answered: Answered): void {
     this.request(call).then(
       (answer) => answered(null, typeof answer === 'object' && answer !== null ? answer : {}),
@@ -63,8 +63,8 @@ export class EngineTransport {
   }
 
   /**
-   * The parsed JSON of the answer (undefined without or when it is none), or its stream. Rejects with EngineRefusal, or with
-   * the connection's error.
+   * Resolves to the JSON of the answer (undefined if it has none), or to its stream. Rejects with EngineRefusal, or with the
+   * connection's error.
    */
   async request(call: EngineCall): Promise<unknown> {
     for (;;) {
@@ -74,8 +74,8 @@ export class EngineTransport {
           bodyOf(call),
         )
       } catch (error) {
-        // The engine may close an idle connection just when it is used again. What makes nothing may be asked twice, and
-        // each try uses one of the old connections up.
+        // The engine may close an idle connection just when it is used again. A call that changes nothing is made again. Each
+        // try uses up one of the old connections.
         if (error instanceof ReusedConnectionLost) {
           if (call.method === 'POST') throw error.cause
         } else if (!this.#adaptsTo(error)) throw error
@@ -83,7 +83,7 @@ export class EngineTransport {
     }
   }
 
-  /** An engine to which our version is too old names the oldest that it still speaks. */
+  /** An engine that finds our version too old names the oldest that it speaks. */
   #adaptsTo(error: unknown): boolean {
     if (this.#adapted || !(error instanceof EngineRefusal) || error.statusCode !== 400) return false
     const minimum = /minimum supported API version is (1\.\d{1,4})\b/i.exec(error.message)?.[1]
@@ -93,7 +93,7 @@ export class EngineTransport {
     return true
   }
 
-  /** Headers of GET /_ping, the one request that no version is needed for. */
+  /** The headers of GET /_ping, which needs no version. */
   async ping(): Promise<http.IncomingHttpHeaders> {
     const answer = await this.request({ path: '/_ping', method: 'GET', isStream: true })
     const message = answer as http.IncomingMessage
@@ -150,7 +150,7 @@ class Exchange {
     try {
       return await this.#exchange(options, body)
     } catch (error) {
-      // Within the answer's body Node tells it as any other end of the connection.
+      // If the timer ends the answer's body, Node reports just an end of the connection.
       throw this.#late ?? error
     } finally {
       clearTimeout(this.#timer)
@@ -186,7 +186,7 @@ class Exchange {
 
   async #answer(message: http.IncomingMessage): Promise<unknown> {
     const status = message.statusCode ?? 0
-    // Once somebody reads it, its errors are that reader's; this one keeps an abandoned one from being nobody's.
+    // A reader has its own handler. This one is for an answer that nobody reads, whose error would end the program.
     message.on('error', () => {})
     if (status < 200 || status > 299) {
       if (status === 304) {
@@ -224,7 +224,7 @@ function sentOf(options: CallOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([name]) => !NOT_SENT.has(name)))
 }
 
-/** The engine's reason: its `message`, else the text as it is, else the status. */
+/** The engine's reason: its `message`, or the text of the answer, or the status. */
 async function refusalText(message: http.IncomingMessage): Promise<string> {
   const bytes = await readBytes(message, MAXIMUM_REFUSAL_BYTES).catch(() => undefined)
   const text = bytes?.toString('utf8') ?? ''
@@ -234,7 +234,7 @@ async function refusalText(message: http.IncomingMessage): Promise<string> {
   return line === '' ? `${message.statusCode} ${message.statusMessage ?? ''}`.trim() : line
 }
 
-/** Not more than `maximumBytes` and a chunk of it. Rejects when it breaks off. */
+/** Reads at most `maximumBytes` and a chunk. Rejects if the stream breaks off. */
 async function readBytes(stream: Readable, maximumBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -1,5 +1,5 @@
-// What the rest of the room needs to know of a container engine, in our own words: Docker's and Podman's answers differ in
-// detail, and neither may be believed to be complete.
+// What this folder needs to know of a container engine, in our own types. Docker's and Podman's answers differ in detail, and
+// either may leave things out.
 
 import type { ByteSource } from '../core/ports.ts'
 
@@ -13,7 +13,7 @@ export interface NetworkAttachment {
   /** '' when it has none. */
   readonly address: string
   readonly address6: string
-  /** Network-wide names: compose service, --network-alias, without the container's own name and short id. */
+  /** Names in the whole network: a Compose service, --network-alias. Without the container's own name and short id. */
   readonly aliases: readonly string[]
 }
 
@@ -41,9 +41,9 @@ export interface ContainerSummary {
   readonly ports: readonly PublishedPort[]
 }
 
-/** What only inspection tells. */
+/** With what only an inspection tells. */
 export interface ContainerDetails extends ContainerSummary {
-  /** In the engine's pid namespace; 0 when not running. */
+  /** Of its first process, in the engine's pid namespace; 0 when it does not run. */
   readonly pid: number
   readonly startedAt: string
   /** `tcp` ports that the image or the operator declares, published or not: `80/tcp`. */
@@ -55,14 +55,14 @@ export interface NetworkDetails {
   readonly name: string
   readonly driver: string
   readonly scope: string
-  /** With prefix length. */
+  /** `172.17.0.0/16`. */
   readonly subnets: readonly string[]
   readonly gateways: readonly string[]
-  /** Where the host has a bridge for it: `docker0`, `br-<12 digits>`, the option's name, podman's `podman1`; else ''. */
+  /** Name of its bridge: `docker0`, `br-<12 digits>`, the name of an option, Podman's `podman1`. '' if it has none. */
   readonly bridge: string
 }
 
-/** Something happened: only what the capture has to know. `id` is the container's. */
+/** Something has happened that the capture has to know. */
 export interface EngineEvent {
   readonly kind:
     | 'create'
@@ -75,9 +75,12 @@ export interface EngineEvent {
     | 'network'
     | 'lost'
     | 'back'
-  /** '' for `network` (one was made or removed), `lost` (the engine is gone, we try again) and `back` (it answers again: look at everything anew). */
+  /**
+   * The container's. '' for `network` (one was made or removed), `lost` (the engine is gone, and we try again) and `back` (it
+   * answers again, and anything may have happened).
+   */
   readonly id: string
-  /** Container name as the event says; '' when it does not. */
+  /** The container's name; '' if the event does not tell it. */
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   /** For connect and disconnect. */
@@ -97,11 +100,11 @@ export interface EngineMachine {
   readonly hostname: string
   readonly kernelVersion: string
   readonly memoryBytes: number
-  /** It runs without root, in a network namespace of its own: its bridges are not this machine's. */
+  /** The engine runs without root, in a network namespace of its own. Its bridges are not this machine's. */
   readonly rootless: boolean
 }
 
-/** Every call rejects with OperatorError (one line and a hint) where the engine cannot be reached or refuses. */
+/** Every call rejects with OperatorError (one line and a hint) if the engine cannot be reached or refuses. */
 export interface Engine {
   /** `unix:///var/run/docker.sock`, `tcp://build1:2376`, `ssh://me@build1`. */
   readonly address: string
@@ -110,27 +113,30 @@ export interface Engine {
   machine(): Promise<EngineMachine>
   /** Running ones, or all. */
   list(all: boolean): Promise<ContainerSummary[]>
-  /** undefined when there is none of that id or name any more. */
+  /** undefined if there is no container of that id or name. */
   inspect(idOrName: string): Promise<ContainerDetails | undefined>
   networks(): Promise<NetworkDetails[]>
-  /** Processes of a container, in the engine's pid namespace; [] where it cannot be told. */
+  /** Processes of a container, in the engine's pid namespace; [] if the engine does not tell. */
   processIds(id: string): Promise<number[]>
-  /** How many tasks of a Swarm service run on other nodes; 0 where that cannot be told (no swarm, no manager). */
+  /** How many tasks of a Swarm service run on other nodes; 0 if the engine does not tell (no swarm, or no manager of one). */
   tasksElsewhere(service: string): Promise<number>
-  /** Standard output of a command run in the container; undefined when it has no such program or it failed. */
+  /** Standard output of a command that is run in the container; undefined if there is no such program, or it fails. */
   execute(id: string, command: readonly string[]): Promise<string | undefined>
-  /** Calls back from now on, until closed; reconnects by itself with back-off and says so by `lost` and `back`. Resolves once it listens. */
+  /**
+   * Calls `onEvent` from now on, until the engine is closed. It reconnects by itself, with growing pauses, and tells that by
+   * `lost` and `back`. Resolves once no event can be missed.
+   */
   watch(onEvent: (event: EngineEvent) => void): Promise<void>
-  /** Id of the image that our own container runs from, when we run in one of this engine; undefined else. */
+  /** Id of the image of the container that we run in, if this engine has that container; else undefined. */
   ownImage(): Promise<string | undefined>
   hasImage(image: string): Promise<boolean>
-  /** Starts a capture inside a container's network; see sidecar.ts. Resolves once the container runs and is attached. */
+  /** Starts a capture inside a container's network (docker-sidecar.ts). Resolves once the sidecar runs and is attached. */
   startSidecar(request: SidecarRequest): Promise<Sidecar>
   /** Ends the watch and every connection. Sidecars are stopped by their own `close`. May be called twice. */
   close(): Promise<void>
 }
 
-/** Label of our own sidecars: they are nobody's to capture, and found by it if one should ever be left. */
+/** The label of our own sidecars. They are never captured. If one should ever be left, it is found by this label. */
 export const SIDECAR_LABEL = 'tcpflow.sidecar'
 
 export interface SidecarRequest {
@@ -142,7 +148,7 @@ export interface SidecarRequest {
   readonly entrypoint: readonly string[]
   /** Most memory that it may use, swap included. The engine ends it when it asks for more. */
   readonly memoryBytes: number
-  /** What `data.stop()` writes to its standard input before it ends that. */
+  /** What `data.stop()` writes to its standard input before it closes that. */
   readonly lastBytes?: Buffer
 }
 

@@ -1,4 +1,4 @@
-// The engine's event stream, held through its restarts.
+// Follows the engine's event stream, and opens it again when the engine was away.
 
 import type { Readable } from 'node:stream'
 import { engineEvent } from './docker-answers.ts'
@@ -6,12 +6,12 @@ import type { EngineEvent } from './engine.ts'
 
 export interface EventWatchOptions {
   /**
-   * Opens the stream, which may begin with a little of the past; `signal` ends it. Resolves once no later event can be
-   * missed; rejects where the engine cannot be reached.
+   * Opens the stream, which may begin with a few events of the past. `signal` ends it. Resolves once no later event can be
+   * missed. Rejects if the engine cannot be reached.
    */
   readonly subscribe: (signal: AbortSignal) => Promise<Readable>
   readonly onEvent: (event: EngineEvent) => void
-  /** What an error is to the operator. */
+  /** An error in words for the operator. */
   readonly explain: (error: unknown) => string
   /** First pause before trying again, and the longest; it doubles. */
   readonly firstPauseMillis?: number
@@ -20,7 +20,7 @@ export interface EventWatchOptions {
 
 /** An event has a few hundred bytes and a container's labels. */
 const MAXIMUM_LINE_CHARACTERS = 1024 * 1024
-/** As many as Docker repeats. */
+/** Docker repeats as many events. */
 const REMEMBERED_LINES = 256
 
 export class EventWatch {
@@ -29,7 +29,7 @@ export class EventWatch {
   readonly #firstPause: number
   readonly #longestPause: number
   #pauseMillis: number
-  /** The last lines, because a stream that is opened again repeats some. By time it could not be told: clocks are set. */
+  /** The last lines: a stream that is opened again repeats some. Times do not tell which, because clocks may be set. */
   readonly #seen = new Set<string>()
   #timer: NodeJS.Timeout | undefined = undefined
   #lost = false
@@ -41,7 +41,7 @@ export class EventWatch {
     this.#pauseMillis = this.#firstPause
   }
 
-  /** Rejects when the engine cannot be reached now; afterwards it tries for ever. */
+  /** Rejects if the engine cannot be reached now. If it is lost later, it is tried again for ever. */
   async start(): Promise<void> {
     this.#follow(await this.#options.subscribe(this.#end.signal))
   }
@@ -61,7 +61,7 @@ export class EventWatch {
       return
     }
     let held = false
-    // An engine that ends each stream at once is not to be asked five times a second.
+    // An engine that ends every stream at once is not asked five times a second.
     const holds = setTimeout(() => {
       held = true
     }, this.#longestPause)
@@ -124,7 +124,7 @@ export class EventWatch {
   }
 }
 
-/** Lines out of text that is cut anywhere. One that is too long is left out. */
+/** Splits text that comes in pieces into lines. A line that is too long is dropped. */
 class LineSplitter {
   readonly #onLine: (line: string) => void
   #partial = ''

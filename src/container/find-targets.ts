@@ -1,4 +1,4 @@
-// Container → where to capture it: the way that is sure to be right and asks for the least, else the next one.
+// Decides where a container is captured. The first way that surely works is taken; those that need fewer rights come first.
 
 import { OperatorError } from '../core/errors.ts'
 import { type AskedWay, anyOf, type CaptureTarget, target } from './capture-target.ts'
@@ -34,7 +34,7 @@ export class TargetFinder {
     this.#ports = new SharedPorts(engine, view)
   }
 
-  /** Where to capture a running container. Rejects only where the engine is lost. */
+  /** Finds where to capture a running container. Rejects only if the engine is lost. */
   async find(container: ContainerDetails, networks: readonly NetworkDetails[]): Promise<Found> {
     const owner = await this.#namespaceOwner(container)
     await this.#view.look([container.pid, owner.pid])
@@ -63,7 +63,7 @@ export class TargetFinder {
     return fail(`there is no way to capture ${name} from here`, shortfalls.join('\n'))
   }
 
-  /** Whose namespace a container lives in: `container:` modes lend another's. */
+  /** The container whose network namespace this one is in: another one for `container:` modes. */
   async #namespaceOwner(container: ContainerDetails): Promise<ContainerDetails> {
     let owner = container
     for (let depth = 0; depth < 4 && owner.networkMode.startsWith('container:'); depth++) {
@@ -88,7 +88,7 @@ export class TargetFinder {
     }
     const bridged = attached.length > 0 && attached.every((a) => detailsOf(a, networks)?.driver === 'bridge')
     if (!bridged || inside) return ['netns', 'sidecar']
-    // What is shared is seen from the container that was named: its own loopback, above all.
+    // Two containers share the namespace. Inside it, what they say to each other on 127.0.0.1 is seen, too.
     if (container !== owner) return ['netns', 'veth', 'bridge', 'sidecar']
     return ['veth', 'bridge', 'netns', 'sidecar']
   }
@@ -148,8 +148,8 @@ export class TargetFinder {
   }
 
   /**
-   * A bridge of that name may be another engine's, with the same addresses on it. A container's first process is started
-   * by a part of its engine, and bridges are made in that one's network.
+   * A bridge of that name may belong to another engine, with the same addresses. But a container's first process is started by
+   * a part of its own engine: if that is in another network namespace than we are, the engine's bridges are there, too.
    */
   #hasBridgeOf({ pid, id }: ContainerDetails, { bridge, subnets }: NetworkDetails): boolean {
     const parent = this.#view.belongsTo(pid, id) ? this.#view.parentOf(pid) : undefined
@@ -182,7 +182,7 @@ export class TargetFinder {
     owner: ContainerDetails,
     attached: readonly NetworkAttachment[],
   ): Promise<CaptureTarget[] | string> {
-    // Of two that share a namespace either process will do, and either may be the visible one.
+    // If two share the namespace, a process of either will do. Perhaps only one of them is visible here.
     const shown = [container, owner].find((each) => this.#view.belongsTo(each.pid, each.id))
     if (shown === undefined) {
       return 'its process is not visible here (in Docker: --pid host --cap-add SYS_ADMIN; else the engine runs elsewhere)'
@@ -198,7 +198,7 @@ export class TargetFinder {
     const sharing = container === owner ? '' : `${nameOf(container)} shares the network of ${nameOf(owner)}`
     return [
       target({
-        // the engine's host network is one, however many share it
+        // The engine has one host network, however many containers share it.
         key: `netns ${inode} ${onHost ? ports.join(' ') : owner.startedAt} ${interfaceName}`,
         way: 'netns',
         label: `${nameOf(container)}: ${interfaceName} in its network namespace${onHost ? shownPorts(ports) : ''}`,
@@ -222,7 +222,7 @@ export class TargetFinder {
     const ports = onHost ? await this.#ports.of(container) : []
     return [
       target({
-        // the host's network is one, however many share it
+        // There is one host network, however many containers share it.
         key: `sidecar ${onHost ? ['host', ...ports].join(' ') : `${owner.id} ${owner.startedAt}`} ${interfaceName}`,
         way: 'sidecar',
         label: `${nameOf(container)}: ${interfaceName}, from a sidecar container in its network`,
@@ -252,14 +252,14 @@ export class TargetFinder {
     ]
   }
 
-  /** Inside a namespace all networks are seen: an expression for those that were asked for. */
+  /** Inside the namespace all its networks are seen. This is a filter for those that were asked for. */
   #narrowed(attached: readonly NetworkAttachment[]): string {
     if (this.#options.networks.length === 0) return ''
     return anyOf('host', addressesOf(attached))
   }
 }
 
-/** Why a better way was not taken: what the operator may want to allow. */
+/** Adds why a better way was not taken, so that the operator can allow it. */
 function withShortfall(targets: CaptureTarget[], name: string, shortfall: string | undefined): CaptureTarget[] {
   if (shortfall === undefined) return targets
   const [way, why] = shortfall.split(/: (.*)/s)

@@ -1,4 +1,5 @@
-// A container that is followed: captured now, or awaited back. What changes between two looks at it, in words and as ends.
+// A container that is followed: it is captured now, or it has stopped and may come back. Says what has changed between two
+// looks at it.
 
 import type { CaptureEnd, CaptureTarget } from './capture-target.ts'
 import { addressesOf, nameOf, placeOf } from './container-facts.ts'
@@ -8,17 +9,17 @@ export interface Followed {
   readonly details: ContainerDetails
   readonly targets: readonly CaptureTarget[]
   readonly running: boolean
-  /** Gone for good; only another of its name, service or label can follow. */
+  /** Removed. Only another container of its name, service or label can take its place. */
   readonly removed: boolean
 }
 
 export interface Difference {
   readonly lines: readonly string[]
-  /** Of what it was before. */
+  /** What has ended with the change, if anything has. */
   readonly end: CaptureEnd | undefined
 }
 
-/** Between two looks at a container that ran both times: restarted meanwhile, or on other networks. */
+/** What has changed between two looks at a container that ran both times. */
 export function differenceOf(before: Followed, now: Followed): Difference {
   const name = nameOf(now.details)
   const former = nameOf(before.details)
@@ -39,7 +40,7 @@ export function differenceOf(before: Followed, now: Followed): Difference {
   }
 }
 
-/** Why a container that runs on is captured no longer. `wanted`: what was asked for, as typed, and meant it until now. */
+/** Why a container that still runs is captured no longer. `wanted`: what the operator typed that matched it until now. */
 export function noLongerWanted(before: ContainerSummary, now: ContainerSummary, wanted: readonly string[]): string {
   const former = nameOf(before)
   const name = nameOf(now)
@@ -47,7 +48,7 @@ export function noLongerWanted(before: ContainerSummary, now: ContainerSummary, 
   return `${former} was renamed to ${name} and is captured no longer: it does not match ${wanted.join(', ')}`
 }
 
-/** A capture that goes on stays in the place that it began in, which its container's former name may begin. */
+/** A capture that goes on keeps its place, although the name of the place may begin with a former name of the container. */
 export function inFormerPlaces(targets: readonly CaptureTarget[], before: Followed | undefined): CaptureTarget[] {
   return targets.map((each) => ({
     ...each,
@@ -55,7 +56,7 @@ export function inFormerPlaces(targets: readonly CaptureTarget[], before: Follow
   }))
 }
 
-/** What was the container's own, and is nobody's when it has stopped. */
+/** The addresses and places that were the container's own until it stopped. */
 export function endOf({ details, targets }: Followed): CaptureEnd {
   const owned = targets.some((t) => t.place !== '') ? [placeOf(details), ...targets.map((t) => t.place)] : []
   const places = [...new Set(owned)].filter((place) => place !== '')

@@ -12,7 +12,7 @@ import { hasRoute, listeningPorts } from './kernel-tables.ts'
 
 export type { InsideInterface }
 
-/** Every question answers undefined, [] or false where this machine does not show it. */
+/** The answer is undefined, [] or false if this machine does not show it. */
 export interface HostView {
   /** Looks at processes, and at their parents. What is asked of them is as it was then. */
   look(pids: readonly number[]): Promise<void>
@@ -22,10 +22,10 @@ export interface HostView {
   parentOf(pid: number): number | undefined
   /** Whether a process is in our own network namespace; undefined when that cannot be told. */
   isInOurNetwork(pid: number): boolean | undefined
-  /** The inode of the network namespace that a process is in; ours without a pid. */
+  /** The inode of a process's network namespace; without a pid, of our own. */
   namespaceOf(pid?: number): string | undefined
   interfacesInside(pid: number): InsideInterface[]
-  /** The host's end of a container's veth. `bridge` is the one that it must be plugged into. */
+  /** The host's end of a container's veth pair, which must be a port of this bridge. */
   vethOf(inside: InsideInterface, bridge: string): string | undefined
   /** The same by the bridge's forwarding table, for a container whose process is not visible. */
   vethByForwarding(bridge: string, macAddress: string): string | undefined
@@ -100,7 +100,7 @@ class ElsewhereView implements HostView {
     return false
   }
 
-  /** Whoever has that address here is somebody else. */
+  /** That address is another machine's here. */
   async rouse(): Promise<void> {}
 
   whyNotEnter(pid: number): string | undefined {
@@ -116,7 +116,7 @@ class ElsewhereView implements HostView {
   }
 }
 
-/** Two ways of asking the kernel differ by what it keeps for itself. */
+/** The engine and Node ask the kernel in different ways. The answers differ by what the kernel keeps for itself. */
 const MEMORY_TOLERANCE = 0.02
 const FORWARDING_ENTRY_BYTES = 16
 const CAP_SYS_ADMIN = 21n
@@ -263,7 +263,7 @@ export class LinuxHostView implements HostView {
   }
 }
 
-/** Names that the kernel would accept, and that make no path. */
+/** Whether the kernel would accept the name; it cannot be a path then. */
 function isInterfaceName(name: string): boolean {
   return /^[^\s/]{1,15}$/.test(name) && name !== '.' && name !== '..'
 }

@@ -3,14 +3,14 @@
 const CONTAINER_ID = /[0-9a-f]{64}/
 
 /**
- * Ids, or prefixes of 12 digits, that may be ours, the likeliest first. `mountinfo` and `cgroup` are the texts of
- * /proc/self/…; '' where there is none.
+ * Ids, or their first 12 digits, that may be our container's. The likeliest comes first. `mountinfo` and `cgroup` are the
+ * texts of these files in /proc/self; '' if there is none.
  */
 export function ownContainerIds(mountinfo: string, cgroup: string, hostname: string): string[] {
   const ids = new Set<string>()
   for (const line of mountinfo.split('\n')) {
-    // proc(5): the fourth field is the folder of the mounted file system, the fifth where it is mounted. An engine gives
-    // each container its own /etc/hostname out of the container's folder. Elsewhere such folders are other containers'.
+    // proc(5): the fourth field is a folder of the mounted file system, the fifth is where it is mounted. An engine mounts an
+    // /etc/hostname into each container, from the container's folder. Other mounts may come from other containers' folders.
     const [, , , root = '', mountPoint = ''] = line.split(' ')
     if (mountPoint !== '/etc/hostname' && mountPoint !== '/etc/hosts' && mountPoint !== '/run/.containerenv') continue
     const id = CONTAINER_ID.exec(root)?.[0]

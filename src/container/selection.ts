@@ -5,8 +5,8 @@ import { OperatorError } from '../core/errors.ts'
 import type { ContainerSummary } from './engine.ts'
 
 /**
- * `containers`, `services` and `labels` add up. `networks` alone means everything on those networks; beside the others it
- * narrows them: only their traffic on those networks.
+ * `containers`, `services` and `labels` add up. `networks` alone means everything on those networks. Beside the others,
+ * `networks` means only their traffic on those networks.
  */
 export interface ContainerSelection {
   /** --container: name, id, unique id prefix or glob. */
@@ -19,28 +19,28 @@ export interface ContainerSelection {
   readonly networks: readonly string[]
 }
 
-/** Containers with it are not meant by a glob: those that watch the others, above all. */
+/** A glob leaves out containers with this label, above all those that watch the others. */
 const IGNORE_LABEL = 'tcpflow.ignore'
 const SERVICE_LABELS = ['com.docker.compose.service', 'com.docker.swarm.service.name', 'io.podman.compose.service']
 const COMPOSE_PROJECT_LABEL = 'com.docker.compose.project'
 const PROJECT_LABELS = [COMPOSE_PROJECT_LABEL, 'io.podman.compose.project', 'com.docker.stack.namespace']
 const MINIMUM_PREFIX_CHARACTERS = 2
-/** As much of an id as engines print: no name is like that by chance. */
+/** Engines print as much of an id. No name looks like that by chance. */
 const SHORT_ID_CHARACTERS = 12
 const MOST_NAMES_SHOWN = 8
 
-/** One thing that the operator named, and how a container is told to be it. */
+/** One thing that the operator named, and which containers it means. */
 export interface Selector {
   /** As typed, with its flag: `--container web`. */
   readonly text: string
   matches(container: Pick<ContainerSummary, 'id' | 'name' | 'labels'>): boolean
-  /** It means this container by its id: another one can never take its place. */
+  /** It means this container by its id, so no other container can take its place. */
   meansOnly(container: Pick<ContainerSummary, 'id' | 'name'>): boolean
 }
 
 /**
- * The selectors that pick containers; none when only networks are named. `known`: all containers that there are, running or
- * not. The beginning of an id means the one of these that it belongs to, and no later one: `db` is a name, too.
+ * The selectors that pick containers; none if only networks are named. `known`: all containers, running or not. The beginning
+ * of an id means one of these, and no container that comes later: `db` could be the beginning of an id, and is a name, too.
  */
 export function selectorsOf(selection: ContainerSelection, known: readonly ContainerSummary[]): Selector[] {
   return [
@@ -86,7 +86,7 @@ function serviceSelector(wanted: string): Selector {
   }
 }
 
-/** Of which service a container is, and in which project (Compose) or stack (Swarm); '' for none. */
+/** The service that a container belongs to, and its project (Compose) or stack (Swarm); '' if there is none. */
 export function serviceOf(labels: ContainerSummary['labels']): { readonly service: string; readonly project: string } {
   const first = (keys: readonly string[]): string => keys.map((key) => labels[key]).find((value) => value) ?? ''
   const service = first(SERVICE_LABELS)
@@ -131,8 +131,8 @@ export function globPattern(glob: string): RegExp {
 }
 
 /**
- * Refuses an id prefix that several containers share and that is nobody's name. `all`: also those that do not run.
- * Throws OperatorError with the candidates.
+ * Throws OperatorError, with the candidates, for the beginning of an id that several containers share and that is no
+ * container's name. `all`: also those that do not run.
  */
 export function refuseAmbiguous(selection: ContainerSelection, all: readonly ContainerSummary[]): void {
   for (const wanted of selection.containers) {
@@ -184,7 +184,7 @@ export function closestHint(wanted: string, names: readonly string[]): string {
   return `closest: ${closest.slice(0, MOST_NAMES_SHOWN).join(', ')} (tcpflow containers lists them; --wait waits for one to come)`
 }
 
-/** A part of the name is closer than a misspelling of all of it. */
+/** The smaller, the closer. A name that contains what was typed is closer than one that is spelt differently. */
 function likeness(wanted: string, name: string): number {
   return name.includes(wanted) ? (name.length - wanted.length) / 100 : editDistance(wanted, name)
 }

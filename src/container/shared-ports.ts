@@ -11,7 +11,7 @@ const MOST_REMEMBERED = 1000
 export class SharedPorts {
   readonly #engine: Engine
   readonly #view: HostView
-  /** Where containers listened before: at their start they do not yet. By id. */
+  /** By container id: where it listened when we looked before. Just after a start it listens nowhere yet. */
   readonly #former = new Map<string, number[]>()
 
   constructor(engine: Engine, view: HostView) {
@@ -19,7 +19,7 @@ export class SharedPorts {
     this.#view = view
   }
 
-  /** Where it listens, or listened before, else the ports that it declares. */
+  /** The ports on which it listens, or listened before, or else those that it declares. */
   async of(container: ContainerDetails): Promise<readonly number[]> {
     const pids = new Set([container.pid, ...(await this.#engine.processIds(container.id))])
     await this.#view.look([...pids])

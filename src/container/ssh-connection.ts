@@ -1,5 +1,5 @@
-// A connection to an engine on another machine, through the operator's own ssh: its configuration, keys and agent hold. On
-// that machine `docker system dial-stdio` joins the connection to the engine's socket, as Docker's own client has it.
+// A connection to an engine on another machine, through the operator's own ssh, with its configuration, keys and agent. On
+// that machine `docker system dial-stdio` connects it to the engine's socket. Docker's own client does it this way, too.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
@@ -9,7 +9,7 @@ import type { SshAddress } from './engine-address.ts'
 
 const CONNECT_SECONDS = 5
 const MAXIMUM_STDERR_CHARACTERS = 4096
-/** How long the last words may take to arrive after the end. */
+/** How long ssh's last words may take to arrive after it has ended. */
 const LAST_WORDS_MILLIS = 100
 
 /** ssh's arguments. */
@@ -18,15 +18,15 @@ export function sshArguments(address: SshAddress): string[] {
   if (address.user !== '') args.push('-l', address.user)
   if (address.port !== 0) args.push('-p', String(address.port))
   args.push('--', address.host, 'docker')
-  // A shell of that machine reads this.
+  // Quoted for the shell on that machine.
   if (address.path !== '') args.push('--host', `'unix://${address.path.replaceAll("'", `'\\''`)}'`)
   args.push('system', 'dial-stdio')
   return args
 }
 
-/** Starts ssh. Errors come as those of the connection: SshFailure, or Node's own when there is no such program. */
+/** Starts ssh. The connection emits SshFailure, or Node's own error if there is no such program. */
 export function openSshConnection(address: SshAddress, program: string): Duplex {
-  // A group (and session) of its own: Ctrl-C is for us to handle, and what ssh starts ends with it.
+  // In a group and session of its own: Ctrl-C reaches only us, and what ssh starts is ended together with it.
   const child = spawn(program, sshArguments(address), { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   return new SshConnection(child)
 }
@@ -55,7 +55,7 @@ class SshConnection extends Duplex {
     })
     const stdoutEnded = new Promise((resolve) => child.stdout.on('close', resolve))
     const exited = new Promise((resolve) => child.on('exit', resolve))
-    // A connection that ssh shares with a later one keeps stderr open: there is no waiting for its end.
+    // A shared ssh connection (ControlMaster) keeps stderr open, so its end is not waited for.
     Promise.all([stdoutEnded, exited]).then(() => setTimeout(() => this.#end(), LAST_WORDS_MILLIS))
   }
 
@@ -94,13 +94,13 @@ class SshConnection extends Duplex {
       try {
         process.kill(-pid, 'SIGTERM')
       } catch {
-        // gone meanwhile
+        // it has ended meanwhile
       }
     }
     done(error)
   }
 
-  // What node:http asks of a socket beside being a stream.
+  // node:http calls these methods of a socket.
 
   setKeepAlive(): this {
     return this

@@ -1,4 +1,4 @@
-// Which of a bridge's ports is the host's end of a container's veth.
+// Finds the port of a bridge that is the host's end of a container's veth pair.
 
 import type { ContainerDetails, Engine, NetworkAttachment } from './engine.ts'
 import type { HostView } from './host-view.ts'
@@ -13,8 +13,8 @@ export class VethFinder {
   }
 
   /**
-   * Its name: by the list of interfaces inside the namespace, else by the bridge's forwarding table, else by asking in the
-   * container. undefined where none of them tells. Rejects where the engine is lost.
+   * Its name: by the interfaces inside the namespace, or by the bridge's forwarding table, or by a command in the container.
+   * undefined if none of them tells. Rejects if the engine is lost.
    */
   async find(
     owner: ContainerDetails,
