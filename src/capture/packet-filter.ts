@@ -24,12 +24,13 @@ const LINK_TYPES = [1, 101, 113, 276, 0, 105, 127] as const
 /**
  * A filter for `expression` (pcap-filter(7)); '' accepts everything. Compiling waits for tcpdump to start and end (some
  * milliseconds, or as long as a name look-up takes) at the first packet of each link type. `onMissed` is called at most
- * once for each kind of packet that only looks as if it did not match.
+ * once for each kind of packet that only looks as if it did not match; of those in tunnels where `unwrapsTunnels` says that
+ * they would be shown.
  */
-export function compileFilter(expression: string, onMissed?: OnMissed): PacketFilter {
+export function compileFilter(expression: string, onMissed?: OnMissed, unwrapsTunnels = true): PacketFilter {
   return expression.trim() === ''
     ? { matches: () => true, refuseBad: () => {} }
-    : new ExpressionFilter(expression, onMissed)
+    : new ExpressionFilter(expression, onMissed, unwrapsTunnels)
 }
 
 /**
@@ -47,9 +48,9 @@ class ExpressionFilter implements PacketFilter {
   #linkType = -1
   #matcher: BpfMatcher = () => false
 
-  constructor(expression: string, onMissed: OnMissed | undefined) {
+  constructor(expression: string, onMissed: OnMissed | undefined, unwrapsTunnels: boolean) {
     this.#expression = expression
-    this.#missed = onMissed === undefined ? undefined : new MissedPackets(expression, onMissed)
+    this.#missed = onMissed === undefined ? undefined : new MissedPackets(expression, onMissed, unwrapsTunnels)
   }
 
   matches(packet: Packet): boolean {

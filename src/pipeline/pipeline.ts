@@ -96,7 +96,11 @@ async function openSource(plan: Plan, inputs: Inputs, messages: TerminalMessages
   // of several, one that cannot be read does not keep the others from it
   if (only !== undefined && others.length === 0) inputs.open(only)
   if (plan.filter === '') return { live: undefined, filter: undefined }
-  const filter = compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
+  const filter = compileFilter(
+    plan.filter,
+    (_kind, line, hint) => messages.error(line, hint),
+    plan.decode.unwrapTunnels,
+  )
   filter.refuseBad()
   return { live: undefined, filter }
 }

@@ -30,7 +30,9 @@ export async function readExchanges(
   const stage = new ExchangeStage({ protocol, timeoutMillis, hosts, messages }, [consumer])
   const { streams, segments, datagrams, onTrafficOver } = stage.attachment()
   const filter =
-    plan.filter === '' ? undefined : compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint))
+    plan.filter === ''
+      ? undefined
+      : compileFilter(plan.filter, (_kind, line, hint) => messages.error(line, hint), plan.decode.unwrapTunnels)
   const read = await readSavefile(
     openFileSource(path),
     { streams, segments, datagrams },

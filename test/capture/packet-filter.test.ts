@@ -9,7 +9,18 @@ import { OperatorError } from '../../src/core/errors.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
 import { interfaceBlock, packetBlock, section } from '../savefile/pcapng-builder.ts'
 import { memorySource } from '../savefile/read-all.ts'
-import { ethernet, ipv4, ipv4Fragments, ipv6Fragments, tcp } from '../support/packet-builder.ts'
+import * as link from '../support/link-builder.ts'
+import {
+  authenticationHeader,
+  ethernet,
+  extensionHeader,
+  ipv4,
+  ipv4Fragments,
+  ipv6,
+  ipv6Fragments,
+  tcp,
+  udp,
+} from '../support/packet-builder.ts'
 import { pcapOf } from '../support/pcap-builder.ts'
 
 const folder = fileURLToPath(new URL('../../../shared/captures', import.meta.url))
@@ -20,9 +31,13 @@ if (noTcpdump) console.error('NOT TESTED: filters on files, because there is no 
 const untestable = noTcpdump ? { skip: 'needs tcpdump' } : {}
 
 /** The packets of a capture that a filter lets through, and what it said it missed. */
-function filtered(data: Buffer, expression: string): { kept: string[]; missed: [MissedKind, string, string][] } {
+function filtered(
+  data: Buffer,
+  expression: string,
+  unwrapsTunnels = true,
+): { kept: string[]; missed: [MissedKind, string, string][] } {
   const missed: [MissedKind, string, string][] = []
-  const filter = compileFilter(expression, (...said) => missed.push(said))
+  const filter = compileFilter(expression, (...said) => missed.push(said), unwrapsTunnels)
   const reader = new SavefileReader('test', Buffer.alloc(1 << 20))
   const source = memorySource(data)
   const kept: string[] = []
@@ -201,5 +216,87 @@ describe('packets that only look as if they did not match', untestable, () => {
     )
     const better = /'(.*)'/.exec(missed[0]?.[2] ?? '')?.[1] ?? ''
     assert.equal(filtered(file, better).kept.length, parts.length)
+  })
+
+  const packet6 = ipv6({ src: 'fd00::1', dst: 'fd00::2' }, segment)
+
+  test('behind IPv6 extension headers, said once, with a filter that finds them', () => {
+    const chains: [Buffer, string][] = [
+      [extensionHeader(0, [1, 4, 0, 0, 0, 0], segment), 'ip6[6] = 0'],
+      [extensionHeader(60, Buffer.alloc(30), segment), 'ip6[6] = 60'],
+      [extensionHeader(0, [], extensionHeader(43, Buffer.alloc(20), segment)), 'ip6[6] = 0'],
+      [authenticationHeader(segment), 'ip6[6] = 51'],
+      [extensionHeader(43, [], authenticationHeader(extensionHeader(60, [], segment))), 'ip6[6] = 43'],
+    ]
+    for (const [chain, test] of chains) {
+      const behind = ethernet({}, ipv6({ src: 'fd00::1', dst: 'fd00::2' }, chain))
+      const file = pcapOf([behind, ethernet({}, packet6), behind])
+      const { kept, missed } = filtered(file, 'tcp port 80')
+      assert.equal(kept.length, 1)
+      assert.deepEqual(missed, [
+        [
+          'extension',
+          "the filter 'tcp port 80' leaves out packets that match it behind IPv6 extension headers",
+          `to have them too: '(tcp port 80) or (${test})'`,
+        ],
+      ])
+      const better = /or (\(.*\))'$/.exec(missed[0]![2])![1]!
+      assert.equal(filtered(file, `(tcp port 80) or ${better}`).kept.length, 3)
+      assert.deepEqual(filtered(file, `(tcp port 80) or ${better}`).missed, [])
+      assert.deepEqual(filtered(file, 'tcp port 81').missed, [])
+    }
+  })
+
+  test('inside a tunnel, said once, with a filter that finds them', () => {
+    const outer = { src: '192.168.7.1', dst: '192.168.7.2' }
+    const inUdp = (dport: number, payload: Buffer) => ipv4(outer, udp({ dport, payload }))
+    const bridged = ethernet({ padTo: 60 }, packet)
+    const tagged = ethernet({ vlan: [5] }, packet6)
+    const erspan = (version: 2 | 3, frame: Buffer) =>
+      ipv4(outer, link.gre({ sequence: true }, link.erspan(version, frame, { subheader: version === 3 })))
+    const tunnels: [Buffer, string, string][] = [
+      [inUdp(4789, link.vxlan(bridged)), 'VXLAN', 'udp port 4789'],
+      [inUdp(8472, link.vxlan(tagged)), 'VXLAN', 'udp port 8472'],
+      [inUdp(4790, link.vxlanGpe(packet6)), 'VXLAN-GPE', 'udp port 4790'],
+      [inUdp(6081, link.geneve(bridged, Buffer.alloc(16))), 'GENEVE', 'udp port 6081'],
+      [inUdp(4754, link.gre({ key: true }, packet)), 'GRE in UDP', 'udp port 4754'],
+      [inUdp(6635, link.mpls([5, 6], packet6)), 'MPLS in UDP', 'udp port 6635'],
+      [inUdp(2152, link.gtpU({ sequence: true }, packet)), 'GTP-U', 'udp port 2152'],
+      [ipv4(outer, link.gre({ protocol: 0x88be }, bridged)), 'GRE', 'ip proto 47'],
+      [erspan(2, tagged), 'GRE', 'ip proto 47'],
+      [erspan(3, bridged), 'GRE', 'ip proto 47'],
+      [erspan(3, ethernet({}, inUdp(4789, link.vxlan(bridged)))), 'GRE', 'ip proto 47'],
+      [ipv4(outer, packet), 'IP in IP', 'ip proto 4'],
+      [ipv4(outer, packet6), '6in4', 'ip proto 41'],
+      [ipv6({}, link.gre({}, packet)), 'GRE', 'ip6 proto 47'],
+      [ipv6({}, udp({ dport: 4789, payload: link.vxlan(bridged) })), 'VXLAN', 'udp port 4789'],
+    ]
+    for (const [ip, name, test] of tunnels) {
+      const tunnelled = ethernet({}, ip)
+      const file = pcapOf([tunnelled, ethernet({}, packet), tunnelled])
+      const { kept, missed } = filtered(file, 'port 80')
+      assert.equal(kept.length, 1, name)
+      assert.deepEqual(missed, [
+        [
+          'tunnel',
+          `the filter 'port 80' leaves out packets that match it inside a tunnel (${name})`,
+          `to have them too: '(port 80) or (${test})'`,
+        ],
+      ])
+      assert.deepEqual(filtered(file, 'port 81').missed, [], name)
+      assert.deepEqual(filtered(file, 'port 80', false).missed, [], 'nobody would see them')
+      const better = filtered(file, `(port 80) or (${test})`)
+      assert.deepEqual([better.kept.length, better.missed], [3, []], name)
+    }
+    // cut anywhere: whatever is said of it, nothing is thrown
+    const [longest] = tunnels[10]!
+    const cut = Array.from({ length: longest.length }, (_, bytes) => ethernet({}, longest).subarray(0, 14 + bytes))
+    assert.equal(filtered(pcapOf(cut), 'port 80').kept.length, 0)
+  })
+
+  test('nothing is in a tunnel where only the port says so', () => {
+    const text = Buffer.from('just some text E that is long enough to be anything at all, port 80 too')
+    const file = pcapOf([ethernet({}, ipv4({}, udp({ dport: 4789, payload: text })))])
+    assert.deepEqual(filtered(file, 'port 80').missed, [])
   })
 })
