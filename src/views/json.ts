@@ -5,7 +5,7 @@ import type { View } from './view.ts'
 export const jsonView: View = {
   name: 'json',
   wants: (plan) => plan.json !== undefined,
-  async attach({ plan, names, standardOutput }) {
+  async attach({ plan, arena, names, standardOutput }) {
     const jsonPlan = plan.json!
     const [{ JsonSink }, { compileNameTemplate }] = await Promise.all([
       import('../output/json/json-sink.ts'),
@@ -13,6 +13,7 @@ export const jsonView: View = {
     ])
     const namer = compileNameTemplate(jsonPlan.nameTemplate, names)
     const json = new JsonSink({
+      arena,
       plan: jsonPlan,
       stream: standardOutput(),
       nameOf: (c, d) => namer.name(c, d),

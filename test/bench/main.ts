@@ -125,6 +125,20 @@ async function benchStart(): Promise<void> {
   }
 }
 
+/** Against our own console: what an event costs more than the text that is in it. */
+async function benchJson(): Promise<void> {
+  say('\n--json of a file to /dev/null: user CPU, how many times that of the console')
+  const capture = captureFile(folder, 'http')
+  const result = await compare({ argv: ours('--json', '-r', capture) }, { argv: ours('-c', '-r', capture) }, rounds)
+  const ratio = median(result.ours.map((run, i) => run.userSeconds / result.theirs[i]!.userSeconds))
+  const user = (runs: readonly Run[]): string => `${median(runs.map((run) => run.userSeconds)).toFixed(2)} s`
+  row(
+    'http',
+    [`${ratio.toFixed(2)}×`, `--json ${user(result.ours)} ${peak(result.ours)}`, `console ${user(result.theirs)}`],
+    `goal at most 2.5: ${ratio <= 2.5 ? 'met' : 'NOT MET'}`,
+  )
+}
+
 /** Lines, JSON and the table alone of the same exchanges; memory at a quarter of them and at all. */
 async function benchLatency(): Promise<void> {
   say('\nExchanges a second from a file (tcpflow latency, to /dev/null)')
@@ -159,6 +173,7 @@ const benches: Record<string, () => Promise<void>> = {
   memory: benchMemory,
   start: benchStart,
   latency: benchLatency,
+  json: benchJson,
   live: () =>
     benchLive(
       {

@@ -8,6 +8,8 @@ export interface Run {
   wallSeconds: number
   /** User and system time, sampled: a lower bound that is off by at most one sample. */
   cpuSeconds: number
+  /** The user's part of it. */
+  userSeconds: number
   peakMemoryMegabytes: number
   exitCode: number | null
 }
@@ -34,12 +36,14 @@ export function runOnce(command: Command): Promise<Run> {
   })
   let peakMemoryMegabytes = 0
   let cpuSeconds = 0
+  let userSeconds = 0
   const sample = setInterval(() => {
     try {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
       peakMemoryMegabytes = Math.max(peakMemoryMegabytes, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
       const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-      cpuSeconds = (Number(stat[11]) + Number(stat[12])) / CLOCK_TICKS_PER_SECOND
+      userSeconds = Number(stat[11]) / CLOCK_TICKS_PER_SECOND
+      cpuSeconds = userSeconds + Number(stat[12]) / CLOCK_TICKS_PER_SECOND
     } catch {
       // gone already: the last sample stands
     }
@@ -49,7 +53,7 @@ export function runOnce(command: Command): Promise<Run> {
     child.on('close', (exitCode) => {
       clearInterval(sample)
       const wallSeconds = Number(process.hrtime.bigint() - start) / 1e9
-      resolve({ wallSeconds, cpuSeconds, peakMemoryMegabytes, exitCode })
+      resolve({ wallSeconds, cpuSeconds, userSeconds, peakMemoryMegabytes, exitCode })
     })
   })
 }

@@ -29,6 +29,7 @@
 //                text or base64
 
 import { isUtf8 } from 'node:buffer'
+import type { Arena } from '../../core/arena.ts'
 import type { CloseReason, Connection, Direction, GapCause, Stream } from '../../core/connection.ts'
 import type { DatagramConsumer, Sink, StreamConsumer } from '../../core/consumers.ts'
 import { Endpoint } from '../../core/endpoint.ts'
@@ -40,15 +41,30 @@ import type { JsonPlan } from '../../plan.ts'
 import { datagramName } from '../console/console-datagrams.ts'
 import { unfinishedBytes } from '../terminal/sanitize.ts'
 import type { OutputStream } from '../writing/output-stream.ts'
-import { JsonText, JsonTime, jsonString } from './json-text.ts'
+import { Literal, putLiteral, putNumber } from '../writing/put-bytes.ts'
+import { JsonText, JsonTime, jsonString, TIME_FIELDS_BYTES } from './json-text.ts'
 
 const SIDES = ['client', 'server'] as const
 const NOTHING = Buffer.alloc(0)
 /** In the order in which they are written. */
 const HOST_FIELDS = ['name', 'container', 'image', 'network'] as const
 const MAXIMUM_HOST_CHARACTERS = 256
+const NO_TEXT = new Literal('')
+const DATA = new Literal('{"event":"data",')
+const LATE_DATA = new Literal('{"event":"late-data",')
+const GAP = new Literal('{"event":"gap",')
+const TEXT = new Literal(',"text":"')
+const TEXT_END = new Literal('"}\n')
+/** putLiteral overwrites up to three bytes behind. */
+const LITERAL_SLACK = 3
+const OFFSET = new Literal(',"offset":')
+const LENGTH = new Literal(',"length":')
+/** What `begin` puts beside the flow's text, two numbers included. */
+const LINE_BYTES = TIME_FIELDS_BYTES + 128
 
 export interface JsonSinkParts {
+  /** Payload that lies in it is not copied before it is escaped, nor behind that where the stream's buffer lies in it. */
+  readonly arena: Arena
   readonly plan: JsonPlan
   readonly stream: OutputStream
   /** Asked once for each flow. */
@@ -63,7 +79,7 @@ interface Kept {
   /** The fields that say which connection it is, as JSON text. */
   readonly who: string
   /** `who`, flow and direction, made at a direction's first line. */
-  readonly flows: [string, string]
+  readonly flows: [Literal, Literal]
   /** The beginning of a character that the next delivery may finish (text only). */
   readonly pending: [Buffer, Buffer]
   /** Where in the stream those begin. */
@@ -86,7 +102,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     this.#plan = parts.plan
     this.#stream = parts.stream
     this.#nameOf = parts.nameOf
-    this.#text = parts.plan.payload === 'text' ? new JsonText() : undefined
+    this.#text = parts.plan.payload === 'text' ? new JsonText(parts.arena) : undefined
     this.#nameOfDatagram = parts.nameOfDatagram ?? datagramName
     this.#names = parts.names
   }
@@ -121,17 +137,18 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     if (to <= start) return
     kept.shown[d] += to - start
     if (this.#plan.payload === 'text') this.#textual(c, d, buf, start, to, offset, t)
-    else this.#payload('data', c, d, buf, start, to, offset, t)
+    else this.#payload(DATA, c, d, buf, start, to, offset, t)
   }
 
   onGap(c: Connection, d: Direction, offset: number, missing: number, cause: GapCause, t: Timestamp): void {
     this.#release(c, d, t)
-    this.#line('gap', t, `${this.#flow(c, d)},"offset":${offset},"length":${missing},"cause":"${cause}"`)
+    this.#begin(GAP, t, c, d, offset, missing)
+    this.#stream.writeText(`,"cause":"${cause}"}\n`)
   }
 
   onLateData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
     if (offset + end - start > this.#plan.maximumBytes) return
-    this.#payload('late-data', c, d, buf, start, end, offset, t)
+    this.#payload(LATE_DATA, c, d, buf, start, end, offset, t)
   }
 
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {
@@ -164,22 +181,24 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
       g.destinationWord3,
       g.destinationPort,
     )
-    this.#lineWithBytes(
-      'datagram',
-      g.time,
-      `,"flow":${jsonString(this.#nameOfDatagram(g))},"source":${this.#endpoint(g.place, source)}` +
+    this.#stream.writeText(
+      `{"event":"datagram",${this.#time.fields(g.time)},"flow":${jsonString(this.#nameOfDatagram(g))},"source":${this.#endpoint(g.place, source)}` +
         `,"destination":${this.#endpoint(g.place, destination)}${g.vlanId === NO_VLAN ? '' : `,"vlan":${g.vlanId}`}` +
         `,"length":${g.payloadEnd - g.payloadStart}${g.missingBytes > 0 ? `,"missing":${g.missingBytes}` : ''}`,
-      g.buf,
-      g.payloadStart,
-      end,
     )
+    this.#endWithBytes(g.buf, g.payloadStart, end)
   }
 
   #keep(c: Connection): Kept {
     let kept = this.#kept[c.slot]
     if (kept === undefined) {
-      kept = { who: this.#identity(c), flows: ['', ''], pending: [NOTHING, NOTHING], pendingAt: [0, 0], shown: [0, 0] }
+      kept = {
+        who: this.#identity(c),
+        flows: [NO_TEXT, NO_TEXT],
+        pending: [NOTHING, NOTHING],
+        pendingAt: [0, 0],
+        shown: [0, 0],
+      }
       while (this.#kept.length <= c.slot) this.#kept.push(undefined)
       this.#kept[c.slot] = kept
     }
@@ -206,10 +225,10 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     return `{"address":"${endpoint.address}","port":${endpoint.port}${known}}`
   }
 
-  #flow(c: Connection, d: Direction): string {
+  #flow(c: Connection, d: Direction): Literal {
     const kept = this.#keep(c)
-    if (kept.flows[d] === '') {
-      kept.flows[d] = `${kept.who},"direction":"${SIDES[d]}","flow":${jsonString(this.#nameOf(c, d))}`
+    if (kept.flows[d] === NO_TEXT) {
+      kept.flows[d] = new Literal(`${kept.who},"direction":"${SIDES[d]}","flow":${jsonString(this.#nameOf(c, d))}`)
     }
     return kept.flows[d]
   }
@@ -228,10 +247,10 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     if (cut < end && isUtf8(buf.subarray(start, cut))) {
       kept.pending[d] = Buffer.from(buf.subarray(cut, end))
       kept.pendingAt[d] = offset + cut - start
-      if (cut > start) this.#payload('data', c, d, buf, start, cut, offset, t)
+      if (cut > start) this.#payload(DATA, c, d, buf, start, cut, offset, t)
       return
     }
-    this.#payload('data', c, d, buf, start, end, offset, t)
+    this.#payload(DATA, c, d, buf, start, end, offset, t)
   }
 
   /** The rest of a character never came. */
@@ -240,11 +259,11 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     if (kept === undefined || kept.pending[d].length === 0) return
     const pending = kept.pending[d]
     kept.pending[d] = NOTHING
-    this.#payload('data', c, d, pending, 0, pending.length, kept.pendingAt[d], t)
+    this.#payload(DATA, c, d, pending, 0, pending.length, kept.pendingAt[d], t)
   }
 
   #payload(
-    event: string,
+    event: Literal,
     c: Connection,
     d: Direction,
     buf: Buffer,
@@ -253,27 +272,41 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     offset: number,
     t: Timestamp,
   ): void {
-    const place = `,"offset":${offset},"length":${end - start}`
-    this.#lineWithBytes(event, t, this.#flow(c, d) + place, buf, start, end)
+    this.#begin(event, t, c, d, offset, end - start)
+    this.#endWithBytes(buf, start, end)
+  }
+
+  /** A line about a direction, as far as all of those are alike: the most common ones, so no string is made of it. */
+  #begin(event: Literal, t: Timestamp, c: Connection, d: Direction, offset: number, length: number): void {
+    const stream = this.#stream
+    const flow = this.#flow(c, d)
+    const start = stream.reserve(flow.length + LINE_BYTES)
+    const out = stream.buffer
+    let at = this.#time.put(t, out, putLiteral(event, out, start))
+    at = putNumber(offset, out, putLiteral(OFFSET, out, putLiteral(flow, out, at)))
+    stream.commit(putNumber(length, out, putLiteral(LENGTH, out, at)))
   }
 
   #line(event: string, t: Timestamp, fields: string): void {
     this.#stream.writeText(`{"event":"${event}",${this.#time.fields(t)}${fields}}\n`)
   }
 
-  #lineWithBytes(event: string, t: Timestamp, fields: string, buf: Buffer, start: number, end: number): void {
+  #put(literal: Literal): void {
+    const position = this.#stream.reserve(literal.length + LITERAL_SLACK)
+    this.#stream.commit(putLiteral(literal, this.#stream.buffer, position))
+  }
+
+  #endWithBytes(buf: Buffer, start: number, end: number): void {
+    const stream = this.#stream
     if (this.#plan.payload === 'none') {
-      this.#line(event, t, fields)
-      return
+      stream.writeText('}\n')
+    } else if (this.#text !== undefined && isUtf8(buf.subarray(start, end))) {
+      this.#put(TEXT)
+      this.#text.write(stream, buf, start, end)
+      this.#put(TEXT_END)
+    } else {
+      stream.writeText(`,"base64":"${buf.toString('base64', start, end)}"}\n`)
     }
-    const begin = `{"event":"${event}",${this.#time.fields(t)}${fields}`
-    if (this.#text !== undefined && isUtf8(buf.subarray(start, end))) {
-      this.#stream.writeText(`${begin},"text":"`)
-      this.#text.write(this.#stream, buf, start, end)
-      this.#stream.writeText('"}\n')
-      return
-    }
-    this.#stream.writeText(`${begin},"base64":"${buf.toString('base64', start, end)}"}\n`)
   }
 }
 

@@ -118,8 +118,9 @@ class Stage {
   readonly #hex = consoleScreen({ format: 'hex' })
   readonly #binary = consoleScreen({ format: 'binary', names: false, newline: false, gaps: 'skip' })
   readonly #json = new Screen(
-    (stream) =>
+    (stream, arena) =>
       new JsonSink({
+        arena,
         plan: { nameTemplate: '', payload: 'text', maximumBytes: Number.POSITIVE_INFINITY },
         stream,
         nameOf,

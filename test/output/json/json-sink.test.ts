@@ -1,20 +1,43 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Arena } from '../../../src/core/arena.ts'
+import type { StreamConsumer } from '../../../src/core/consumers.ts'
 import { JsonSink } from '../../../src/output/json/json-sink.ts'
 import { OutputStream } from '../../../src/output/writing/output-stream.ts'
 import type { JsonPlan } from '../../../src/plan.ts'
 import { assertGolden } from '../../support/golden.ts'
 import { at, connectionOf, connectionOf6, datagramOf, noPacket, Story, Written } from '../console/console-fixture.ts'
 
-async function lines(plan: Partial<JsonPlan>, tell: (sink: JsonSink, story: Story) => void): Promise<string> {
+/** Payload comes as in a run: it lies in the arena, here at the very end of it. */
+function throughArena(sink: JsonSink, { memory }: Arena): StreamConsumer {
+  return {
+    onOpen: (c, t) => sink.onOpen(c, t),
+    onData(c, d, offset, buf, start, end, t) {
+      const whole = Buffer.from(memory.buffer)
+      buf.copy(whole, whole.length - (end - start), start, end)
+      sink.onData(c, d, offset, whole, whole.length - (end - start), whole.length, t)
+    },
+    onLateData: (c, d, offset, buf, start, end, t) => sink.onLateData(c, d, offset, buf, start, end, t),
+    onGap: (c, d, offset, missing, cause, t) => sink.onGap(c, d, offset, missing, cause, t),
+    onClose: (c, why, t) => sink.onClose(c, why, t),
+  }
+}
+
+async function lines(
+  plan: Partial<JsonPlan>,
+  tell: (sink: JsonSink, story: Story) => void,
+  inArena = false,
+): Promise<string> {
+  const arena = new Arena(1 << 20)
   const written = new Written()
   const sink = new JsonSink({
+    arena,
     plan: { nameTemplate: '%A', payload: 'text', maximumBytes: Number.POSITIVE_INFINITY, ...plan },
-    stream: new OutputStream(written.fd),
+    stream: new OutputStream(written.fd, inArena ? { buffer: arena.allocate(1 << 18) } : {}),
     nameOf: (c, d) => (d === 0 ? `c${c.id}-s` : `s-c${c.id}`),
   })
-  tell(sink, new Story(sink))
+  tell(sink, new Story(inArena ? throughArena(sink, arena) : sink))
   await sink.finish()
   return written.take().toString()
 }
@@ -75,13 +98,15 @@ test('the bytes of a flow come back exactly, as text wherever they are text', as
     fc.asyncProperty(
       fc.array(piece),
       fc.constantFrom<JsonPlan['payload']>('text', 'base64'),
-      async (parts, payload) => {
+      fc.boolean(),
+      async (parts, payload, inArena) => {
         const a = connectionOf(1)
-        const said = await lines({ payload }, (_, story) => {
+        const tell = (_: JsonSink, story: Story) => {
           story.open(a)
           for (const part of parts) story.data(a, 0, part)
           story.close(a)
-        })
+        }
+        const said = await lines({ payload }, tell, inArena)
         let offset = 0
         for (const line of parse(said).filter((each) => each.event === 'data')) {
           assert.equal(line.offset, offset)

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { Arena } from '../../../src/core/arena.ts'
 import { Connection, Stream } from '../../../src/core/connection.ts'
 import { Endpoint } from '../../../src/core/endpoint.ts'
 import type { ConsoleSink } from '../../../src/output/console/console-sink.ts'
@@ -176,6 +177,7 @@ describe('JSON', () => {
     const written = new Written()
     const namer = compileNameTemplate(DEFAULT_NAME_TEMPLATE, names)
     const sink = new JsonSink({
+      arena: new Arena(1 << 18),
       plan: { nameTemplate: '', payload: 'text', maximumBytes: Number.POSITIVE_INFINITY },
       stream: new OutputStream(written.fd),
       nameOf: (c, d) => namer.name(c, d),
