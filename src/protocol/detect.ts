@@ -28,8 +28,21 @@ const MAXIMUM_DELIVERIES = 64
 const MAXIMUM_BYTES_FROM_THE_MIDDLE = 1024 * 1024
 /** In each direction. */
 const MAXIMUM_DELIVERIES_FROM_THE_MIDDLE = 8
+const LF = 10
 /** What a delivery costs beside its bytes. */
 const DELIVERY_BYTES = 128
+
+/** What a connection may be; the same for all. */
+export class Candidates {
+  readonly all: readonly ExchangeProtocol[]
+  /** Those among them that only the answer can tell. */
+  readonly byAnswer: readonly ExchangeProtocol[]
+
+  constructor(protocols: readonly ExchangeProtocol[]) {
+    this.byAnswer = protocols.flatMap(({ byAnswer }) => (byAnswer === undefined ? [] : [byAnswer]))
+    this.all = [...protocols, ...this.byAnswer]
+  }
+}
 
 /** A delivery that waits for the decision: bytes of `held[direction]`, then bytes that were not kept. */
 class Delivery {
@@ -57,6 +70,8 @@ export class ProtocolDetector {
   clientDirection: Direction
   readonly #connection: Connection
   #candidates: readonly ExchangeProtocol[]
+  /** Those among them that only the answer can tell. */
+  readonly #byAnswer: readonly ExchangeProtocol[]
   #maybe: ExchangeProtocol | undefined
   /** Both directions were seen from their first byte on. */
   #fromTheBeginning: boolean
@@ -67,12 +82,13 @@ export class ProtocolDetector {
   readonly #count: [number, number]
 
   /** `memory` is shared by all detectors of a run: where it is full, what was seen so far has to do. */
-  constructor(connection: Connection, protocols: readonly ExchangeProtocol[], memory: HeldMemory) {
+  constructor(connection: Connection, protocols: Candidates, memory: HeldMemory) {
     this.decided = false
     this.protocol = undefined
     this.clientDirection = 0
     this.#connection = connection
-    this.#candidates = protocols
+    this.#candidates = protocols.all
+    this.#byAnswer = protocols.byAnswer
     this.#maybe = undefined
     this.#fromTheBeginning = connection.openerKnown && !connection.resumed
     this.#memory = memory
@@ -164,10 +180,20 @@ export class ProtocolDetector {
       this.#candidates = this.#candidates.filter((p) => this.#verdictOf(p, d, buf, start, end) !== RECOGNISED_NO)
       if (left === 0) this.#decide(undefined, 0)
     }
+    if (!this.decided && d === 1) this.#decideByAnswer()
+  }
+
+  /** Nobody else makes sense of what the client asked and the server answers. */
+  #decideByAnswer(): void {
+    if (!this.#fromTheBeginning || this.#candidates.length !== 1) return
+    const [only] = this.#candidates
+    if (this.#byAnswer.includes(only!)) this.#decide(only, 0)
   }
 
   #verdictOf(protocol: ExchangeProtocol, d: Direction, buf: Buffer, start: number, end: number): number {
     if (!this.#connection.openerKnown) return protocol.recognise(buf, start, end)
+    // who speaks first answers nobody
+    if (d === 1 && this.#count[0] === 0 && this.#byAnswer.includes(protocol)) return RECOGNISED_NO
     const verdict = protocol.recognise(buf, start, end, d === 0 ? SIDE_CLIENT : SIDE_SERVER)
     return verdict === (d === 0 ? RECOGNISED_SERVER : RECOGNISED_CLIENT) ? RECOGNISED_NO : verdict
   }
@@ -184,7 +210,11 @@ export class ProtocolDetector {
   /** The connection has ended before it was decided: what it may be, and has the port of, it is. */
   decideAtEnd(): void {
     const maybe = this.#maybe
-    if (this.#fromTheBeginning && maybe !== undefined && this.#usesPortOf(maybe)) this.#decide(maybe, 0)
+    const asked = this.#held[0]
+    const hasAsked = asked.length === JUDGED_BYTES || asked.buf[asked.length - 1] === LF
+    const byAnswer = this.#candidates.find((protocol) => this.#byAnswer.includes(protocol))
+    if (this.#fromTheBeginning && hasAsked && this.#count[1] > 0 && byAnswer !== undefined) this.#decide(byAnswer, 0)
+    else if (this.#fromTheBeginning && maybe !== undefined && this.#usesPortOf(maybe)) this.#decide(maybe, 0)
   }
 
   #decideByPort(): void {

@@ -45,6 +45,11 @@ export interface ExchangeProtocol {
   /** Ports where it is usually found, to settle a doubt; content decides. */
   readonly ports: readonly number[]
   /**
+   * Left out: none. A form of this protocol that is known by nobody else's making sense of the server's answer: it says
+   * RECOGNISED_MAYBE at most. Only for connections that were seen from their beginning.
+   */
+  readonly byAnswer?: ExchangeProtocol
+  /**
    * Judges the first bytes of one direction (at most 512, from the connection's beginning or from anywhere in its middle): a
    * RECOGNISED_ value. `side` is a SIDE_ value, SIDE_UNKNOWN when left out.
    */

@@ -7,7 +7,7 @@ import type { ExchangeConsumer } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import { CaptureEnd } from './capture-end.ts'
 import { CausalOrder, type OrderedConsumer } from './causal-order.ts'
-import { ProtocolDetector } from './detect.ts'
+import { Candidates, ProtocolDetector } from './detect.ts'
 import type { ExchangeParser, ExchangeProtocol } from './exchange-parser.ts'
 import { HeldMemory } from './held-bytes.ts'
 import { ProxiedClient } from './proxy/proxied-client.ts'
@@ -67,6 +67,7 @@ class Watched {
 export class ExchangeStreams implements StreamConsumer {
   readonly counters: ExchangeStreamsCounters
   readonly #options: ExchangeStreamsOptions
+  readonly #candidates: Candidates
   readonly #consumer: CaptureEnd
   readonly #memory: HeldMemory
   readonly #waitingMemory: HeldMemory
@@ -80,6 +81,7 @@ export class ExchangeStreams implements StreamConsumer {
   constructor(options: ExchangeStreamsOptions) {
     this.counters = { connections: new Map(), undecided: 0 }
     this.#options = options
+    this.#candidates = new Candidates(options.protocols)
     this.#consumer = new CaptureEnd(options.consumer)
     this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
     this.#waitingMemory = new HeldMemory(MAXIMUM_WAITING_BYTES)
@@ -214,7 +216,7 @@ export class ExchangeStreams implements StreamConsumer {
   }
 
   #watch(c: Connection): Watched {
-    const watched = new Watched(c, new ProtocolDetector(c, this.#options.protocols, this.#memory))
+    const watched = new Watched(c, new ProtocolDetector(c, this.#candidates, this.#memory))
     while (this.#watched.length <= c.slot) this.#watched.push(undefined)
     this.#watched[c.slot] = watched
     return watched

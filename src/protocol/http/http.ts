@@ -19,6 +19,7 @@ import {
   matchStatusLine,
   NO_MATCH,
 } from './http-start-line.ts'
+import { http09 } from './http09.ts'
 
 const CR = 13
 const LF = 10
@@ -55,6 +56,8 @@ export const http: ExchangeProtocol = {
   },
 
   createParser: (context) => new HttpExchanges(context),
+
+  byAnswer: http09,
 }
 
 function isLong(buf: Buffer, start: number, end: number): boolean {

@@ -123,6 +123,8 @@ function recogniseInline(buf: Buffer, start: number, end: number): number {
   if (!isPrintable(buf, pos, lineEnd) || (lineEnd > pos && buf[pos] !== 0x20)) return RECOGNISED_NO
   const line = buf.toString('latin1', pos, lineEnd)
   if (/ (HTTP|RTSP|SIP)\/\d(\.\d)?$/.test(line)) return RECOGNISED_NO
+  // HTTP/0.9 asks so; the answer tells
+  if (word === 'get' && !lower && line.startsWith(' /')) return RECOGNISED_MAYBE
   // SMTP, FTP, POP3 and IMAP have these lines too.
   return OTHERS_TOO.has(word) ? RECOGNISED_MAYBE : RECOGNISED_CLIENT
 }
