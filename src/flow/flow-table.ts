@@ -420,11 +420,15 @@ export class FlowTable {
   #dropHeldSyn(c: TrackedConnection, held: HeldSyn, t: Timestamp): void {
     const { direction, segment } = held
     c.heldSyn = null
-    c.straySyns++
     this.#heldSyns--
     this.#ignore(segment, false)
-    this.counters.straySyns++
     if (this.#segments !== undefined) this.#segments.onSegment(c, direction, segment, held.packet)
+    this.#noteStraySyn(c, direction, t)
+  }
+
+  #noteStraySyn(c: TrackedConnection, direction: Direction, t: Timestamp): void {
+    c.straySyns++
+    this.counters.straySyns++
     this.#tellWentOn(c, direction, 'syn', t)
   }
 
@@ -517,6 +521,7 @@ export class FlowTable {
     if (verdict === SYN_BELONGS) return true
     if (verdict === SYN_IGNORED) {
       this.#ignore(s, false)
+      this.#noteStraySyn(c, direction, s.time)
       return false
     }
     if (verdict === SYN_REPLACES_ANSWER) {

@@ -30,7 +30,9 @@ export function judgeSyn(stream: TrackedStream, other: TrackedStream, s: Segment
     if (s.sequence === stream.initialSequence) return SYN_BELONGS
     if (!isAnswer) return SYN_NEW
     if (!acknowledgesKnown(other, s.acknowledgement)) return SYN_NEW
-    return stream.offset === 0 && stream.first === null ? SYN_REPLACES_ANSWER : SYN_IGNORED
+    // The client has acknowledged the first answer.
+    const isSettled = stream.connection.handshakeMicros >= 0
+    return stream.offset === 0 && stream.first === null && !isSettled ? SYN_REPLACES_ANSWER : SYN_IGNORED
   }
   const due = sequenceAdd(s.sequence, 1)
   if (stream.position === POSITION_ANCHORED) {

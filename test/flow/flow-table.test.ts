@@ -489,7 +489,7 @@ describe('SYN', () => {
     talk.server.send('abc')
     talk.server.synAck({ sequence: 99 })
     talk.server.send('def')
-    assert.deepEqual(talk.log, ['open', '< abcdef'])
+    assert.deepEqual(talk.log, ['open', '< abc', 'went on after syn of 1', '< def'])
   })
 
   test('an ACK to a SYN is no handshake, the SYN-ACK missing', () => {

@@ -173,6 +173,13 @@ describe('a stray SYN', () => {
     }
   })
 
+  test('a SYN-ACK that the client has no use for, having got one', () => {
+    const talk = new Conversation().open()
+    talk.server.synAck(stray)
+    talk.server.send('hello')
+    assert.deepEqual(talk.log, ['open', 'went on after syn of 1', '< hello'])
+  })
+
   test('several of them', () => {
     const talk = talking()
     for (let i = 0; i < 4; i++) talk.client.syn('', { sequence: 77_777_777 + i * 1_000_000 })

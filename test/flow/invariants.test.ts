@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Packet } from '../../src/core/packet.ts'
-import { IcmpError, Segment, TCP_ACK } from '../../src/core/segment.ts'
+import { IcmpError, Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../../src/core/segment.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { PAGE_BYTES } from '../../src/flow/page-pool.ts'
@@ -149,6 +149,66 @@ describe('the same bytes', () => {
         },
       ),
       { seed: 20242, numRuns: 200 },
+    )
+  })
+})
+
+describe('resets and SYNs that nobody believes', () => {
+  const interjection = fc.record({
+    by: fc.constantFrom('client', 'server'),
+    acknowledges: fc.boolean(),
+    ahead: fc.oneof(fc.constant(0), fc.constantFrom(-1, 1), fc.integer({ min: -200, max: 60_000 }), fc.integer()),
+    challenged: fc.boolean(),
+    pause: fc.oneof(fc.constant(0), fc.constant(0), fc.nat(3000), fc.nat(25_000)),
+  })
+  const turn = fc.record({
+    by: fc.constantFrom('client', 'server'),
+    length: fc.integer({ min: 1, max: 40 }),
+    again: fc.boolean(),
+    interjections: fc.array(interjection, { maxLength: 2 }),
+  })
+
+  test('both go on: not a byte is lost, and none comes twice', () => {
+    fc.assert(
+      fc.property(
+        fc.array(turn, { minLength: 1, maxLength: 25 }),
+        fc.integer(),
+        fc.boolean(),
+        fc.boolean(),
+        (turns, clientInitialSequence, midway, resets) => {
+          let strays = 0
+          const talk = new Conversation({ clientInitialSequence, serverInitialSequence: ~clientInitialSequence })
+          if (!midway) talk.open()
+          for (const side of ['client', 'server'] as const) talk[side].send(`(${side})`)
+          const sent = { client: '(client)', server: '(server)' }
+          for (const { by, length, again, interjections } of turns) {
+            for (const { by: forged, acknowledges, ahead, challenged, pause } of interjections) {
+              const [from, to] = forged === 'client' ? [talk.client, talk.server] : [talk.server, talk.client]
+              // Both together, or the same SYN twice, would be another connection.
+              const flags = resets ? TCP_RST | (acknowledges ? TCP_ACK : 0) : TCP_SYN
+              const sequence = from.sequenceAt(from.next + (resets ? ahead : 500_000_000 + ++strays * 1_000_000))
+              talk.segment(from, flags, sequence, to.sequenceAt(to.next), '', {})
+              if (challenged) to.ack()
+              talk.wait(pause)
+            }
+            const payload = `[${by} ${talk[by].next} ${'.'.repeat(length)}]`
+            talk[by].send(payload)
+            if (again) talk[by].send(payload, { at: talk[by].next - payload.length })
+            sent[by] += payload
+            talk[by === 'client' ? 'server' : 'client'].ack()
+          }
+          talk.end()
+          const { connections } = talk.recorder
+          for (const d of [0, 1] as const) {
+            const whole = connections.map((_, i) => talk.recorder.text(d, i)).join('')
+            assert.equal(whole, d === 0 ? sent.client : sent.server)
+          }
+          assert.ok(connections.every(({ occurrence }) => occurrence === 0))
+          const { strayBytes, resetTextBytes, bytesAfterFin, bytesBeforeStart } = talk.table.counters
+          assert.deepEqual([strayBytes, resetTextBytes, bytesAfterFin, bytesBeforeStart], [0, 0, 0, 0])
+        },
+      ),
+      { seed: 20245, numRuns: 300, endOnFailure: true },
     )
   })
 })

@@ -1,7 +1,7 @@
 // A StreamConsumer that asserts what core/consumers.ts promises and remembers only what it needs for that.
 
 import assert from 'node:assert/strict'
-import type { CloseReason, Connection, Direction, GapCause } from '../../src/core/connection.ts'
+import type { CloseReason, Connection, Direction, GapCause, WentOnAfter } from '../../src/core/connection.ts'
 import type { StreamConsumer } from '../../src/core/consumers.ts'
 import type { Timestamp } from '../../src/core/timestamp.ts'
 
@@ -61,6 +61,12 @@ export class CheckingConsumer implements StreamConsumer {
     // a part of the connection that left the table may have given them up
     if (!c.resumed && end - start > open.missing[d]) assert.fail('more late data than was given up')
     open.missing[d] -= end - start
+  }
+
+  onWentOn(c: Connection, _d: Direction, after: WentOnAfter, t: Timestamp): void {
+    this.#find(c)
+    checkTime(t)
+    if ((after === 'reset' ? c.refutedResets : c.straySyns) === 0) assert.fail('went on after nothing')
   }
 
   onClose(c: Connection, _why: CloseReason, t: Timestamp): void {

@@ -170,6 +170,45 @@ const incidents: readonly ((t: Traffic, client: End, server: End) => void)[] = [
     t.send(server, client, '.', t.bytes(100), { seq: server.next + 20_000_000 + t.random.below(1000) }),
   // a forged reset
   (t, client, server) => t.send(server, client, 'R', Buffer.alloc(0), { seq: server.next + 10_000_000 }),
+  // resets that are not believed, or were lost on their way, in either direction, and SYNs that have strayed here
+  (t, client, server) => {
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      t.send(from, to, t.random.oneIn(2) ? 'R' : 'R.', Buffer.alloc(t.random.below(2)), {
+        seq: from.next + t.random.below(200),
+      })
+      t.send(to, from, '.')
+      t.say(to, from)
+      t.say(from, to)
+      t.send(from, to, t.random.oneIn(2) ? 'S' : 'S.', Buffer.alloc(0), { seq: t.random.next() })
+      if (t.random.oneIn(2)) t.send(to, from, '.')
+      for (let i = 0; i < 4; i++) t.say(to, from)
+      t.say(from, to)
+    }
+  },
+  // a reset that overtakes data, which then comes with all that was under way; and silence
+  (t, client, server) => {
+    const payload = t.bytes(1000)
+    t.send(server, client, 'R.', Buffer.alloc(0), { seq: server.next + payload.length })
+    for (let i = 0; i < 4; i++) t.say(client, server)
+    t.send(server, client, '.', payload)
+    if (t.random.oneIn(2)) t.wait(3_000_000_000)
+    client.next = t.random.next()
+    server.next = t.random.next()
+    t.open(client, server)
+  },
+  // a port that is used again at once, of which the other side has not heard
+  (t, client, server) => {
+    const due = client.next
+    client.next = t.random.next()
+    t.send(client, server, 'S', Buffer.alloc(0), { ack: 0 })
+    t.send(server, client, '.', Buffer.alloc(0), { ack: due })
+    t.send(client, server, 'R', Buffer.alloc(0), { seq: due })
+    server.next = t.random.next()
+    t.open(client, server)
+  },
   // over and again
   (t, client, server) => {
     t.close(client, server)

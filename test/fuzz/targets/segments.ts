@@ -52,6 +52,10 @@ function generate(random: Random): Buffer {
     const at = i * RECORD_BYTES
     if (random.oneIn(12)) who = random.next() & 0x67
     const d = random.below(2)
+    if (random.oneIn(14)) {
+      interject(random, input.subarray(at, at + RECORD_BYTES), who, next)
+      continue
+    }
     const length = random.oneIn(2) ? 0 : random.oneIn(6) ? random.below(65_536) : random.below(3000)
     const flags = random.oneIn(5)
       ? random.pick([TCP_SYN, TCP_SYN | TCP_ACK, TCP_FIN | TCP_ACK, TCP_RST, TCP_RST | TCP_ACK, random.below(256)])
@@ -68,6 +72,20 @@ function generate(random: Random): Buffer {
     if (leap === 0) next[d] = (next[d]! + length + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0)) >>> 0
   }
   return input
+}
+
+/** A reset near where its sender stands, or a SYN of another connection, after which the others talk on. */
+function interject(random: Random, record: Buffer, who: number, next: readonly number[]): void {
+  const d = random.below(2)
+  const isReset = random.oneIn(2)
+  const ahead = random.pick([0, 0, 1, -1, 100, -100, 3000, 60_000])
+  record[RECORD.kind] = 9
+  record[RECORD.who] = who | (d === 1 ? FROM_SERVER : 0)
+  record[RECORD.flags] = isReset ? random.pick([TCP_RST, TCP_RST | TCP_ACK]) : random.pick([TCP_SYN, TCP_SYN | TCP_ACK])
+  record.writeUInt32BE((isReset ? next[d]! + ahead : random.edge()) >>> 0, RECORD.sequence)
+  record.writeUInt32BE((random.oneIn(4) ? random.edge() : next[1 - d]!) >>> 0, RECORD.acknowledgement)
+  record.writeUInt16BE(random.oneIn(8) ? random.below(3000) : 0, RECORD.length)
+  record.writeUInt32BE(random.oneIn(4) ? random.below(40_000) : random.below(50), RECORD.millis)
 }
 
 class SegmentRiver {
