@@ -131,8 +131,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     for (let i = this.#answered; i < proven; i++) {
       const exchange = this.#queue[i]!
       if (!isWaitingSince(exchange, before)) return
-      if (!exchange.told) this.#tell(exchange, 'unanswered')
-      exchange.told = true
+      this.#tellUnlessTold(exchange, 'unanswered')
     }
     const last = this.#queue.at(-1)
     if (!this.#doubt || last === undefined || !last.requestEnded || this.#receiving !== undefined) return
@@ -372,7 +371,6 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
     } else if (this.#answered === 0) {
       for (const exchange of this.#queue) {
         this.#tellUnlessTold(exchange, 'unanswered')
-        exchange.told = true
       }
     } else {
       this.#spoil()
@@ -395,7 +393,9 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer {
   }
 
   #tellUnlessTold(exchange: HttpExchange, status: ExchangeStatus): void {
-    if (!exchange.told) this.#tell(exchange, status === 'ok' ? exchange.statusOn(this.#connection) : status)
+    if (exchange.told) return
+    exchange.told = true
+    this.#tell(exchange, status === 'ok' ? exchange.statusOn(this.#connection) : status)
   }
 
   #tell(exchange: HttpExchange, status: ExchangeStatus): void {

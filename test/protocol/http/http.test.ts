@@ -159,6 +159,27 @@ describe('HTTP exchanges', () => {
     }
   })
 
+  test('unanswered, with a body that no length announces or whose framing makes no sense: told once', () => {
+    const chunked = 'POST /1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n'
+    for (const steps of [
+      [['>', 'POST /1 HTTP/1.1\r\n\r\na=1&b=2']],
+      [['>', 'POST /1 HTTP/1.1\r\nContent-Length: x\r\n\r\na=1&b=2']],
+      [['>', `${chunked}10000000000000000\r\n\r\n`]],
+      [
+        ['>', chunked],
+        ['>', 'no chunk\r\n'],
+      ],
+    ] as Step[][]) {
+      assert.deepEqual(
+        playEveryWay(http, steps).map((e) => e.request),
+        ['POST /1'],
+      )
+      const fromMiddle = new Transcript(http, { middle: true }).play(steps)
+      fromMiddle.parser.expire(timeOf(100))
+      assert.equal(fromMiddle.close().length, 1)
+    }
+  })
+
   test('a response whose lengths contradict each other, or whose 206 has none, ends with the connection', () => {
     for (const fields of [
       'Content-Length: 2\r\nContent-Length: 3\r\n',
