@@ -41,6 +41,11 @@ export class Exchange {
   blocking = false
   /** Requests of this connection that were still unanswered when this one came; 0 without pipelining. */
   aheadInPipeline = 0
+  /**
+   * It was told before, as `unanswered`: this is its answer, which came after all. Counts are to be corrected, and the request
+   * is not to be counted again.
+   */
+  late = false
   /** How often the same request was sent again before the answer (DNS over UDP); times are those of the first. */
   retries = 0
   /** Capture time of the segment that brought the first and the last byte of each. Response times are 0 without one. */

@@ -1,107 +1,106 @@
 // Which response belongs to which request, where a connection answers in the order in which it was asked: the pairing that
-// Redis and memcached share, and when it may be trusted.
-//
-// From the SYN on it is certain. After a beginning in the middle, missing bytes, bytes that make no sense, or a response
-// nobody asked for, nobody can say how many requests were under way, and a pairing that is off by one stays off. So:
+// HTTP/1, Redis and memcached share. When it may be trusted is PairingTrust's; what follows from that is done here:
 //   - requests that wait when response bytes are lost are told as `unknown`; when request bytes are lost, those before them
-//     still get their responses (they come first), and only then is the pairing lost;
-//   - while it is lost it is only supposed: that nothing was under way at the loss. Requests are paired as if that were so
-//     and told as `unknown`. A response too many, or one of the wrong sort (where the protocol can see that), shows that
-//     something was: it is supposed anew that nothing is under way now;
-//   - the supposition is believed when it lasts. The proof is looked for whenever a request follows a response: nothing
-//     should be waiting then, four times in a row. A client that at such moments sometimes waits (it multiplexes) must be
-//     found idle sixteen times, and each disproof doubles that. The request that completes the proof is the first that is
-//     told with its latency;
-//   - a client that waits for the same number of answers each time shows that these were missed, and is believed to be idle.
-// (A client that always has the same number of requests under way, never none, of one and the same sort, looks like one
-// that waits: nothing in the bytes tells them apart.)
+//     still get their responses (they come first), and only then is the pairing in doubt;
+//   - what is paired while it is in doubt is kept, and told with its latency once the supposition is proven, or when nothing
+//     more comes; as `unknown` when it is disproven;
+//   - a request that was told as unanswered, and is answered after all, is told again.
 
-import type { Connection } from '../core/connection.ts'
+import { type Connection, opposite } from '../core/connection.ts'
 import { Exchange, type ExchangeStatus } from '../core/exchange.ts'
 import { compareTime, elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import type { ParserContext } from './exchange-parser.ts'
-import { MAXIMUM_PENDING_TEXT, type PendingRequest, PendingRequests } from './pending-requests.ts'
+import type { HeldMemory } from './held-bytes.ts'
+import { PairingTrust, TURN_DISPROVEN, TURN_PROVEN } from './pairing-trust.ts'
+import { MAXIMUM_PENDING_TEXT, PENDING_BYTES, type PendingRequest, PendingRequests } from './pending-requests.ts'
 
-const LOST = 0
-/** Requests are lost, but those that wait come first and get their responses. */
-const DRAINING = 1
-const INFERRED = 2
-const CERTAIN = 3
-
-/** Turns (a request follows a response) with nothing waiting that prove a client that waits, or one that multiplexes. */
-const IDLE_TURNS_NEEDED = 4
-const IDLE_TURNS_OF_MANY = 16
-const MOST_IDLE_TURNS_NEEDED = 256
-/** Turns with the same number waiting, or with any, after which answers are taken to have been missed. */
-const STUCK_TURNS = 4
-const BUSY_TURNS = 256
 /** A parser made so far into a connection has seen its beginning: recognition holds back a few hundred bytes. */
 const BEGINNING_BYTES = 4096
+/** Pairs of one connection that wait for proof; what is paired beyond is told as unknown. */
+const MAXIMUM_SUPPOSED = 512
 
 /** What is known of a complete response, lent during `respond`. */
 export interface ResponseFacts {
   readonly start: Timestamp
   readonly end: Timestamp
   readonly bytes: number
+  /** `unknown` where bytes are missing that decide on its times or its outcome. */
   readonly status: ExchangeStatus
   readonly statusText: string
+}
+
+export interface ExchangePairingOptions {
+  readonly maximumPending?: number
+  /** After a loss the protocol's messages are found by guess: what is found first may be the rest of one. */
+  readonly guesses?: boolean
+  /** Called when what waited is given up: the responses to come are none of theirs. */
+  readonly onNothingWaits?: () => void
 }
 
 export class ExchangePairing {
   readonly pending: PendingRequests
   readonly #exchange: Exchange
   readonly #consumer: ParserContext['consumer']
-  #trust: number
-  /** Responses that belong to requests already told: before the pending ones (expired), after them (too many). */
-  #forgotten: number
+  readonly #memory: HeldMemory
+  readonly #trust: PairingTrust
+  readonly #onNothingWaits: (() => void) | undefined
+  readonly #guesses: boolean
+  /** The next request, the next response is the first after a loss, and was found by guess. */
+  #requestIsGuessed: boolean
+  #responseIsGuessed: boolean
+  /** While in doubt: so many of the pending ones were asked before that. */
+  #proven: number
+  /** While in doubt: pairs that wait for proof, oldest first, older than what is pending. */
+  readonly #supposed: Exchange[]
+  /** So many of the oldest pending ones were told as unanswered. */
+  #told: number
+  /** Responses that belong to requests behind the pending ones, which were too many. */
   #untracked: number
-  /** How many of the pending ones are quiet. */
+  /** How many of the pending ones are quiet; blocking. */
   #quiet: number
-  /** How many of them are blocking; an expired one was, and its answer is still due. */
   #blocking: number
-  #blockingForgotten: boolean
   /** When the latest blocking one was answered or given up: those behind it begin then. */
   readonly #unblockedAt: Timestamp
   /** Characters of their text. */
   #pendingText: number
   /** Quiet requests were told as silent for their age, and nothing was answered since. */
   #quietExpired: boolean
-  /** While lost: turns with nothing waiting; turns since then with something, and with the same number as before. */
-  #idleTurns: number
-  #busyTurns: number
-  #stuckTurns: number
-  #lastDepth: number
-  #turnsNeeded: number
+  /** The latest bytes of both, and whether an answer came since the latest request. */
+  readonly #clientTime: Timestamp
+  readonly #serverTime: Timestamp
   #answeredLast: boolean
   /** Of a request that gets several answers (SUBSCRIBE): start and bytes of those that came. */
   readonly #partStart: Timestamp
   #partBytes: number
 
-  constructor(context: ParserContext, protocol: string, maximumPending?: number) {
+  constructor(context: ParserContext, protocol: string, options: ExchangePairingOptions = {}) {
     const { connection, clientDirection } = context
-    this.pending = new PendingRequests(maximumPending)
+    this.#memory = context.memory.waitingRequests
+    this.pending = new PendingRequests(options.maximumPending, this.#memory)
     this.#exchange = new Exchange()
     this.#exchange.connection = connection
     this.#exchange.requestDirection = clientDirection
     this.#exchange.place = connection.place
     this.#exchange.client = connection.endpoints[clientDirection]
-    this.#exchange.server = connection.endpoints[clientDirection === 0 ? 1 : 0]
+    this.#exchange.server = connection.endpoints[opposite(clientDirection)]
     this.#exchange.protocol = protocol
     this.#consumer = context.consumer
-    this.#trust = isFromBeginning(connection) ? CERTAIN : LOST
-    this.#forgotten = 0
+    this.#trust = new PairingTrust(isFromBeginning(connection))
+    this.#onNothingWaits = options.onNothingWaits
+    this.#guesses = options.guesses === true
+    this.#requestIsGuessed = false
+    this.#responseIsGuessed = false
+    this.#proven = 0
+    this.#supposed = []
+    this.#told = 0
     this.#untracked = 0
     this.#quiet = 0
     this.#blocking = 0
-    this.#blockingForgotten = false
     this.#unblockedAt = new Timestamp(Number.NEGATIVE_INFINITY)
     this.#pendingText = 0
     this.#quietExpired = false
-    this.#idleTurns = 0
-    this.#busyTurns = 0
-    this.#stuckTurns = 0
-    this.#lastDepth = -1
-    this.#turnsNeeded = IDLE_TURNS_NEEDED
+    this.#clientTime = new Timestamp(Number.NEGATIVE_INFINITY)
+    this.#serverTime = new Timestamp(Number.NEGATIVE_INFINITY)
     this.#answeredLast = false
     this.#partStart = new Timestamp()
     this.#partBytes = 0
@@ -109,53 +108,47 @@ export class ExchangePairing {
 
   /** Seen from its beginning, with nothing missing. */
   get certain(): boolean {
-    return this.#trust === CERTAIN
+    return this.#trust.certain
   }
 
-  /** What is paired is told. */
+  /** What is paired, or some of it, is only supposed. */
+  get inDoubt(): boolean {
+    return this.#trust.inDoubt
+  }
+
+  /** What is paired next is told. */
   get settled(): boolean {
-    return this.#trust >= INFERRED
+    return !this.#trust.inDoubt || this.#proven > 0
   }
 
   /** A late answer could be that of an expired request or of a quiet one: the caller lets the pairing go. */
   get owesAmongQuiet(): boolean {
-    return this.#forgotten > 0 && (this.#quietExpired || this.#quiet > 0)
+    return this.#told > 0 && (this.#quietExpired || this.#quiet > 0)
   }
 
   /** Whether the next response is for `pending.first()`, by what is known or supposed. */
   get answersFirst(): boolean {
-    return this.#forgotten === 0 && this.pending.length > 0
+    return this.pending.length > 0
+  }
+
+  /** The server, the client says something at `t`. */
+  serverSpeaks(t: Timestamp): void {
+    this.#serverTime.set(t)
+  }
+
+  clientSpeaks(t: Timestamp): void {
+    this.#clientTime.set(t)
   }
 
   /** The first byte of a request came; `betweenResponses`: both directions are at known boundaries. */
   requestBegins(betweenResponses: boolean): void {
-    if (!this.#answeredLast) return
+    if (!this.#answeredLast || compareTime(this.#clientTime, this.#serverTime) < 0) return
     this.#answeredLast = false
     const depth = this.pending.length - this.#quiet
-    if (this.#trust !== LOST) {
-      if (depth > 0) this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
-      return
-    }
-    if (betweenResponses && depth === 0) {
-      this.#idleTurns++
-      this.#busyTurns = 0
-      this.#stuckTurns = 0
-      if (this.#idleTurns >= this.#turnsNeeded) {
-        this.#supposeNothingWaits()
-        this.#trust = INFERRED
-      }
-      if (this.#lastDepth > 0) this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
-      this.#lastDepth = 0
-      return
-    }
-    if (depth === this.#lastDepth) {
-      this.#stuckTurns++
-    } else {
-      if (this.#lastDepth >= 0) this.#turnsNeeded = Math.max(this.#turnsNeeded, IDLE_TURNS_OF_MANY)
-      this.#stuckTurns = 1
-      this.#lastDepth = depth
-    }
-    if (++this.#busyTurns >= BUSY_TURNS || this.#stuckTurns >= STUCK_TURNS) this.#supposeNothingWaits()
+    const silence = elapsedMicros(this.#serverTime, this.#clientTime)
+    const shown = this.#trust.turn(depth, betweenResponses, silence)
+    if (shown === TURN_PROVEN) this.#tellSupposed()
+    else if (shown === TURN_DISPROVEN) this.#supposeNothingWaits()
   }
 
   /** A request is complete; it is copied. `draft.count` answers are due, 0 where it asked for none. */
@@ -167,32 +160,29 @@ export class ExchangePairing {
       return
     }
     const full = pending.full || this.#pendingText >= MAXIMUM_PENDING_TEXT
-    if (full && this.#trust === LOST) this.#supposeNothingWaits()
-    if (this.#trust === DRAINING) {
-      this.#tellDraft(draft, 'unknown')
-    } else if (this.#untracked > 0 || (full && pending.length > 0)) {
+    if (full && !this.settled) this.#supposeNothingWaits()
+    if (this.#untracked > 0 || (full && pending.length > 0)) {
       this.#untracked += due
       this.#tellDraft(draft, 'unknown')
-    } else {
-      draft.aheadInPipeline = pending.length
-      draft.behindBlocking = this.#blocking > 0 || this.#blockingForgotten
-      if (draft.quiet) this.#quiet++
-      if (draft.blocking) this.#blocking++
-      this.#pendingText += draft.request.length
-      copyRequest(draft, pending.push())
+      return
     }
+    if (pending.length > this.#quiet) this.#trust.notePipeline()
+    draft.aheadInPipeline = pending.length
+    draft.behindBlocking = this.#blocking > 0
+    draft.told = false
+    if (draft.quiet) this.#quiet++
+    if (draft.blocking) this.#blocking++
+    this.#pendingText += draft.request.length
+    const request = pending.push()
+    copyRequest(draft, request)
+    if (this.#requestIsGuessed) request.unknown = true
+    this.#requestIsGuessed = false
   }
 
   /** A response is complete. The oldest request gets it, or one of the `count` that are due to it. */
   respond(response: ResponseFacts): void {
     this.#answeredLast = true
     this.#quietExpired = false
-    if (this.#forgotten > 0) {
-      this.#forgotten--
-      if (this.#forgotten === 0) this.#blockingForgotten = false
-      this.#endDraining()
-      return
-    }
     const first = this.pending.first()
     if (first === undefined) {
       if (this.#untracked > 0) this.#untracked--
@@ -201,11 +191,12 @@ export class ExchangePairing {
       first.count--
       if (this.#partBytes === 0) this.#partStart.set(response.start)
       this.#partBytes += response.bytes
-    } else if (this.#trust === LOST) {
-      this.#tellFirst('unknown')
+    } else if (compareTime(response.start, first.start) < 0) {
+      // a clock that was set, packets in the wrong order: no time to be told
+      if (this.settled) this.#tellFirst('unknown')
+      else this.disprove()
     } else {
-      this.#tellResponse(response)
-      this.#endDraining()
+      this.#pair(first, response)
     }
   }
 
@@ -217,66 +208,164 @@ export class ExchangePairing {
 
   /** The oldest request was found to get no answer, or (`known` false) one that cannot be told. Only when `answersFirst`. */
   passOver(known: boolean): void {
-    this.#tellFirst(known && this.#trust !== LOST ? 'silent' : 'unknown')
-    this.#endDraining()
+    this.#tellFirst(known && this.settled ? 'silent' : 'unknown')
   }
 
   /** A response came that nobody asked for, or that cannot be the oldest request's: the pairing is wrong. */
   disprove(): void {
-    if (this.#trust === INFERRED) this.#turnsNeeded = Math.min(this.#turnsNeeded * 2, MOST_IDLE_TURNS_NEEDED)
-    this.#trust = LOST
+    this.#trust.disprove()
     this.#supposeNothingWaits()
     this.#answeredLast = true
   }
 
   /** Response bytes are missing or make no sense: nothing that waits can be paired. */
   loseResponses(): void {
-    this.#trust = LOST
+    this.#responseIsGuessed = this.#guesses
+    this.#trust.lose()
     this.#supposeNothingWaits()
   }
 
-  /** Request bytes are missing or make no sense: what follows what waits cannot be paired. */
+  /** Request bytes are missing or make no sense: what follows what waits is in doubt. */
   loseRequests(): void {
-    if (this.#trust >= INFERRED && this.pending.length + this.#forgotten > 0) this.#trust = DRAINING
-    else if (this.#trust !== DRAINING) this.loseResponses()
+    if (this.#trust.inDoubt) {
+      // those that were asked before the first loss are still answered first
+      if (this.#proven === 0) this.#supposeNothingWaits()
+    } else {
+      this.#proven = this.pending.length
+      this.#trust.beginAnew()
+    }
+    this.#requestIsGuessed = this.#guesses
+    this.#trust.lose()
     this.#untracked = 0
   }
 
   /**
-   * Tells the oldest request as unanswered if it was complete before `before`; its answers will be passed over. One that
-   * asks the server to wait is let be until that time has passed, too. Its `flags`, -1 when there is none such. Not to be
-   * called while its response is under way.
+   * Tells requests as unanswered that were complete before `before`. One that asks the server to wait is let be until that
+   * time has passed, too. Not to be called while a response is under way.
    */
-  expireFirst(before: Timestamp): number {
-    if (this.pending.length === 0) this.pending.rest(before)
-    if (!this.pending.firstEndsBefore(before)) return -1
-    const first = this.pending.first()!
-    const turn = this.#turnOf(first)
-    const { count, flags, quiet, blocking, waitMicros } = first
-    if (this.#trust !== LOST && elapsedMicros(turn, before) <= waitMicros) return -1
-    if (this.#trust === LOST) {
-      this.#supposeNothingWaits()
-    } else if (quiet) {
-      this.#quietExpired = true
-      this.#tellFirst('silent')
-      this.#endDraining()
-    } else {
-      this.#forgotten += count
-      if (blocking) {
-        this.#blockingForgotten = true
-        setLater(this.#unblockedAt, turn, waitMicros)
-      }
-      this.#tellFirst('unanswered')
-    }
-    return flags
+  expire(before: Timestamp): void {
+    const { pending } = this
+    if (pending.length === 0) pending.rest(before)
+    while (this.#expireNext(before));
+    if (!this.#trust.inDoubt || pending.length + this.#supposed.length === 0) return
+    if (compareTime(this.#clientTime, before) < 0 && compareTime(this.#serverTime, before) < 0) this.#endDoubt(true)
   }
 
-  /** The oldest request will be due some time, though it may be older than `expireFirst` was last called for. */
+  /** The oldest request will be due some time, though it may be older than `expire` was last called for. */
   get waitsLonger(): boolean {
-    const first = this.pending.first()
+    const first = this.pending.at(this.#told)
     return (
       first !== undefined && (first.blocking || first.behindBlocking) && first.waitMicros < Number.POSITIVE_INFINITY
     )
+  }
+
+  close(responseUnderWay: boolean): void {
+    if (responseUnderWay && this.answersFirst) {
+      if (this.settled) this.#tellFirst('unknown')
+      else this.#supposeNothingWaits()
+    }
+    const { pending } = this
+    while (this.#proven > 0 && pending.length > 0) this.#tellFirst(pending.first()!.quiet ? 'silent' : 'unanswered')
+    if (this.#trust.inDoubt) this.#endDoubt(false)
+    while (pending.length > 0) this.#tellFirst(pending.first()!.quiet ? 'silent' : 'unanswered')
+  }
+
+  #pair(first: PendingRequest, response: ResponseFacts): void {
+    const isSettled = this.settled
+    this.#trust.noteAnswer(elapsedMicros(first.end, response.end))
+    const exchange = isSettled ? this.#exchange : this.#suppose()
+    const isKnown = response.status !== 'unknown' && !first.unknown && !this.#responseIsGuessed
+    this.#responseIsGuessed = false
+    if (first.blocking) this.#unblockedAt.set(response.end)
+    const partBytes = this.#partBytes
+    this.#partBytes = 0
+    this.#shift(exchange)
+    if (isKnown) {
+      exchange.responseStart.set(partBytes > 0 ? this.#partStart : response.start)
+      exchange.responseEnd.set(response.end)
+      exchange.responseBytes = response.bytes + partBytes
+      exchange.status = response.status
+      exchange.statusText = response.statusText
+    } else {
+      becomeResponseless(exchange, 'unknown')
+    }
+    if (isSettled) this.#tell(exchange)
+  }
+
+  /** A place for a pair that waits for proof. */
+  #suppose(): Exchange {
+    const supposed = this.#supposed
+    if (supposed.length >= MAXIMUM_SUPPOSED || (this.#memory.full && supposed.length > 0)) {
+      this.#tellUnknown(supposed.shift()!)
+      this.#memory.usedBytes -= PENDING_BYTES
+    }
+    const own = this.#exchange
+    const exchange = new Exchange()
+    exchange.connection = own.connection
+    exchange.requestDirection = own.requestDirection
+    exchange.place = own.place
+    exchange.client = own.client
+    exchange.server = own.server
+    exchange.protocol = own.protocol
+    this.#memory.usedBytes += PENDING_BYTES
+    supposed.push(exchange)
+    return exchange
+  }
+
+  /** What was supposed is so. */
+  #tellSupposed(): void {
+    for (const exchange of this.#takeSupposed()) this.#tell(exchange)
+  }
+
+  #takeSupposed(): Exchange[] {
+    this.#memory.usedBytes -= PENDING_BYTES * this.#supposed.length
+    return this.#supposed.splice(0)
+  }
+
+  #supposeNothingWaits(): void {
+    for (const exchange of this.#takeSupposed()) this.#tellUnknown(exchange)
+    while (this.pending.length > 0) this.#tellFirst('unknown')
+    this.#proven = 0
+    this.#untracked = 0
+    this.#trust.beginAnew()
+    this.#answeredLast = false
+    this.#onNothingWaits?.()
+  }
+
+  /** Nothing more comes to what is in doubt: it is paired if all were answered, and unanswered if none was. */
+  #endDoubt(goesOn: boolean): void {
+    const { pending } = this
+    if (pending.length === this.#quiet) {
+      this.#tellSupposed()
+    } else if (this.#supposed.length > 0) {
+      this.#supposeNothingWaits()
+    } else if (goesOn) {
+      for (; this.#told < pending.length; this.#told++) this.#tellPending(pending.at(this.#told)!, 'unanswered')
+    }
+  }
+
+  /** False when none is due (any more). */
+  #expireNext(before: Timestamp): boolean {
+    const { pending } = this
+    const next = pending.at(this.#told)
+    if (next === undefined || !this.#isProven(this.#told) || compareTime(next.end, before) >= 0) return false
+    const turn = this.#turnOf(next)
+    if (elapsedMicros(turn, before) <= next.waitMicros) return false
+    if (next.quiet) {
+      this.#quietExpired = true
+      if (this.#told === 0) {
+        this.#tellFirst('silent')
+        return true
+      }
+    }
+    if (next.blocking) setLater(this.#unblockedAt, turn, next.waitMicros)
+    this.#tellPending(next, next.quiet ? 'silent' : 'unanswered')
+    this.#told++
+    return true
+  }
+
+  #isProven(index: number): boolean {
+    return !this.#trust.inDoubt || index < this.#proven
   }
 
   /** When the server came to a request, as far as blocking ones before it kept it. */
@@ -285,80 +374,52 @@ export class ExchangePairing {
     return isHeldBack ? this.#unblockedAt : request.end
   }
 
-  close(responseUnderWay: boolean): void {
-    if (this.#trust === LOST) this.#supposeNothingWaits()
-    if (responseUnderWay && this.answersFirst) this.#tellFirst('unknown')
-    while (this.pending.length > 0) this.#tellFirst(this.pending.first()!.quiet ? 'silent' : 'unanswered')
-  }
-
-  #supposeNothingWaits(): void {
-    while (this.pending.length > 0) this.#tellFirst('unknown')
-    this.#forgotten = 0
-    this.#blockingForgotten = false
-    this.#untracked = 0
-    this.#idleTurns = 0
-    this.#busyTurns = 0
-    this.#stuckTurns = 0
-    this.#lastDepth = -1
-    this.#answeredLast = false
-  }
-
-  #endDraining(): void {
-    if (this.#trust === DRAINING && this.pending.length + this.#forgotten === 0) this.loseResponses()
-  }
-
-  #tellResponse(response: ResponseFacts): void {
-    const exchange = this.#exchange
-    exchange.responseStart.set(this.#partBytes > 0 ? this.#partStart : response.start)
-    exchange.responseEnd.set(response.end)
-    exchange.responseBytes = response.bytes + this.#partBytes
-    exchange.status = response.status
-    exchange.statusText = response.statusText
-    if (this.pending.first()!.blocking) this.#unblockedAt.set(response.end)
-    this.#partBytes = 0
-    this.#shift()
-    this.#consumer.onExchange(exchange)
-  }
-
-  /** The oldest request's half of the lent exchange. */
-  #shift(): void {
+  /** Moves the oldest request into `exchange`. */
+  #shift(exchange: Exchange): void {
     const first = this.pending.first()!
     if (first.quiet) this.#quiet--
     if (first.blocking) this.#blocking--
+    if (this.#told > 0) this.#told--
+    if (this.#proven > 0) this.#proven--
     this.#pendingText -= first.request.length
-    this.pending.shiftInto(this.#exchange)
+    this.pending.shiftInto(exchange)
   }
 
   #tellFirst(status: ExchangeStatus): void {
-    this.#shift()
+    const exchange = this.#exchange
+    this.#shift(exchange)
     this.#partBytes = 0
-    this.#tellWithout(status)
+    // as unanswered it was told before
+    if (!exchange.late) this.#tellWithout(exchange, status)
+  }
+
+  /** Tells one that stays. */
+  #tellPending(request: PendingRequest, status: ExchangeStatus): void {
+    request.writeInto(this.#exchange)
+    request.told = true
+    this.#tellWithout(this.#exchange, status)
   }
 
   #tellDraft(draft: PendingRequest, status: ExchangeStatus): void {
-    const exchange = this.#exchange
-    exchange.command = draft.command
-    exchange.key = draft.key
-    exchange.request = draft.request
-    exchange.blocking = draft.blocking
-    exchange.aheadInPipeline = this.pending.length
-    exchange.requestStart.set(draft.start)
-    exchange.requestEnd.set(draft.end)
-    exchange.requestBytes = draft.bytes
-    this.#tellWithout(status)
+    draft.aheadInPipeline = this.pending.length
+    draft.behindBlocking = false
+    draft.told = false
+    draft.writeInto(this.#exchange)
+    this.#tellWithout(this.#exchange, status)
   }
 
-  /** Tells the request in the lent exchange without a response. */
-  #tellWithout(status: ExchangeStatus): void {
-    const exchange = this.#exchange
-    exchange.responseStart.seconds = 0
-    exchange.responseStart.nanos = 0
-    exchange.responseEnd.seconds = 0
-    exchange.responseEnd.nanos = 0
-    exchange.responseBytes = 0
-    exchange.status = status
-    exchange.statusText = ''
+  #tellUnknown(exchange: Exchange): void {
+    if (!exchange.late) this.#tellWithout(exchange, 'unknown')
+  }
+
+  #tellWithout(exchange: Exchange, status: ExchangeStatus): void {
+    becomeResponseless(exchange, status)
     this.#consumer.onExchange(exchange)
+  }
+
+  /** One that was told as unanswered is told again only for its answer. */
+  #tell(exchange: Exchange): void {
+    if (!exchange.late || exchange.status !== 'unknown') this.#consumer.onExchange(exchange)
   }
 }
 
@@ -367,6 +428,16 @@ export function isFromBeginning(connection: Connection): boolean {
   const [there, back] = connection.streams
   if (!connection.openerKnown || connection.resumed) return false
   return there.offset <= BEGINNING_BYTES && back.offset <= BEGINNING_BYTES
+}
+
+function becomeResponseless(exchange: Exchange, status: ExchangeStatus): void {
+  exchange.responseStart.seconds = 0
+  exchange.responseStart.nanos = 0
+  exchange.responseEnd.seconds = 0
+  exchange.responseEnd.nanos = 0
+  exchange.responseBytes = 0
+  exchange.status = status
+  exchange.statusText = ''
 }
 
 function setLater(later: Timestamp, t: Timestamp, micros: number): void {
@@ -382,11 +453,14 @@ function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.command = from.command
   to.key = from.key
   to.request = from.request
+  to.version = from.version
   to.blocking = from.blocking
   to.waitMicros = from.waitMicros
   to.behindBlocking = from.behindBlocking
   to.quiet = from.quiet
   to.aheadInPipeline = from.aheadInPipeline
+  to.unknown = from.unknown
+  to.told = from.told
   to.flags = from.flags
   to.mark = from.mark
   to.count = from.count

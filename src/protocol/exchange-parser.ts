@@ -4,6 +4,7 @@
 import type { Connection, Direction } from '../core/connection.ts'
 import type { ExchangeConsumer } from '../core/exchange.ts'
 import type { Timestamp } from '../core/timestamp.ts'
+import type { ParserMemory } from './parser-memory.ts'
 
 /** Not this protocol. */
 export const RECOGNISED_NO = 0
@@ -38,6 +39,8 @@ export interface ParserContext {
   /** Whose bytes are requests: 0 as the connection says, 1 when it was guessed the wrong way round. */
   readonly clientDirection: Direction
   readonly consumer: ExchangeConsumer
+  /** Shared by all parsers of a run. */
+  readonly memory: ParserMemory
 }
 
 export interface ExchangeProtocol {

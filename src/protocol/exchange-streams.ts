@@ -10,6 +10,7 @@ import { CausalOrder, type OrderedConsumer } from './causal-order.ts'
 import { Candidates, ProtocolDetector } from './detect.ts'
 import type { ExchangeParser, ExchangeProtocol } from './exchange-parser.ts'
 import { HeldMemory } from './held-bytes.ts'
+import { ParserMemory } from './parser-memory.ts'
 import { ProxiedClient } from './proxy/proxied-client.ts'
 import { ProxyPreface } from './proxy/proxy-preface.ts'
 
@@ -71,6 +72,7 @@ export class ExchangeStreams implements StreamConsumer {
   readonly #consumer: CaptureEnd
   readonly #memory: HeldMemory
   readonly #waitingMemory: HeldMemory
+  readonly #parserMemory: ParserMemory
   /** Of the latest `expire`: a protocol found only at the end has not heard of it. */
   readonly #expiredBefore: Timestamp
   /** By slot. */
@@ -85,6 +87,7 @@ export class ExchangeStreams implements StreamConsumer {
     this.#consumer = new CaptureEnd(options.consumer)
     this.#memory = new HeldMemory(MAXIMUM_HELD_BYTES)
     this.#waitingMemory = new HeldMemory(MAXIMUM_WAITING_BYTES)
+    this.#parserMemory = new ParserMemory()
     this.#expiredBefore = new Timestamp(Number.NEGATIVE_INFINITY)
     this.#watched = []
     this.#active = []
@@ -232,7 +235,8 @@ export class ExchangeStreams implements StreamConsumer {
     if (protocol !== undefined) {
       const { connections } = this.counters
       connections.set(protocol.name, (connections.get(protocol.name) ?? 0) + 1)
-      watched.parser = protocol.createParser({ connection, clientDirection: detector.clientDirection, consumer })
+      const { clientDirection } = detector
+      watched.parser = protocol.createParser({ connection, clientDirection, consumer, memory: this.#parserMemory })
       onChosen?.(protocol.name, connection)
     }
     detector.replay(watched.parser)

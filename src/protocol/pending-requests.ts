@@ -2,23 +2,18 @@
 
 import type { Exchange } from '../core/exchange.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
-import { HeldMemory } from './held-bytes.ts'
+import type { HeldMemory } from './held-bytes.ts'
 
 /** How many requests of one connection are remembered unless told otherwise, and how many characters of their text. */
 export const MAXIMUM_PENDING_REQUESTS = 65536
 export const MAXIMUM_PENDING_TEXT = 8 << 20
 
-/** Of all connections together: a capture of one direction alone has nothing but requests. */
-const MAXIMUM_WAITING_BYTES = 64 << 20
 /** What one takes with its text, usually. */
-const PENDING_BYTES = 512
+export const PENDING_BYTES = 512
 
 const SMALLEST_RING = 1
 /** A ring above this is given back once it is empty, so that one burst does not cost memory for a connection's life. */
 const KEPT_RING = 64
-
-/** What the requests of all connections that wait for their response take; each connection may have one all the same. */
-export const waitingRequests = new HeldMemory(MAXIMUM_WAITING_BYTES)
 
 /** What is known of a request until its response comes. Text as in Exchange, bounded by who fills it. */
 export class PendingRequest {
@@ -29,6 +24,7 @@ export class PendingRequest {
   command = ''
   key = ''
   request = ''
+  version = ''
   /** It asks the server to wait. */
   blocking = false
   /** How long at most it asks to; 0: no time is known, Infinity: for ever. */
@@ -38,10 +34,28 @@ export class PendingRequest {
   /** It may get no answer (memcached's quiet commands). */
   quiet = false
   aheadInPipeline = 0
+  /** Bytes of it are missing that decide on its times. */
+  unknown = false
+  /** It was told as unanswered, and stays for the answer that may still come. */
+  told = false
   /** The protocol's own: bits, and two numbers (an opaque, how many answers are due). */
   flags = 0
   mark = 0
   count = 0
+
+  /** Writes its half of an exchange. */
+  writeInto(exchange: Exchange): void {
+    exchange.command = this.command
+    exchange.key = this.key
+    exchange.request = this.request
+    exchange.version = this.version
+    exchange.blocking = this.blocking || this.behindBlocking
+    exchange.aheadInPipeline = this.aheadInPipeline
+    exchange.late = this.told
+    exchange.requestStart.set(this.start)
+    exchange.requestEnd.set(this.end)
+    exchange.requestBytes = this.bytes
+  }
 }
 
 /**
@@ -55,7 +69,8 @@ export class PendingRequests {
   #ring: PendingRequest[]
   #head: number
 
-  constructor(maximum: number = MAXIMUM_PENDING_REQUESTS, all: HeldMemory = waitingRequests) {
+  /** `all`: what those of all connections take; each connection may have one all the same. */
+  constructor(maximum: number = MAXIMUM_PENDING_REQUESTS, all: HeldMemory) {
     this.length = 0
     this.maximum = maximum
     this.#all = all
@@ -90,15 +105,7 @@ export class PendingRequests {
 
   /** Writes the oldest one's half of an exchange and forgets it. Not to be called when empty. */
   shiftInto(exchange: Exchange): void {
-    const request = this.#ring[this.#head]!
-    exchange.command = request.command
-    exchange.key = request.key
-    exchange.request = request.request
-    exchange.blocking = request.blocking || request.behindBlocking
-    exchange.aheadInPipeline = request.aheadInPipeline
-    exchange.requestStart.set(request.start)
-    exchange.requestEnd.set(request.end)
-    exchange.requestBytes = request.bytes
+    this.#ring[this.#head]!.writeInto(exchange)
     this.drop()
   }
 
@@ -116,11 +123,6 @@ export class PendingRequests {
       this.#ring = []
       this.#head = 0
     }
-  }
-
-  /** Whether the oldest request was complete before `before`: what ExchangeParser.expire looks for. */
-  firstEndsBefore(before: Timestamp): boolean {
-    return this.length > 0 && compareTime(this.#ring[this.#head]!.end, before) < 0
   }
 
   /** A connection on which nothing was asked since `before` keeps no memory for what may come. Only when empty. */

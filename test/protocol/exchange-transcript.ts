@@ -5,6 +5,7 @@ import { Endpoint } from '../../src/core/endpoint.ts'
 import type { Exchange, ExchangeConsumer, ExchangeStatus } from '../../src/core/exchange.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
 import type { ExchangeParser, ExchangeProtocol } from '../../src/protocol/exchange-parser.ts'
+import { ParserMemory } from '../../src/protocol/parser-memory.ts'
 
 /**
  * Bytes in a direction (`>` from the client), or a gap in one. Each step is one moment, a millisecond after the last,
@@ -20,6 +21,7 @@ export interface Told {
   statusText: string
   blocking: boolean
   ahead: number
+  late: boolean
   /** Step numbers: when the request began and ended, and the response; -1 without one. */
   times: [number, number, number, number]
   bytes: [number, number]
@@ -40,6 +42,7 @@ export class Transcript implements ExchangeConsumer {
       connection: this.connection,
       clientDirection: this.clientDirection,
       consumer: this,
+      memory: new ParserMemory(),
     })
   }
 
@@ -87,6 +90,7 @@ export function toldOf(e: Exchange): Told {
     statusText: e.statusText,
     blocking: e.blocking,
     ahead: e.aheadInPipeline,
+    late: e.late,
     times: [stepOf(e.requestStart), stepOf(e.requestEnd), stepOf(e.responseStart), stepOf(e.responseEnd)],
     bytes: [e.requestBytes, e.responseBytes],
   }
@@ -123,6 +127,7 @@ export function lines(told: readonly Told[]): string[] {
     parts.push(`${e.bytes[0]}/${e.bytes[1]}`)
     if (e.ahead > 0) parts.push(`behind ${e.ahead}`)
     if (e.blocking) parts.push('blocking')
+    if (e.late) parts.push('late')
     return parts.join(' | ')
   })
 }

@@ -76,6 +76,23 @@ for (const [name, protocol, speaker] of PROTOCOLS) {
   }
 }
 
+test('an answer that was captured before its request: that one is unknown, and nothing is shifted', () => {
+  for (const [protocol, speaker] of [
+    [http, httpSpeaker],
+    [redis, redisSpeaker],
+  ] as const) {
+    const simulation = new Simulation(speaker, 'waits', COUNT, new Random(5))
+    const { segments } = simulation
+    const first = segments.findIndex((s, i) => i > 20 && s.arrow === '<' && segments[i - 1]!.arrow === '>')
+    const [early, late] = [segments[first]!, segments[first - 1]!]
+    segments[first - 1] = { ...early, moment: late.moment }
+    segments[first] = { ...late, moment: early.moment }
+    const told = capture(protocol, simulation, { isLost: () => false })
+    assert.equal(told.length, COUNT)
+    assert.ok(unknownOf(told) <= 1, `${unknownOf(told)}`)
+  }
+})
+
 /** Of a request of which the middle is missing `raw` knows the times, but not the key. */
 function keyed(told: readonly Told[], simulation: Simulation, protocol: ExchangeProtocol): Told[] {
   if (protocol !== raw) return [...told]

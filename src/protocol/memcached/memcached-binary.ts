@@ -71,14 +71,19 @@ export class MemcachedBinaryParser implements ExchangeParser, BinaryFrameConsume
 
   constructor(context: ParserContext) {
     this.#clientDirection = context.clientDirection
-    this.#pairing = new ExchangePairing(context, 'memcached')
+    this.#pairing = new ExchangePairing(context, 'memcached', { guesses: true })
     this.#requests = new MemcachedBinaryFrames(this, REQUEST_MAGIC, this.#pairing.certain)
     this.#replies = new MemcachedBinaryFrames(this, RESPONSE_MAGIC, this.#pairing.certain)
   }
 
   onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    if (d === this.#clientDirection) this.#requests.read(buf, start, end, t)
-    else this.#replies.read(buf, start, end, t)
+    if (d === this.#clientDirection) {
+      this.#pairing.clientSpeaks(t)
+      this.#requests.read(buf, start, end, t)
+    } else {
+      this.#pairing.serverSpeaks(t)
+      this.#replies.read(buf, start, end, t)
+    }
   }
 
   onGap(d: Direction, missing: number, _t: Timestamp): void {
@@ -88,7 +93,7 @@ export class MemcachedBinaryParser implements ExchangeParser, BinaryFrameConsume
 
   expire(before: Timestamp): void {
     if (this.#replies.underWay || this.#inStatistics) return
-    while (this.#pairing.expireFirst(before) >= 0);
+    this.#pairing.expire(before)
     if (this.#pairing.owesAmongQuiet) this.#pairing.loseResponses()
   }
 

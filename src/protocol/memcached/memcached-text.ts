@@ -28,14 +28,19 @@ export class MemcachedTextParser implements ExchangeParser {
 
   constructor(context: ParserContext) {
     this.#clientDirection = context.clientDirection
-    this.#pairing = new ExchangePairing(context, 'memcached')
+    this.#pairing = new ExchangePairing(context, 'memcached', { guesses: true })
     this.#requests = new MemcachedTextRequests(this, this.#pairing.certain)
     this.#replies = new MemcachedTextReplies(this, this.#pairing.certain)
   }
 
   onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    if (d === this.#clientDirection) this.#requests.lines.read(buf, start, end, t)
-    else this.#replies.lines.read(buf, start, end, t)
+    if (d === this.#clientDirection) {
+      this.#pairing.clientSpeaks(t)
+      this.#requests.lines.read(buf, start, end, t)
+    } else {
+      this.#pairing.serverSpeaks(t)
+      this.#replies.lines.read(buf, start, end, t)
+    }
   }
 
   onGap(d: Direction, missing: number, _t: Timestamp): void {
@@ -48,7 +53,7 @@ export class MemcachedTextParser implements ExchangeParser {
 
   expire(before: Timestamp): void {
     if (this.#replies.underWay) return
-    while (this.#pairing.expireFirst(before) >= 0);
+    this.#pairing.expire(before)
     if (this.#pairing.owesAmongQuiet) this.#pairing.loseResponses()
   }
 

@@ -2,7 +2,7 @@
 // pairing may be trusted is ExchangePairing's; what answers nothing (pushes, messages, MONITOR's lines) is found here.
 
 import type { Direction } from '../../core/connection.ts'
-import type { Timestamp } from '../../core/timestamp.ts'
+import { compareTime, Timestamp } from '../../core/timestamp.ts'
 import { ExchangePairing } from '../exchange-pairing.ts'
 import type { ExchangeParser, ExchangeProtocol, ParserContext } from '../exchange-parser.ts'
 import {
@@ -58,17 +58,25 @@ class RedisParser implements ExchangeParser {
   /** RESP2: the connection listens to channels. */
   #subscribed = false
   #monitoring = false
+  /** The request that is being read began at a known boundary; when the latest one came that did not, and may be none. */
+  #requestKnown = true
+  readonly #guessedAt = new Timestamp()
 
   constructor(context: ParserContext) {
     this.#clientDirection = context.clientDirection
-    this.#pairing = new ExchangePairing(context, 'redis')
+    this.#pairing = new ExchangePairing(context, 'redis', { guesses: true })
     this.#requests = new RedisRequests(this, this.#pairing.certain)
     this.#replies = new RedisReplies(this, this.#pairing.certain)
   }
 
   onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    if (d === this.#clientDirection) this.#requests.read(buf, start, end, t)
-    else this.#replies.read(buf, start, end, t)
+    if (d === this.#clientDirection) {
+      this.#pairing.clientSpeaks(t)
+      this.#requests.read(buf, start, end, t)
+    } else {
+      this.#pairing.serverSpeaks(t)
+      this.#replies.read(buf, start, end, t)
+    }
   }
 
   onGap(d: Direction, missing: number, _t: Timestamp): void {
@@ -81,12 +89,7 @@ class RedisParser implements ExchangeParser {
 
   expire(before: Timestamp): void {
     if (this.#replies.underWay) return
-    let flags = this.#pairing.expireFirst(before)
-    while (flags >= 0) {
-      // How many confirmations are still to come, and among what, cannot be remembered.
-      if (isChannels(flags)) this.#pairing.loseResponses()
-      flags = this.#pairing.expireFirst(before)
-    }
+    this.#pairing.expire(before)
     this.#lookAhead()
   }
 
@@ -99,6 +102,7 @@ class RedisParser implements ExchangeParser {
   }
 
   onRequestBegin(known: boolean): void {
+    this.#requestKnown = known
     this.#pairing.requestBegins(known && this.#replies.atBoundary)
   }
 
@@ -118,6 +122,10 @@ class RedisParser implements ExchangeParser {
     draft.count = 1
     draft.flags = command.special
     draft.mark = command.answer
+    // A value may look like a command; its answer shows that, where it has to be of a certain sort. What follows in the
+    // same segment is no better known.
+    if (!this.#requestKnown && command.answer === ANSWER_ANY) this.#guessedAt.set(draft.start)
+    draft.unknown = this.#pairing.inDoubt && compareTime(draft.start, this.#guessedAt) === 0
     if (command.special !== SPECIAL_NONE) this.#special(text)
     if (this.#inTransaction) {
       draft.blocking = false

@@ -376,7 +376,7 @@ describe('HTTP exchanges', () => {
     )
   })
 
-  test('unanswered: at the end, and after patience, when the late answer is no one else’s', () => {
+  test('unanswered: at the end, and after patience, when the late answer is told, and is no one else’s', () => {
     conversation(
       [['>', get('/1') + get('/2')]],
       ['GET /1 | unanswered | 0-0 | 19/0', 'GET /2 | unanswered | 0-0 | 19/0 | behind 1'],
@@ -394,6 +394,7 @@ describe('HTTP exchanges', () => {
     ])
     assert.deepEqual(lines(transcript.close()), [
       'GET /1 | unanswered | 0-0 | 19/0',
+      'GET /1 | ok | 200 | 0-0 | 2-2 | 19/40 | late',
       'GET /2 | ok | 200 | 1-1 | 3-3 | 19/40 | behind 1',
     ])
   })
@@ -432,24 +433,6 @@ describe('HTTP exchanges', () => {
     }
     assert.equal(transcript.play(steps).close().length, 1)
     assert.deepEqual(seen, [[6379, 40000, 1, 'http', transcript.connection]])
-  })
-
-  test('a response that came without a request, then the request: one unknown, nothing shifted', () => {
-    conversation(
-      [
-        ['>', get('/1')],
-        ['<', OK],
-        ['<', OK, 5],
-        ['>', get('/2'), 4],
-        ['>', get('/3'), 6],
-        ['<', OK, 7],
-      ],
-      [
-        'GET /1 | ok | 200 | 0-0 | 1-1 | 19/40',
-        'GET /2 | unknown | 4-4 | 19/0',
-        'GET /3 | ok | 200 | 6-6 | 7-7 | 19/40',
-      ],
-    )
   })
 })
 

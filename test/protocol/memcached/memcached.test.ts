@@ -216,6 +216,7 @@ test('patience', () => {
     'mg r q | silent | 0-0 | 8/0 | behind 1',
     'get a | ok | END | 1-1 | 2-2 | 7/5 | behind 2',
     'get b | unanswered | 3-3 | 7/0',
+    'get b | ok | END | 3-3 | 5-5 | 7/5 | late',
     'get c | ok | END | 4-4 | 5-5 | 7/5 | behind 1',
     'mg d q | silent | 6-6 | 8/0',
     'get e | unanswered | 6-6 | 7/0 | behind 1',

@@ -103,6 +103,7 @@ test('behind a blocking command that was given up', () => {
     transcript.told.map((e) => [e.request, e.status, e.blocking]),
     [
       ['BLPOP l 0.005', 'unanswered', true],
+      ['BLPOP l 0.005', 'ok', true],
       ['GET a', 'ok', true],
       ['GET b', 'ok', false],
     ],

@@ -322,6 +322,7 @@ test('patience: what waits too long is told, and its late answer is nobody elseâ
   ])
   assert.deepEqual(lines(transcript.close()), [
     'GET a | unanswered | 0-0 | 20/0',
+    'GET a | ok | 0-0 | 2-2 | 20/7 | late',
     'GET b | ok | 1-1 | 4-4 | 20/7 | behind 1',
     'GET c | ok | 3-3 | 4-4 | 20/7 | behind 1',
   ])
