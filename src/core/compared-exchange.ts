@@ -21,10 +21,12 @@ export interface ComparedExchange {
   readonly responseBytes: number
   /** First byte of the request to last byte of the response, as the client saw it. */
   readonly latencyMicros: number
-  /** The same as seen at the server. */
+  /** What the server took, as in TimedExchange and by its capture: from the request's last byte to the response's first. */
   readonly serverMicros: number
-  /** The difference: there and back, however the clocks are. */
+  /** What the latency is longer at the client than at the server: there and back, however the clocks are. */
   readonly networkMicros: number
+  /** The rest: from first to last byte of request and response at the server, and the way from the server's capture to it. */
+  readonly transferMicros: number
   /** Each way, by clocks that were aligned. */
   readonly thereMicros: number
   readonly backMicros: number

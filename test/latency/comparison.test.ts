@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
+import type { TimedExchange } from '../../src/core/timed-exchange.ts'
 import { clockOffset } from '../../src/latency/comparison/clock-offset.ts'
 import { ComparisonTable, compared } from '../../src/latency/comparison/comparison-report.ts'
 import { ExchangeLog } from '../../src/latency/comparison/exchange-log.ts'
@@ -88,6 +89,26 @@ test('connections are found by what was said, clocks by the fastest ways', () =>
     assert.ok(e.networkMicros >= 800 && e.networkMicros < 1000)
     assert.ok(Math.abs(e.thereMicros + e.backMicros - e.networkMicros) < 1)
     assert.ok(Math.abs(e.latencyMicros - e.networkMicros - e.serverMicros) < 1)
+  }
+})
+
+test('the server’s time is from the request’s last byte to the response’s first, without what the network took', () => {
+  const log = (firstByteMicros: number, parts: Partial<TimedExchange>): ExchangeLog => {
+    const made = new ExchangeLog(new ExchangeHosts(undefined))
+    const here = connection(1, 1, endpoint(1, 1000), endpoint(2, 80))
+    const fields = { connection: here, client: here.endpoints[0], server: here.endpoints[1], request: 'PUT /' }
+    made.onTimedExchange(timed({ ...fields, requestMicros: 3000, firstByteMicros, responseMicros: 500 }, parts))
+    return made
+  }
+  const client = log(2800, { networkMicros: 800, serverMicros: 2000 })
+  for (const [server, serverMicros] of [
+    [log(2000, {}), 2000],
+    [log(2000, { networkMicros: 150, serverMicros: 1850 }), 1850],
+  ] as const) {
+    const [pair] = pairExchanges(client.conversations, server.conversations)
+    const e = compared(pair!, { micros: 0, roundTripMicros: 800 })
+    assert.deepEqual([e.latencyMicros, e.networkMicros, e.serverMicros], [6300, 800, serverMicros])
+    assert.equal(e.transferMicros, 6300 - 800 - serverMicros)
   }
 })
 

@@ -20,7 +20,8 @@ export function compared(
   offset: ClockOffset,
 ): ComparedExchange {
   const latencyMicros = atClient.endMicros - atClient.startMicros
-  const serverMicros = atServer.endMicros - atServer.startMicros
+  const networkMicros = latencyMicros - (atServer.endMicros - atServer.startMicros)
+  const { serverMicros } = atServer
   return {
     endMicros: atClient.endMicros,
     client: client.ends.client,
@@ -36,7 +37,8 @@ export function compared(
     responseBytes: atClient.responseBytes,
     latencyMicros,
     serverMicros,
-    networkMicros: latencyMicros - serverMicros,
+    networkMicros,
+    transferMicros: latencyMicros - networkMicros - serverMicros,
     thereMicros: atServer.startMicros - atClient.startMicros - offset.micros,
     backMicros: atClient.endMicros - atServer.endMicros + offset.micros,
   }

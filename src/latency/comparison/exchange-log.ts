@@ -21,6 +21,8 @@ export class LoggedExchange {
   /** Microseconds since 1970 by the capture's clock: first byte of the request, last byte of the response. */
   readonly startMicros: number
   readonly endMicros: number
+  /** The server's own time, and what network this capture cannot tell from it. */
+  readonly serverMicros: number
 
   constructor(timed: TimedExchange) {
     const { exchange } = timed
@@ -34,6 +36,7 @@ export class LoggedExchange {
     this.responseBytes = exchange.responseBytes
     this.startMicros = epochMicros(exchange.requestStart)
     this.endMicros = this.startMicros + timed.latencyMicros
+    this.serverMicros = timed.serverMicros >= 0 ? timed.serverMicros : timed.firstByteMicros
     this.fingerprint = fingerprintOf(this)
   }
 }
