@@ -61,10 +61,15 @@ export class LatencyGroup {
 
   record(timed: TimedExchange): void {
     const { exchange, latencyMicros } = timed
-    this.requests++
-    this.requestBytes += exchange.requestBytes
-    this.responseBytes += exchange.responseBytes
     const { status } = exchange
+    this.responseBytes += exchange.responseBytes
+    if (exchange.late) {
+      // it was counted when it was unanswered
+      if (this.unanswered > 0 && !exchange.blocking) this.unanswered--
+    } else {
+      this.requests++
+      this.requestBytes += exchange.requestBytes
+    }
     if (status === 'error') this.errors++
     else if (status === 'unanswered') this.unanswered += exchange.blocking ? 0 : 1
     else if (status === 'unknown') this.unknown++

@@ -31,6 +31,8 @@ class Series {
   requests = 0
   errors = 0
   unanswered = 0
+  /** Of those, answered after all: a counter never goes back. */
+  late = 0
   unknown = 0
   requestBytes = 0
   responseBytes = 0
@@ -45,8 +47,12 @@ class Series {
   }
 
   record({ exchange, latencyMicros, serverMicros, networkMicros }: TimedExchange): void {
-    this.requests++
-    this.requestBytes += exchange.requestBytes
+    if (exchange.late) {
+      this.late += exchange.blocking ? 0 : 1
+    } else {
+      this.requests++
+      this.requestBytes += exchange.requestBytes
+    }
     this.responseBytes += exchange.responseBytes
     if (exchange.status === 'error') this.errors++
     else if (exchange.status === 'unanswered') this.unanswered += exchange.blocking ? 0 : 1
@@ -144,7 +150,8 @@ export class ExchangeMetrics implements TimedExchangeConsumer, ClockConsumer {
     const perServer: readonly (readonly [string, string, (series: Series) => number])[] = [
       ['tcpflow_requests_total', 'Requests seen, answered or not.', (s) => s.requests],
       ['tcpflow_request_errors_total', 'Requests answered by an error.', (s) => s.errors],
-      ['tcpflow_requests_unanswered_total', 'Requests that got no response.', (s) => s.unanswered],
+      ['tcpflow_requests_unanswered_total', 'Requests that got no response in time.', (s) => s.unanswered],
+      ['tcpflow_late_responses_total', 'Responses to requests that were counted as unanswered.', (s) => s.late],
       [
         'tcpflow_requests_unknown_total',
         'Requests not timed because bytes are missing from the capture.',

@@ -34,8 +34,10 @@ export class ServerStatistics implements TimedExchangeConsumer, ClockConsumer {
     const address = this.#addressOf(timed)
     const counts = this.#servers.get(address) ?? this.#add(address)
     counts.latestSeconds = this.#silence.now
-    counts.requests++
-    counts.requestBytes += exchange.requestBytes
+    if (!exchange.late) {
+      counts.requests++
+      counts.requestBytes += exchange.requestBytes
+    }
     if (exchange.responseBytes > 0) counts.responses++
     counts.responseBytes += exchange.responseBytes
     if (latencyMicros >= 0) counts.latency[latencyBucketOf(latencyMicros)]!++

@@ -1,5 +1,6 @@
 // Plan → everything at the end of the river: attaches the views that the plan wants and gathers what they bring.
 
+import { statSync } from 'node:fs'
 import packageJson from '../../package.json' with { type: 'json' }
 import { Arena } from '../core/arena.ts'
 import type {
@@ -156,7 +157,14 @@ async function exchangeStage(
 ): Promise<Attachment> {
   const { ExchangeStage } = await import('../views/exchange-stage.ts')
   const { protocol, timeoutMillis } = plan.latency!
-  return new ExchangeStage({ protocol, timeoutMillis, hosts, messages }, consumers).attachment()
+  const { input } = plan
+  const waitsForEnd = input.kind === 'files' && input.paths.every(isRegularFile)
+  return new ExchangeStage({ protocol, timeoutMillis, waitsForEnd, hosts, messages }, consumers).attachment()
+}
+
+/** Standard input and named pipes may be as live as an interface. */
+function isRegularFile(path: string): boolean {
+  return path !== '-' && statSync(path, { throwIfNoEntry: false })?.isFile() !== false
 }
 
 function arenaBytes(plan: Plan): number {

@@ -27,7 +27,7 @@ export async function readExchanges(
   consumer: TimedExchangeConsumer,
 ): Promise<{ readonly damage: string | undefined }> {
   const { protocol, timeoutMillis } = latency
-  const stage = new ExchangeStage({ protocol, timeoutMillis, hosts, messages }, [consumer])
+  const stage = new ExchangeStage({ protocol, timeoutMillis, waitsForEnd: true, hosts, messages }, [consumer])
   const { streams, segments, datagrams, onTrafficOver } = stage.attachment()
   const filter =
     plan.filter === ''

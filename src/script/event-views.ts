@@ -78,6 +78,7 @@ export function exchangeView(timed: TimedExchange, names: Names | undefined): Sc
     statusText: e.statusText,
     blocking: e.blocking,
     aheadInPipeline: e.aheadInPipeline,
+    late: e.late,
     retries: e.retries,
     requestStartMicros: microsOf(e.requestStart),
     requestEndMicros: microsOf(e.requestEnd),

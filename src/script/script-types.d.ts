@@ -94,6 +94,8 @@ export interface ScriptExchange {
   blocking: boolean
   /** Requests of this connection that were still unanswered when this one came. */
   aheadInPipeline: number
+  /** It was told before, as `unanswered`: its response came after all (live captures only). Do not count it twice. */
+  late: boolean
   /** How often it was sent again before the answer (DNS over UDP). */
   retries: number
   /** First and last byte of each; response times are 0 without one. */

@@ -17,6 +17,8 @@ import type { Attachment } from './view.ts'
 export const AUTO = 'auto'
 const DNS = 'dns'
 const TOO_MANY_QUERIES = 'more DNS queries wait for answers than are remembered: the oldest are told as unknown'
+/** UDP's late answers: so long after the query its port and id belong to another. */
+const LATE_DATAGRAM_MILLIS = 60_000
 /** How often, in capture time, requests that wait too long are looked for. */
 const EXPIRY_STEP_MICROS = 250_000
 
@@ -25,6 +27,8 @@ export interface ExchangeStageOptions {
   readonly protocol: string
   /** A request without response after so long is told as unanswered. */
   readonly timeoutMillis: number
+  /** What is read lies in files: a request is paired however late its response is, and told as unanswered at the end alone. */
+  readonly waitsForEnd: boolean
   readonly hosts: ExchangeHosts
   readonly messages: Pick<Messages, 'info'>
 }
@@ -35,12 +39,14 @@ export class ExchangeStage implements ClockConsumer {
   readonly datagrams: DnsExchanges | undefined
   readonly roundTrips = new RoundTrips()
   readonly #timeoutMillis: number
+  readonly #waitsForEnd: boolean
   readonly #expiredAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #before = new Timestamp()
 
   constructor(options: ExchangeStageOptions, consumers: readonly TimedExchangeConsumer[]) {
-    const { protocol, timeoutMillis, hosts, messages } = options
+    const { protocol, timeoutMillis, waitsForEnd, hosts, messages } = options
     this.#timeoutMillis = timeoutMillis
+    this.#waitsForEnd = waitsForEnd
     const timer = new ExchangeTimer(fanOutExchanges(consumers), this.roundTrips)
     this.streams = new ExchangeStreams({
       ...protocolsOf(protocol),
@@ -53,7 +59,9 @@ export class ExchangeStage implements ClockConsumer {
 
   onClock(t: Timestamp): void {
     const sinceExpiry = elapsedMicros(this.#expiredAt, t)
-    if (sinceExpiry >= EXPIRY_STEP_MICROS || sinceExpiry < 0) this.#expire(t)
+    if (sinceExpiry < EXPIRY_STEP_MICROS && sinceExpiry >= 0) return
+    if (this.#waitsForEnd) this.#forgetDatagrams(t)
+    else this.#expire(t)
   }
 
   /** What the stage wants to be given. */
@@ -73,6 +81,12 @@ export class ExchangeStage implements ClockConsumer {
     this.#expiredAt.set(t)
     setEarlier(this.#before, t, this.#timeoutMillis)
     this.streams.expire(this.#before)
+    this.datagrams?.expire(this.#before)
+  }
+
+  #forgetDatagrams(t: Timestamp): void {
+    this.#expiredAt.set(t)
+    setEarlier(this.#before, t, Math.max(this.#timeoutMillis, LATE_DATAGRAM_MILLIS))
     this.datagrams?.expire(this.#before)
   }
 }

@@ -59,6 +59,16 @@ describe('counting', () => {
     assert.equal(table.total.maximumMicros, 1102, 'a wait that was asked for is no latency')
   })
 
+  test('a late answer is the same request: counted once, unanswered no more, and in the percentiles', () => {
+    const table = byCommand()
+    table.onTimedExchange(timed({ status: 'unanswered', requestBytes: 10 }))
+    table.onTimedExchange(timed({ status: 'unanswered', requestBytes: 10 }))
+    table.onTimedExchange(timed({ late: true, status: 'error', firstByteMicros: 6e6, requestBytes: 10 }))
+    const { requests, errors, unanswered, timed: counted, requestBytes } = table.total
+    assert.deepEqual([requests, errors, unanswered, counted, requestBytes], [2, 1, 1, 1, 20])
+    assert.equal(table.total.maximumMicros, 6e6)
+  })
+
   test('groups are bounded: the rest is one', () => {
     const table = new LatencyTable((t) => t.exchange.key, makeHistogram, 3)
     for (let i = 0; i < 10; i++) table.onTimedExchange(timed({ key: `k${i}` }))

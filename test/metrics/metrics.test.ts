@@ -59,6 +59,19 @@ describe('the text', () => {
     assertGolden('metrics/metrics.txt', text)
   })
 
+  test('a late answer: one request, which was counted as unanswered and is timed', async () => {
+    const metrics = metricsOf(new ExchangeHosts(undefined))
+    record(metrics, { status: 'unanswered' })
+    record(metrics, { late: true, firstByteMicros: 6e6 })
+    const values = Object.fromEntries(
+      (await metrics.toText()).split('\n').map((line) => [line.split('{')[0], line.split(' ').at(-1)]),
+    )
+    assert.equal(values.tcpflow_requests_total, '1')
+    assert.equal(values.tcpflow_requests_unanswered_total, '1')
+    assert.equal(values.tcpflow_late_responses_total, '1')
+    assert.equal(values.tcpflow_request_duration_seconds_count, '1')
+  })
+
   test('series are bounded, and so are labels; nothing in them breaks the format', async () => {
     const names = new FakeNames()
     names.set('192.168.0.2', `evil"\n} 1\\${'x'.repeat(500)}`)

@@ -53,6 +53,14 @@ test('the JSON is indented by tabs, and empty buckets are left out', () => {
   assert.equal(new ServerStatistics(() => '').toJson(), '{}\n')
 })
 
+test('a late answer adds no request', () => {
+  const made = new ServerStatistics(() => 'db')
+  made.onTimedExchange(timed({ status: 'unanswered' }))
+  made.onTimedExchange(timed({ late: true, firstByteMicros: 6_000_000 }))
+  const { requests, responses, request_bytes, latency } = JSON.parse(made.toJson()).db
+  assert.deepEqual([requests, responses, request_bytes, latency], [1, 1, 33, [{ '5s~10s': 1 }]])
+})
+
 test('servers are bounded', () => {
   let port = 0
   const made = new ServerStatistics(() => `10.0.0.1:${port++}`)

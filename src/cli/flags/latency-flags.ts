@@ -93,7 +93,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: '',
     group: latency,
     argument: { label: 'TIME', kind: 'none' },
-    help: 'A request without an answer after so long is told as unanswered. Default 5s.',
+    help: 'Live, a request without an answer after so long is told as unanswered, and again when its answer comes. In files it is paired however late that is, and unanswered if it waits so long at the end. Default 5s.',
     apply: (s, value, flag) => {
       s.latency.timeoutMillis = parseDurationMillis(value, flag, 's', 1)
     },

@@ -18,6 +18,7 @@
 //   statusText      the protocol's own word: "200", "WRONGTYPE …", "NXDOMAIN"; "" for none
 //   blocking        the server was asked to wait (BLPOP): its latency is no fault
 //   aheadInPipeline requests of the connection that were unanswered when this one came
+//   late            it was told before, as unanswered (after --timeout): this is its answer; do not count it twice
 //   retries         how often the request was sent again (DNS over UDP)
 //   request         on one line, at most 1024 characters
 //   clientName, serverName   of the hosts; absent where none is known
@@ -63,7 +64,8 @@ const VIEW = new Literal(',"view":"')
 const STATUS_TEXT = new Literal('","statusText":')
 const BLOCKING = new Literal(',"blocking":true,"aheadInPipeline":')
 const NOT_BLOCKING = new Literal(',"blocking":false,"aheadInPipeline":')
-const RETRIES = new Literal(',"retries":')
+const LATE = new Literal(',"late":true,"retries":')
+const NOT_LATE = new Literal(',"late":false,"retries":')
 const REQUEST = new Literal(',"request":')
 const NULL = new Literal('null')
 
@@ -128,7 +130,7 @@ export class ExchangeJson implements TimedExchangeConsumer {
     at = putText(STATUS_TEXT, exchange.statusText, out, at)
     at = putLiteral(exchange.blocking ? BLOCKING : NOT_BLOCKING, out, at)
     at = putNumber(exchange.aheadInPipeline, out, at)
-    at = putNumber(exchange.retries, out, putLiteral(RETRIES, out, at))
+    at = putNumber(exchange.retries, out, putLiteral(exchange.late ? LATE : NOT_LATE, out, at))
     at = putText(REQUEST, exchange.request, out, at)
     return putLiteral(ends.names, out, at)
   }

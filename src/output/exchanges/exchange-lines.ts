@@ -3,7 +3,7 @@
 //   2020-03-08 19:23:06.258761 192.168.0.1:51137 => 192.168.0.2:6379 | 1.102 ms | set foo bared
 //
 // The time is that of the response's last byte, in local time. A name stands for an address where one is known. What went
-// wrong is said behind: `| error 503`. A request without a response has its own time, and `unanswered` for milliseconds.
+// wrong is said behind: `| error 503`, and `| late` where it was told as unanswered before. A request without a response has its own time, and `unanswered` for milliseconds.
 
 import type { ExchangeEnds, ExchangeHosts } from '../../core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../../core/timed-exchange.ts'
@@ -64,7 +64,9 @@ export class ExchangeLines implements TimedExchangeConsumer {
   /** Nothing is behind the request, and it is not in colour: most lines of most runs, and the quick way is for them. */
   #isPlain({ exchange, latencyMicros }: TimedExchange): boolean {
     if (latencyMicros < 0 || latencyMicros > LONGEST_PLAIN_MICROS || this.#options.color) return false
-    return this.#options.bare || (exchange.status === 'ok' && exchange.retries === 0 && !exchange.blocking)
+    return (
+      this.#options.bare || (exchange.status === 'ok' && exchange.retries === 0 && !exchange.blocking && !exchange.late)
+    )
   }
 
   /** The rest of the line as bytes; -1 when there is more in it than printable ASCII. What was put then does not count. */
@@ -129,6 +131,7 @@ function remarks({ exchange }: TimedExchange): string {
   let text = ''
   if (exchange.status === 'error') text = exchange.statusText === '' ? ' | error' : ` | error ${exchange.statusText}`
   if (exchange.retries > 0) text += ` | sent ${exchange.retries + 1} times`
+  if (exchange.late) text += ' | late'
   return exchange.blocking ? `${text} | blocking` : text
 }
 

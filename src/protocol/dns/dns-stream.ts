@@ -5,7 +5,7 @@ import { opposite } from '../../core/connection.ts'
 import { Exchange, type ExchangeConsumer } from '../../core/exchange.ts'
 import { compareTime, type Timestamp } from '../../core/timestamp.ts'
 import type { ExchangeParser, ParserContext } from '../exchange-parser.ts'
-import { waitingRequests } from '../pending-requests.ts'
+import type { HeldMemory } from '../held-bytes.ts'
 import { DnsFrames } from './dns-frames.ts'
 import type { DnsMessage } from './dns-message.ts'
 import { DnsQuery, questionOf } from './dns-query.ts'
@@ -26,6 +26,7 @@ export class DnsStream implements ExchangeParser {
   readonly #answers: DnsFrames
   /** By id and question, oldest first. */
   readonly #outstanding: Map<string, DnsQuery>
+  readonly #memory: HeldMemory
 
   constructor(context: ParserContext) {
     const { connection } = context
@@ -36,6 +37,7 @@ export class DnsStream implements ExchangeParser {
     this.#queries = new DnsFrames(fromTheBeginning, (message, buf, frame) => this.#ask(message, buf, frame))
     this.#answers = new DnsFrames(fromTheBeginning, (message, buf, frame) => this.#answer(message, buf, frame))
     this.#outstanding = new Map()
+    this.#memory = context.memory.waitingRequests
   }
 
   onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -74,7 +76,7 @@ export class DnsStream implements ExchangeParser {
     const key = keyOf(message.id, question)
     const former = outstanding.get(key)
     if (former !== undefined) this.#tell(key, former)
-    const room = outstanding.size < MAXIMUM_OUTSTANDING && !(outstanding.size > 0 && waitingRequests.full)
+    const room = outstanding.size < MAXIMUM_OUTSTANDING && !(outstanding.size > 0 && this.#memory.full)
     if (!room) this.#forgetOldest()
     const query = new DnsQuery(message.command, message.nameIn(buf), question)
     query.start.set(frame.start)
@@ -83,7 +85,7 @@ export class DnsStream implements ExchangeParser {
     query.unknown = frame.tailMissing
     query.aheadInPipeline = outstanding.size
     outstanding.set(key, query)
-    waitingRequests.usedBytes += QUERY_BYTES
+    this.#memory.usedBytes += QUERY_BYTES
   }
 
   #answer(message: DnsMessage, buf: Buffer, frame: DnsFrames): void {
@@ -113,7 +115,7 @@ export class DnsStream implements ExchangeParser {
   }
 
   #tell(key: string, query: DnsQuery): void {
-    if (this.#outstanding.delete(key)) waitingRequests.usedBytes -= QUERY_BYTES
+    if (this.#outstanding.delete(key)) this.#memory.usedBytes -= QUERY_BYTES
     const connection = this.#connection
     lent.connection = connection
     lent.requestDirection = this.#client

@@ -27,6 +27,8 @@ class Turn {
   /** The last bytes of the request so far are missing. */
   tailMissing = false
   told = false
+  /** It was told as unanswered, and answered after all. */
+  late = false
   readonly requestStart = new Timestamp()
   readonly requestEnd = new Timestamp()
   readonly responseStart = new Timestamp()
@@ -43,6 +45,7 @@ class Turn {
     this.unknown = false
     this.tailMissing = false
     this.told = false
+    this.late = false
     this.requestStart.set(t)
     this.requestBytes = 0
     this.responseBytes = 0
@@ -173,6 +176,8 @@ class RawExchanges implements ExchangeParser {
         return
       }
       this.#tellPrevious()
+      if (turn.told) turn.late = true
+      turn.told = false
     }
     turn.answer(bytes, t)
   }
@@ -184,6 +189,7 @@ class RawExchanges implements ExchangeParser {
 
   #tell(turn: Turn): void {
     turn.told = true
+    if (turn.late && (turn.unknown || turn.tailMissing)) return
     const connection = this.#connection
     const text = turn.head.toString('latin1', 0, turn.headBytes).replace(/[^ -~]/g, '.')
     let status: ExchangeStatus = turn.answered ? 'ok' : 'unanswered'
@@ -198,6 +204,7 @@ class RawExchanges implements ExchangeParser {
     lent.command = text.slice(0, COMMAND_CHARACTERS)
     lent.request = text
     lent.status = status
+    lent.late = turn.late
     lent.requestStart.set(turn.requestStart)
     lent.requestEnd.set(turn.requestEnd)
     lent.responseStart.set(known ? turn.responseStart : NEVER)

@@ -57,6 +57,7 @@ const EXCHANGES: readonly TimedExchange[] = [
   }),
   timed({ at: 950_000, request: HOSTILE, command: HOSTILE, key: HOSTILE, statusText: HOSTILE }),
   timed({ at: 960_000, server: new Endpoint(6, 0x20010db8 | 0, 0, 0, 1, 80), client: endpoint(7, 1) }),
+  timed({ at: 700_000, late: true, firstByteMicros: 6_000_000, request: 'get never' }),
 ]
 
 function printed(t: Cleanup, make: (stream: OutputStream) => TimedExchangeConsumer, exchanges = EXCHANGES): string {

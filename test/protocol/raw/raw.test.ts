@@ -109,6 +109,22 @@ describe('raw exchanges', () => {
     ])
   })
 
+  test('an answer that comes after patience, before anything else was asked, is told', () => {
+    const transcript = new Transcript(raw).play([['>', 'a']])
+    transcript.parser.expire(timeOf(1))
+    transcript.play([
+      ['<', 'A', 6000],
+      ['<', 'A', 6001],
+      ['>', 'b', 6002],
+      ['<', 'B', 6003],
+    ])
+    assert.deepEqual(lines(transcript.close()), [
+      'a | unanswered | 0-0 | 1/0',
+      'a | ok | 0-0 | 6000-6001 | 1/2 | late',
+      'b | ok | 6002-6002 | 6003-6003 | 1/1',
+    ])
+  })
+
   test('is never recognised', () => {
     assert.equal(raw.recognise(Buffer.from('GET / HTTP/1.1\r\n'), 0, 16), RECOGNISED_NO)
   })
