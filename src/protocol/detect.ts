@@ -191,11 +191,22 @@ export class ProtocolDetector {
   }
 
   #verdictOf(protocol: ExchangeProtocol, d: Direction, buf: Buffer, start: number, end: number): number {
-    if (!this.#connection.openerKnown) return protocol.recognise(buf, start, end)
+    if (!this.#connection.openerKnown) {
+      const guess = protocol.recognise(buf, start, end)
+      // from the middle of a message a value may look like what the other side says: then the port is right
+      return this.#contradictsPort(protocol, d, guess) ? RECOGNISED_MAYBE : guess
+    }
     // who speaks first answers nobody
     if (d === 1 && this.#count[0] === 0 && this.#byAnswer.includes(protocol)) return RECOGNISED_NO
     const verdict = protocol.recognise(buf, start, end, d === 0 ? SIDE_CLIENT : SIDE_SERVER)
     return verdict === (d === 0 ? RECOGNISED_SERVER : RECOGNISED_CLIENT) ? RECOGNISED_NO : verdict
+  }
+
+  #contradictsPort(protocol: ExchangeProtocol, d: Direction, verdict: number): boolean {
+    if (verdict !== RECOGNISED_CLIENT && verdict !== RECOGNISED_SERVER) return false
+    const client = verdict === RECOGNISED_CLIENT ? d : opposite(d)
+    const { endpoints } = this.#connection
+    return protocol.ports.includes(endpoints[client].port) && !protocol.ports.includes(endpoints[opposite(client)].port)
   }
 
   #isEnough(heldBytes: number): boolean {

@@ -167,7 +167,8 @@ export class ExchangePairing {
       return
     }
     if (pending.length > this.#quiet) this.#trust.notePipeline()
-    draft.aheadInPipeline = pending.length
+    // in doubt, what seems to wait may never have been asked
+    draft.aheadInPipeline = this.#trust.inDoubt && this.#trust.isOfOneWhoWaits ? 0 : pending.length
     draft.behindBlocking = this.#blocking > 0
     draft.told = false
     if (draft.quiet) this.#quiet++

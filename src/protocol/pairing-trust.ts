@@ -65,6 +65,7 @@ export class PairingTrust {
       return TURN_NOTHING
     }
     if (betweenMessages && depth === 0) return this.#idleTurn(silenceMicros)
+    if (depth > 0 && this.isOfOneWhoWaits) return TURN_DISPROVEN
     if (depth === this.#lastDepth) {
       this.#stuckTurns++
     } else {
@@ -72,8 +73,12 @@ export class PairingTrust {
       this.#stuckTurns = 1
       this.#lastDepth = depth
     }
-    const stuckTurns = this.#waitingTurns >= TURNS_OF_ONE_WHO_WAITS && depth > 0 ? 1 : STUCK_TURNS
-    return ++this.#busyTurns >= BUSY_TURNS || this.#stuckTurns >= stuckTurns ? TURN_DISPROVEN : TURN_NOTHING
+    return ++this.#busyTurns >= BUSY_TURNS || this.#stuckTurns >= STUCK_TURNS ? TURN_DISPROVEN : TURN_NOTHING
+  }
+
+  /** The client was seen to wait for each answer before it asks again, as long as that could be seen. */
+  get isOfOneWhoWaits(): boolean {
+    return this.#waitingTurns >= TURNS_OF_ONE_WHO_WAITS
   }
 
   /** A request came while others wait. */

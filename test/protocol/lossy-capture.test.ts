@@ -12,7 +12,7 @@ import { httpSpeaker, lineSpeaker, memcachedBinarySpeaker, memcachedTextSpeaker,
 
 const COUNT = 60
 /** Of one lost packet: the request whose bytes are missing, those that may be its neighbours', and those until it is proven. */
-const A_HANDFUL = 12
+const A_HANDFUL = 6
 
 const PROTOCOLS: readonly (readonly [string, ExchangeProtocol, Speaker])[] = [
   ['redis', redis, redisSpeaker],
@@ -47,7 +47,12 @@ for (const [name, protocol, speaker] of PROTOCOLS) {
         const isLost = (index: number): boolean => index === lost
         const told = capture(protocol, simulation, { isLost, isAcknowledged, ...fallbackOf(protocol) })
         simulation.check(keyed(told, simulation, protocol))
-        worst = Math.max(worst, unknownOf(told) + COUNT - told.length)
+        // a form's body without its head, which looks like a response that never ends, hides the requests behind it
+        const hidden = protocol === http ? 0 : COUNT - told.length
+        worst = Math.max(worst, unknownOf(told) + hidden)
+        // of a request cut in two a line may look like a request of its own
+        const behind = told.find((e) => e.ahead > 0 && simulation.truths.has(e.key))
+        if (protocol !== memcached) assert.equal(behind, undefined, `seed ${seed}, packet ${lost}: ${behind?.request}`)
         assert.ok(worst <= A_HANDFUL, `seed ${seed}, packet ${lost}: ${worst}\n${JSON.stringify(told)}`)
       }
     }
@@ -74,6 +79,33 @@ for (const [name, protocol, speaker] of PROTOCOLS) {
       assert.ok(paired > asked * { batches: 0.5, multiplexes: 0.2 }[habit], `${paired} of ${asked}`)
     })
   }
+}
+
+for (const [name, protocol, speaker] of PROTOCOLS) {
+  if (protocol === raw) continue
+  test(`${name}: a capture that begins midway tells all complete pairs of a client that waits, and none that is wrong`, () => {
+    let pairs = 0
+    let paired = 0
+    for (const habit of ['waits', 'batches', 'multiplexes'] as const satisfies readonly Habit[]) {
+      for (let seed = 1; seed <= 4; seed++) {
+        const [simulation] = simulationOf(speaker, habit, seed)
+        const { segments } = simulation
+        // in the middle of a message a value that looks like one could be taken for one
+        while (segments.length > 2) {
+          segments.shift()
+          if (!segments[0]!.beginsMessage) continue
+          const told = capture(protocol, simulation, { isLost: () => false, middle: true })
+          const right = simulation.check(told)
+          if (habit !== 'waits') continue
+          const begin = segments[0]!.moment
+          pairs += [...simulation.truths.values()].filter((truth) => truth.times[0] >= begin).length
+          paired += right
+        }
+      }
+    }
+    if (process.env.SHOW) console.error(name, 'midway', paired / pairs)
+    assert.ok(paired >= pairs * 0.9, `${paired} of ${pairs}`)
+  })
 }
 
 test('an answer that was captured before its request: that one is unknown, and nothing is shifted', () => {

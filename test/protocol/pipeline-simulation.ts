@@ -43,6 +43,8 @@ interface Segment {
   arrow: '>' | '<'
   bytes: Buffer
   moment: number
+  /** Its first byte is a message's first. */
+  beginsMessage: boolean
 }
 
 export class Simulation {
@@ -96,7 +98,7 @@ export class Simulation {
       const size = random.below(3) === 0 ? 1 + random.below(all.length - pos) : all.length - pos
       const moment = this.#moment
       this.#moment += 1 + random.below(this.#slowness)
-      this.segments.push({ arrow, bytes: all.subarray(pos, pos + size), moment })
+      this.segments.push({ arrow, bytes: all.subarray(pos, pos + size), moment, beginsMessage: pos === offset })
       pos += size
       while (index < messages.length && offset < pos) {
         const { bytes, truth } = messages[index]!
