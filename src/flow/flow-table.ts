@@ -7,19 +7,18 @@ import type { Packet } from '../core/packet.ts'
 import { type IcmpError, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
-import { CaptureClock } from './capture-clock.ts'
-import { ClosedConnections, VERDICT_GOES_ON, VERDICT_STRAGGLER } from './closed-connections.ts'
-import { ConnectionIndex } from './connection-index.ts'
-import { FlowCounters } from './counters.ts'
 import {
   AFTER_SYN_ANSWERED,
   AFTER_SYN_GOES_ON,
   AFTER_SYN_REPEATED,
   AFTER_SYN_RESET,
-  canHold,
-  HeldSyn,
   judgeAfterSyn,
-} from './held-syn.ts'
+} from './after-syn.ts'
+import { CaptureClock } from './capture-clock.ts'
+import { ClosedConnections, VERDICT_GOES_ON, VERDICT_STRAGGLER } from './closed-connections.ts'
+import { ConnectionIndex } from './connection-index.ts'
+import { FlowCounters } from './counters.ts'
+import { canHold, HeldSyn } from './held-syn.ts'
 import type { FlowTableOptions } from './options.ts'
 import { applyRuns, type SegmentBypass, type SegmentRun } from './plain-connection.ts'
 import {
