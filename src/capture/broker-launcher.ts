@@ -106,13 +106,38 @@ export class Broker implements CaptureLauncher {
       await started
     } catch (error) {
       data.destroy()
-      throw error
+      throw error instanceof OperatorError ? new OperatorError(`cannot capture: ${error.message}`) : error
     }
     return {
       data,
       exited: exit,
       stop: () => this.#send({ type: 'stop', id }),
       kill: () => this.#send({ type: 'kill', id }),
+    }
+  }
+
+  /** Asks for something whose answer is bytes. Rejects with OperatorError. */
+  async read(type: RequestType, request: unknown): Promise<Buffer> {
+    await this.#connected()
+    const id = ++this.#lastId
+    const data = connect(this.#address.at)
+    const chunks: Buffer[] = []
+    const ended = new Promise<void>((resolve) => data.on('close', resolve))
+    data.on('error', () => {}) // `close` follows
+    data.on('data', (chunk: Buffer) => chunks.push(chunk))
+    const answer = new Promise<unknown>((resolve, reject) => {
+      this.#expect(id, { answered: resolve, refused: reject })
+    })
+    const ask: BrokerAsk = { id, type, request }
+    data.write(`${JSON.stringify({ token: this.#address.token, ask })}\n`)
+    try {
+      const { bytes } = (await answer) as { bytes: number }
+      await ended
+      const content = Buffer.concat(chunks)
+      if (content.length !== bytes) throw new OperatorError(BROKER_ENDED)
+      return content
+    } finally {
+      data.destroy()
     }
   }
 
@@ -181,7 +206,7 @@ export class Broker implements CaptureLauncher {
     this.#expected.delete(reply.id)
     if (reply.type === 'exited') expected.exited(reply.exit)
     else if (reply.type === 'answer') expected.answered(reply.value)
-    else expected.refused(new OperatorError(`cannot capture: ${reply.reason}`))
+    else expected.refused(new OperatorError(reply.reason))
   }
 
   #onEnd(): void {

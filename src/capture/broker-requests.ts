@@ -2,11 +2,12 @@
 
 import { readlinkSync } from 'node:fs'
 import { enterNamespace, openInterface, openNetfilterQueue } from './broker-requests/capture.ts'
+import { openContainerFile } from './broker-requests/container-file.ts'
 import { inspectProcess } from './broker-requests/inspect-process.ts'
 import type { RequestKind } from './broker-requests/kind.ts'
 import { type Capability, hasCapability, heldRights } from './capabilities.ts'
 
-const REQUEST_KINDS = [openInterface, openNetfilterQueue, enterNamespace, inspectProcess] as const
+const REQUEST_KINDS = [openInterface, openNetfilterQueue, enterNamespace, inspectProcess, openContainerFile] as const
 
 export type RequestType = (typeof REQUEST_KINDS)[number]['type']
 

@@ -90,9 +90,18 @@ function carryOut({ id, type, request }: BrokerAsk, socket: Socket | undefined):
     reply({ type: 'answer', id, value: kind.answer(checked) })
     socket?.destroy()
   } else if (socket === undefined) refuse(id, 'this kind of request needs a connection of its own', socket)
+  else if (kind.read !== undefined) handOver(kind.read(checked), id, socket)
   else if (children.has(id)) refuse(id, 'the id is taken', socket)
   else if (children.size >= MAXIMUM_CHILDREN) refuse(id, 'too many captures at a time', socket)
   else start(kind, checked, id, socket)
+}
+
+function handOver(bytes: Buffer | string, id: number, socket: Socket): void {
+  if (typeof bytes === 'string') refuse(id, bytes, socket)
+  else {
+    reply({ type: 'answer', id, value: { bytes: bytes.length } })
+    socket.end(bytes)
+  }
 }
 
 function refuse(id: number, reason: string, socket: Socket | undefined): void {

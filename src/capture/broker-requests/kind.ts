@@ -13,6 +13,8 @@ export interface RequestKind<Request = unknown> {
   check(value: unknown): Request | string
   /** Either: plain data that goes back as JSON; undefined where there is none. */
   answer?(request: Request): unknown
+  /** Or: bytes that go back over the asker's socket; a string says why there are none. */
+  read?(request: Request): Buffer | string
   /** Or: a process whose standard output is the asker's socket. */
   start?(request: Request, program: CaptureProgram, output: Socket): CaptureProcess
 }
