@@ -28,8 +28,8 @@ export interface Compression {
 export const MAGIC_BYTES = 6
 
 const OUTPUT_BYTES = 65536
-/** Four bytes can stand for 128 KiB. */
-const SMALL_PUSH_BYTES = 64
+/** As the zstd program allows without being asked. */
+const MAXIMUM_ZSTD_WINDOW_BYTES = 128 << 20
 
 const GZIP: Compression = { name: 'gzip', decompress: gunzip, losesTailOnDamage: true }
 const ZSTD: Compression = { name: 'zstd', decompress: unzstd, losesTailOnDamage: false }
@@ -124,14 +124,20 @@ async function* unzstd(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array
     yield* unzstdInJavaScript(next, turns)
     return
   }
-  // It ends after a frame that ends within a piece: the frames behind it are for another one.
+  // It ends after a frame that ends within a piece, and another one costs a millisecond and a window: so pieces end where
+  // frames do. Should it end all the same, the rest is for another one.
   let rest: Buffer | undefined
+  let ahead: Buffer | undefined
   const frames = new ZstdFrames()
   const restAndNext = async () => {
-    const piece = rest ?? (await next())
-    if (rest === undefined && piece !== undefined) frames.push(piece)
-    rest = undefined
-    return piece
+    const piece = rest ?? ahead ?? (await next())
+    if (rest !== undefined || piece === undefined) {
+      rest = undefined
+      return piece
+    }
+    const end = frames.push(piece)
+    ahead = end < piece.length ? piece.subarray(end) : undefined
+    return piece.subarray(0, end)
   }
   do rest = yield* throughStream(native({ chunkSize: OUTPUT_BYTES }), restAndNext)
   while (rest !== undefined && rest.length > 0)
@@ -139,42 +145,25 @@ async function* unzstd(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array
   if (!frames.whole) throw new EndsEarly()
 }
 
+/** It does not check checksums: before Node 22.15, damage that still decodes goes unnoticed. */
 async function* unzstdInJavaScript(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array, void, undefined> {
-  // It does not check checksums: before Node 22.15, damage that still decodes goes unnoticed.
-  const { Decompress } = await import('fzstd')
-  const outputs: Uint8Array[] = []
-  const decoder = new Decompress((output) => {
-    if (output.length > 0) outputs.push(output)
-  })
+  const { ZstdStream } = await import('../core/zstd/zstd-stream.ts')
+  const stream = new ZstdStream(MAXIMUM_ZSTD_WINDOW_BYTES)
   for (;;) {
     const piece = await next()
-    const length = piece?.length ?? 0
-    // little at a time keeps what a piece can become within bounds
-    for (let at = 0; at < length; at += SMALL_PUSH_BYTES) {
-      yield* pushed(() => decoder.push(piece!.subarray(at, at + SMALL_PUSH_BYTES)), outputs)
-      if (turns.due) await turns.take()
-    }
     if (piece === undefined) {
-      try {
-        decoder.push(new Uint8Array(0), true)
-      } catch {
-        throw new EndsEarly()
-      }
+      if (!stream.atFrameEnd) throw new EndsEarly()
       return
     }
+    for (let at = 0; at < piece.length; ) {
+      at = stream.push(piece, at, piece.length)
+      const { output, outputStart, outputEnd } = stream
+      if (outputEnd > outputStart) yield Buffer.from(output.subarray(outputStart, outputEnd))
+      if (stream.failure === 'window') throw new Error('a frame wants more than 128 MiB of memory')
+      if (stream.failure !== '') throw new Error('this is no zstd data')
+      if (turns.due) await turns.take()
+    }
   }
-}
-
-/** Runs a push, hands on what it put out, and only then fails if it failed. */
-function* pushed(push: () => void, outputs: Uint8Array[]): Generator<Uint8Array, void, undefined> {
-  let failure: unknown
-  try {
-    push()
-  } catch (error) {
-    failure = error
-  }
-  yield* outputs.splice(0)
-  if (failure !== undefined) throw failure
 }
 
 async function* unxz(next: NextPiece, turns: Turns): AsyncGenerator<Uint8Array, void, undefined> {

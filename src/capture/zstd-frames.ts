@@ -28,12 +28,14 @@ export class ZstdFrames {
     return this.#state === LOST || (this.#state === MAGIC && this.#got === 0 && this.#skip === 0)
   }
 
-  push(bytes: Uint8Array): void {
+  /** Returns the index behind the first frame that ends here; the length where none does, or what follows is no frame. */
+  push(bytes: Uint8Array): number {
     for (let at = 0; at < bytes.length && this.#state !== LOST; ) {
       if (this.#skip > 0) {
         const passed = Math.min(this.#skip, bytes.length - at)
         this.#skip -= passed
         at += passed
+        if (this.#skip === 0 && this.#state === MAGIC) return at
         continue
       }
       this.#value += bytes[at++]! * 2 ** (8 * this.#got++)
@@ -42,7 +44,9 @@ export class ZstdFrames {
       this.#got = 0
       this.#value = 0
       this.#take(value)
+      if (this.#state === MAGIC && this.#skip === 0) return at
     }
+    return bytes.length
   }
 
   #take(value: number): void {

@@ -147,6 +147,19 @@ for (const format of Object.keys(programs)) {
       }
     })
 
+    test('thousands of empty files before one hold nothing, and cost no window each', async () => {
+      const empty = compress(format, Buffer.alloc(0))!
+      const many = Buffer.concat([...Array.from({ length: 3000 }, () => empty), compress(format, text)!])
+      const before = heldBufferBytes()
+      const source = new DecompressSource(memorySource(many), undefined)
+      const first = Buffer.alloc(100)
+      assert.equal(await source.read(first, 0, 100), 100)
+      assert.ok(first.equals(text.subarray(0, 100)))
+      assert.ok(heldBufferBytes() - before < MOST_HELD_BYTES)
+      await source.close()
+      assert.ok((await unpack(many, 'pipe')).data.equals(text))
+    })
+
     test('closing in the middle, and using the decoder again after it', async () => {
       const source = new DecompressSource(memorySource(packed), undefined)
       assert.ok((await source.read(Buffer.alloc(10), 0, 10)) > 0)

@@ -7,7 +7,10 @@ const MAGIC = [0x28, 0xb5, 0x2f, 0xfd]
 
 function isWhole(bytes: Uint8Array, pieceBytes = bytes.length + 1): boolean {
   const frames = new ZstdFrames()
-  for (let at = 0; at < bytes.length; at += pieceBytes) frames.push(bytes.subarray(at, at + pieceBytes))
+  for (let start = 0; start < bytes.length; start += pieceBytes) {
+    const piece = bytes.subarray(start, start + pieceBytes)
+    for (let at = 0; at < piece.length; ) at += frames.push(piece.subarray(at))
+  }
   return frames.whole
 }
 
@@ -29,6 +32,7 @@ for (const [name, bytes] of cases) {
       for (let end = 1; end < frame.length; end++) assert.ok(!isWhole(frame.subarray(0, end), pieceBytes), `${end}`)
       const twice = Uint8Array.from([...bytes, ...bytes])
       assert.ok(isWhole(twice, pieceBytes))
+      assert.equal(new ZstdFrames().push(twice), frame.length)
       assert.ok(!isWhole(twice.subarray(0, -1), pieceBytes))
     }
   })
