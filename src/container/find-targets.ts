@@ -107,7 +107,7 @@ export class TargetFinder {
       case 'sidecar':
         return this.#bySidecar(container, owner, attached)
       default: {
-        if (owner.networkMode === 'host') return 'it is on the host network, which has no cable of its own'
+        if (owner.networkMode === 'host') return 'it is on the host network, and has no veth or bridge of its own'
         if (attached.length === 0) return 'it is on no network'
         const targets: CaptureTarget[] = []
         for (const attachment of attached) {
@@ -137,7 +137,8 @@ export class TargetFinder {
     const { bridge } = network
     if (!this.#hasBridgeOf(owner, network)) return bridgeMissing(network)
     const name = await this.#veths.find(owner, attachment, bridge)
-    if (name === undefined) return `its veth on ${bridge} cannot be told from the others (--pid host shows it)`
+    if (name === undefined)
+      return `its veth on ${bridge} cannot be told from the others (in a container, tcpflow needs --pid host to find it)`
     return target({
       key: `veth ${name} ${owner.id} ${owner.startedAt}`,
       way: 'veth',
@@ -185,7 +186,7 @@ export class TargetFinder {
     // If two share the namespace, a process of either will do. Perhaps only one of them is visible here.
     const shown = [container, owner].find((each) => this.#view.belongsTo(each.pid, each.id))
     if (shown === undefined) {
-      return 'its process is not visible here (in Docker: --pid host --cap-add SYS_ADMIN; else the engine runs elsewhere)'
+      return 'its process is not visible here (in a container, tcpflow needs --pid host --cap-add SYS_ADMIN; or the engine is elsewhere)'
     }
     const why = this.#view.whyNotEnter(shown.pid)
     if (why !== undefined) return why
@@ -267,7 +268,7 @@ function withShortfall(targets: CaptureTarget[], name: string, shortfall: string
 }
 
 function bridgeMissing({ name, bridge }: NetworkDetails): string {
-  return `the bridge ${bridge === '' ? 'of' : `${bridge} of`} its network ${name} is not visible here (in Docker: --net host; else the engine runs elsewhere)`
+  return `the bridge ${bridge === '' ? 'of' : `${bridge} of`} its network ${name} is not visible here (in a container, tcpflow needs --net host; or the engine is elsewhere)`
 }
 
 function networksHint(owner: ContainerDetails): string {

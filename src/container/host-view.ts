@@ -243,10 +243,10 @@ export class LinuxHostView implements HostView {
 
   whyNotEnter(pid: number): string | undefined {
     if (this.namespaceOf(pid) === undefined) {
-      return 'its process is not visible here (in Docker: --pid host, and --cap-add SYS_PTRACE for privileged ones)'
+      return 'its process is not visible here (in a container, tcpflow needs --pid host, and SYS_PTRACE for privileged containers)'
     }
     if (!this.#processes.mayEnterNamespaces()) {
-      return 'entering a network namespace takes CAP_SYS_ADMIN (sudo; in Docker: --cap-add SYS_ADMIN)'
+      return 'entering a network namespace needs CAP_SYS_ADMIN (sudo; in a container: --cap-add SYS_ADMIN)'
     }
     return findProgram('nsenter') === undefined
       ? 'there is no nsenter here (Debian: apt install util-linux)'
