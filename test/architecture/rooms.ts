@@ -54,7 +54,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'core',
   ],
   // Of capture/ only the names of interfaces, which are a registry like the flags' and the protocols'.
-  cli: ['pipeline', 'plan.ts', 'capture/interfaces.ts', 'protocol/names.ts', 'core'],
+  cli: ['pipeline', 'plan.ts', 'capture/interfaces.ts', 'core'],
   'main.ts': ['cli', 'plan.ts', 'core'],
   'program.ts': ['main.ts', 'terminal.ts', 'core'],
   'load-program.ts': ['program.ts'],
