@@ -392,7 +392,7 @@ withDocker('by ssh', '/usr/sbin/sshd', async (t) => {
   const left = () =>
     run('ps', '-eo', 'args')
       .split('\n')
-      .filter((line) => line.includes(`-p ${port} `) && line.startsWith('ssh'))
+      .filter((line) => line.includes(`-p ${port} `) && /^(\/\S+\/)?ssh /.test(line))
   await until(() => left().length === 0, left)
 })
 

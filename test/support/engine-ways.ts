@@ -175,11 +175,8 @@ export async function sshServer(t: Cleanup): Promise<SshServer> {
   writeFileSync(at('sshd_config'), `${config.join('\n')}\n`)
   const known = `[127.0.0.1]:${port} ${readFileSync(at('host.pub'), 'utf8')}`
   writeFileSync(at('known_hosts'), known)
-  // It insists on this folder, and starts as root only.
-  if (!existsSync('/run/sshd')) {
-    mkdirSync('/run/sshd', 0o755)
-    t.after(() => rmSync('/run/sshd', { recursive: true, force: true }))
-  }
+  // It insists on this folder, and starts as root only. The folder stays: another test's server may need it just now.
+  mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const child = spawn(SSHD, ['-D', '-e', '-f', at('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
   endAfter(t, child)
   let said = ''
@@ -264,7 +261,8 @@ function processesOf(folder: string): number[] {
 }
 
 function endAfter(t: Cleanup, child: ChildProcess): void {
-  const ended = new Promise((resolve) => child.on('close', resolve))
+  // Not 'close': its sessions have its standard error, and may be open still.
+  const ended = new Promise((resolve) => child.on('exit', resolve))
   t.after(async () => {
     child.kill('SIGTERM')
     await ended
