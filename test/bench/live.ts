@@ -10,6 +10,8 @@ import { type LiveCost, underLoad } from './live-load.ts'
 import { median } from './measure.ts'
 
 const USUAL_RATE = 60_000
+/** Up to here we may drop nothing. */
+const RATE_WITHOUT_DROPS = 100_000
 /** Tried in turn, to find the highest at which tcpdump drops nothing; above the last one the sender is the limit. */
 const RATES = [80_000, 100_000, 130_000, 160_000, 200_000, 250_000, 300_000]
 /** The sender keeps up with a rate if it comes this close to it. */
@@ -32,7 +34,7 @@ export interface LiveBenchOptions {
   readonly rounds: number
   /** Only these of console, files, latency, json and save; empty: all. */
   readonly views: readonly string[]
-  /** Packets a second; empty: the usual one, and the highest at which tcpdump drops nothing. */
+  /** Packets a second; empty: the usual one, the one without drops, and the highest at which tcpdump drops nothing. */
   readonly rates: readonly number[]
 }
 
@@ -45,7 +47,7 @@ export async function benchLive(options: LiveBenchOptions, say: (line: string) =
     const pair = makeHostPair(cleanup)
     const folder = mkdtempSync(join(tmpdir(), 'tcpflow-bench-live-'))
     cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
-    const rates = options.rates.length > 0 ? options.rates : [USUAL_RATE, await highestRate(options, pair, folder)]
+    const rates = options.rates.length > 0 ? options.rates : await usualRates(options, pair, folder)
     for (const rate of rates) await benchRate(rate, options, pair, folder, say)
   } finally {
     for (const fn of cleanups.reverse()) await fn()
@@ -136,6 +138,10 @@ function rowOf(
     verdict = `${ratio.toFixed(2)}× ${against}`
     if (goal !== undefined) verdict += `, goal ${goal.toFixed(2)}: ${ratio <= goal ? 'met' : 'NOT MET'}`
   }
+  if (!name.startsWith('tcp') && rate <= RATE_WITHOUT_DROPS) {
+    const drops = runs.some(({ dropped }) => dropped > 0)
+    verdict += `; no drops: ${drops ? 'NOT MET' : 'met'}`
+  }
   const sent = middle((cost) => cost.packetsPerSecond)
   if (sent < rate * KEPT_UP) verdict += ` (only ${Math.round(sent).toLocaleString('en')} packets/s came)`
   return line(
@@ -152,6 +158,10 @@ function rowOf(
 function line(name: string, ...[micros, user, memory, dropped, processes, verdict]: string[]): string {
   const numbers = [micros, user].map((text) => text!.padStart(6)).join(' ')
   return `${name.padEnd(22)} ${numbers} ${memory!.padStart(8)}  ${dropped!.padEnd(12)} ${processes!.padEnd(44)} ${verdict}`
+}
+
+async function usualRates(options: LiveBenchOptions, pair: HostPair, folder: string): Promise<number[]> {
+  return [...new Set([USUAL_RATE, RATE_WITHOUT_DROPS, await highestRate(options, pair, folder)])]
 }
 
 /** In packets a second. */

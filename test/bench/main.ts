@@ -1,5 +1,5 @@
 // `npm run bench [-- name …]`: our built program against tcpflow and tcpdump on the same captures in the same run.
-// Names: console files memory start latency live json. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
+// Names: console files memory start latency json live. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
 // For live: BENCH_LIVE_VIEWS (of console,files,latency,json,save), BENCH_LIVE_RATES (packets a second), and BENCH_PROGRAMS:
 // builds to compare with this one (paths of their tcpflow.js).
 
