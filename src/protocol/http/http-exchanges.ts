@@ -45,6 +45,14 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   #responseTailMissing: boolean
   readonly #spotter: ResponseSpotter
   #tunnel: boolean
+  /** The server has sent the beginning of a final response. */
+  #hasAnswered: boolean
+  /** When the server spoke, until it has answered. */
+  #hasSpoken: boolean
+  readonly #firstSpoke = new Timestamp()
+  readonly #lastSpoke = new Timestamp()
+  /** What the server says is no HTTP, and taken for the answer. */
+  #foreignAnswer: boolean
 
   constructor(context: ParserContext) {
     const { connection } = context
@@ -65,6 +73,9 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
     this.#responseTailMissing = false
     this.#spotter = new ResponseSpotter()
     this.#tunnel = false
+    this.#hasAnswered = false
+    this.#hasSpoken = false
+    this.#foreignAnswer = false
   }
 
   onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -85,12 +96,21 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
 
   onClose(t: Timestamp): void {
     this.#framing.onClose(this.#isReset ? 'reset' : 'finished', t)
+    this.#endForeignAnswer()
     this.#pairing.close(false)
   }
 
   #note(d: Direction, t: Timestamp): void {
-    if (d === this.#client) this.#pairing.clientSpeaks(t)
-    else this.#pairing.serverSpeaks(t)
+    if (d === this.#client) {
+      this.#pairing.clientSpeaks(t)
+      return
+    }
+    this.#pairing.serverSpeaks(t)
+    if (this.#hasAnswered) return
+    // the framer holds what may yet become a start line
+    if (!this.#hasSpoken) this.#firstSpoke.set(t)
+    this.#hasSpoken = true
+    this.#lastSpoke.set(t)
   }
 
   get #isReset(): boolean {
@@ -108,11 +128,39 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
 
   onOther(_c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
     if (this.#tunnel) return
+    if (d !== this.#client && this.#takeForeignAnswer(end - start)) return
     for (let i = start; i < end; i++) {
       if (buf[i] === CR || buf[i] === LF) continue
       this.onLost(this.#connection, d, t)
       return
     }
+  }
+
+  /**
+   * The first thing that the server says is no HTTP, and one request waits for it: a server of another protocol, or of HTTP/0.9.
+   * It is that request's answer, until the connection ends. Later ones could belong to anything.
+   */
+  #takeForeignAnswer(bytes: number): boolean {
+    if (!this.#foreignAnswer) {
+      const isFirst = !this.#hasAnswered && this.#connection.openerKnown && !this.#pairing.inDoubt
+      if (!isFirst || !this.#pairing.answersFirst || this.#pairing.pending.length !== 1) return false
+      this.#foreignAnswer = true
+      this.#receiving = true
+      this.bytes = 0
+      this.start.set(this.#firstSpoke)
+    }
+    this.bytes += bytes
+    this.end.set(this.#lastSpoke)
+    return true
+  }
+
+  #endForeignAnswer(): void {
+    if (!this.#foreignAnswer) return
+    this.#foreignAnswer = false
+    this.#receiving = false
+    this.status = this.#isEnded ? 'error' : 'unknown'
+    this.statusText = this.#isEnded ? 'answer is no HTTP/1' : ''
+    this.#pairing.respond(this)
   }
 
   onHeadBytes(_c: Connection, d: Direction): void {
@@ -214,6 +262,11 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   }
 
   #beginAnswer(m: HttpMessage): void {
+    this.#hasAnswered = true
+    if (this.#foreignAnswer) {
+      this.#foreignAnswer = false
+      this.#loseResponses()
+    }
     this.#responseTailMissing = false
     this.#spotter.begin()
     const isWanted = this.#pairing.answersFirst || (this.#sending !== undefined && !this.#answeredEarly)

@@ -21,6 +21,55 @@ function get(target: string): string {
   return `GET ${target} HTTP/1.1\r\n\r\n`
 }
 
+describe('a server that speaks no HTTP', () => {
+  function told(steps: readonly Step[], how: 'FIN' | 'RST' | 'goes on', middle = false): readonly string[] {
+    const transcript = new Transcript(http, { middle }).play(steps)
+    const [, server] = transcript.connection.streams
+    server.sawFin = how === 'FIN'
+    server.sawReset = how === 'RST'
+    return lines(transcript.close())
+  }
+  const asked: Step = ['>', 'GET / HTTP/1.0\r\n\r\n']
+
+  test('its first words are the answer, until the connection ends', () => {
+    for (const how of ['FIN', 'RST'] as const) {
+      assert.deepEqual(told([asked, ['<', 'hel'], ['<', 'lo']], how), [
+        'GET / | error | answer is no HTTP/1 | 0-0 | 1-2 | 18/5',
+      ])
+    }
+  })
+
+  test('where the capture ends before the connection does, nobody knows', () => {
+    assert.deepEqual(told([asked, ['<', 'hello']], 'goes on'), ['GET / | unknown | 0-0 | 18/0'])
+  })
+
+  test('not in a connection met midway, not after an answer, not with two requests under way', () => {
+    assert.match(told([asked, ['<', 'hello']], 'FIN', true).join(), /unknown/)
+    assert.match(
+      told(
+        [
+          ['>', get('/')],
+          ['<', OK],
+          ['>', get('/b')],
+          ['<', 'hello'],
+        ],
+        'FIN',
+      )[1]!,
+      /unknown/,
+    )
+    assert.match(
+      told(
+        [
+          ['>', get('/a') + get('/b')],
+          ['<', 'hello'],
+        ],
+        'FIN',
+      )[0]!,
+      /unknown/,
+    )
+  })
+})
+
 describe('HTTP exchanges', () => {
   test('keep-alive: status, query, bytes of heads and bodies', () => {
     conversation(
