@@ -21,6 +21,9 @@ export interface TextCommand {
   readonly lengthAt: number
   /** `noreply` may be its last word. */
   readonly noreply: boolean
+  /** With fewer or more words than these, the command included, the server says ERROR, noreply or not. */
+  readonly fewestWords: number
+  readonly mostWords: number
   readonly meta: boolean
   readonly answer: number
   /** False for those that only close the connection. */
@@ -39,21 +42,27 @@ export const UNKNOWN_TEXT_COMMAND: TextCommand = {
   keyAt: 0,
   lengthAt: 0,
   noreply: false,
+  fewestWords: 1,
+  mostWords: Number.POSITIVE_INFINITY,
   meta: false,
   answer: ANSWER_ANY,
   answered: true,
 }
 
-add('get gets', { keyAt: 1, answer: ANSWER_VALUES })
-add('gat gats', { keyAt: 2, answer: ANSWER_VALUES })
-add('set add replace append prepend cas', { keyAt: 1, lengthAt: 4, noreply: true, answer: ANSWER_STORED })
-add('delete', { keyAt: 1, noreply: true, answer: ANSWER_DELETED })
-add('incr decr', { keyAt: 1, noreply: true, answer: ANSWER_NUMBER })
-add('touch', { keyAt: 1, noreply: true, answer: ANSWER_TOUCHED })
+const STORAGE = { keyAt: 1, lengthAt: 4, noreply: true, answer: ANSWER_STORED }
+const THREE_WORDS = { keyAt: 1, noreply: true, fewestWords: 3, mostWords: 4 }
+add('get gets', { keyAt: 1, fewestWords: 2, answer: ANSWER_VALUES })
+add('gat gats', { keyAt: 2, fewestWords: 2, answer: ANSWER_VALUES })
+add('set add replace append prepend', { ...STORAGE, fewestWords: 5, mostWords: 6 })
+add('cas', { ...STORAGE, fewestWords: 6, mostWords: 7 })
+add('delete', { keyAt: 1, noreply: true, fewestWords: 2, mostWords: 4, answer: ANSWER_DELETED })
+add('incr decr', { ...THREE_WORDS, answer: ANSWER_NUMBER })
+add('touch', { ...THREE_WORDS, answer: ANSWER_TOUCHED })
 add('mg md ma me', { keyAt: 1, meta: true, answer: ANSWER_META })
 add('ms', { keyAt: 1, lengthAt: 2, meta: true, answer: ANSWER_META })
 add('mn', { answer: ANSWER_NOOP })
-add('flush_all verbosity cache_memlimit', { noreply: true })
+add('flush_all', { noreply: true, mostWords: 3 })
+add('verbosity cache_memlimit', { noreply: true, fewestWords: 2 })
 add('version stats slabs lru lru_crawler extstore watch config', {})
 add('quit shutdown', { answered: false })
 

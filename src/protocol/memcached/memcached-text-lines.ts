@@ -11,6 +11,11 @@ export interface TextLineConsumer {
    * NOT_A_LINE.
    */
   onLine(buf: Buffer, start: number, end: number, guessed: boolean): number
+  /**
+   * No line end follows the data, but two other bytes. True: they are passed over all the same, and a line begins after
+   * them; false: these bytes make no sense. Not asked of what is only guessed.
+   */
+  passesBadEnd(): boolean
   /** The line and its data are complete. */
   onEntry(bytes: number, t: Timestamp): void
   /** These bytes make no sense: the next line is looked for. */
@@ -39,6 +44,8 @@ export class MemcachedTextLines {
   #guessed: boolean
   #lineBytes = 0
   #dataLeft = 0
+  /** Of the two bytes after the data the first came, and it was a CR. */
+  #afterFirst = false
   #afterCr = false
   readonly #held = new Beginning(KEPT_BYTES)
   #entryBytes = 0
@@ -167,20 +174,23 @@ export class MemcachedTextLines {
 
   #startDataEnd(): void {
     this.#state = DATA_END
-    this.#afterCr = false
+    this.#afterFirst = false
   }
 
+  /** A line end, of which the server does not look at more than that it is two bytes. */
   #dataEnd(buf: Buffer, start: number, end: number, t: Timestamp): number {
     let pos = start
-    if (!this.#afterCr) {
-      if (buf[pos] !== CR) {
+    if (!this.#afterFirst) {
+      this.#afterCr = buf[pos] === CR
+      if (!this.#afterCr && (this.#guessed || !this.#consumer.passesBadEnd())) {
         this.#broken()
         return pos
       }
-      this.#afterCr = true
+      this.#afterFirst = true
       if (++pos === end) return pos
     }
-    if (buf[pos] === LF) this.#complete(++pos, t)
+    const ends = buf[pos] === LF || !this.#afterCr || (!this.#guessed && this.#consumer.passesBadEnd())
+    if (ends) this.#complete(++pos, t)
     else this.#broken()
     return pos
   }

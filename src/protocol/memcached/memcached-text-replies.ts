@@ -6,6 +6,7 @@ import { Timestamp } from '../../core/timestamp.ts'
 import type { ResponseFacts } from '../exchange-pairing.ts'
 import { wireText } from '../wire-text.ts'
 import { isAscii } from '../word-scan.ts'
+import { dataLengthOf, NO_LENGTH } from './memcached-numbers.ts'
 import {
   ANSWER_ERROR,
   ANSWER_META,
@@ -15,7 +16,6 @@ import {
   hashOfBytes,
 } from './memcached-text-commands.ts'
 import { MemcachedTextLines, NOT_A_LINE, type TextLineConsumer } from './memcached-text-lines.ts'
-import { lengthOf } from './memcached-text-requests.ts'
 
 const MAXIMUM_TEXT = 256
 const MAXIMUM_WORD = 32
@@ -106,7 +106,7 @@ export class MemcachedTextReplies implements ResponseFacts, TextLineConsumer {
   #words(buf: Buffer, start: number, end: number, lengthAt: number): number {
     // What follows ME is the key, and no flags.
     const meta = this.answer === ANSWER_META && this.statusText !== 'ME'
-    let data = -1
+    let data = NO_LENGTH
     let index = 0
     let pos = start
     while (pos < end) {
@@ -115,12 +115,16 @@ export class MemcachedTextReplies implements ResponseFacts, TextLineConsumer {
       while (pos < end && buf[pos] !== BLANK) pos++
       if (begin === pos) break
       index++
-      if (index === lengthAt) data = lengthOf(buf, begin, pos)
+      if (index === lengthAt) data = dataLengthOf(buf, begin, pos)
       else if (this.answer === ANSWER_VALUES && index === 1 && !this.#inside) this.key = hashOfBytes(buf, begin, pos)
       else if (meta && buf[begin] === 0x4f) this.opaque = hashOfBytes(buf, begin + 1, pos)
       else if (meta && buf[begin] === 0x6b) this.key = hashOfBytes(buf, begin + 1, pos)
     }
-    return lengthAt > 0 && data < 0 ? NOT_A_LINE : data
+    return lengthAt > 0 && data === NO_LENGTH ? NOT_A_LINE : data
+  }
+
+  passesBadEnd(): boolean {
+    return false
   }
 
   onEntry(bytes: number, t: Timestamp): void {

@@ -7,9 +7,17 @@ import type { Timestamp } from '../../core/timestamp.ts'
 import { ExchangePairing } from '../exchange-pairing.ts'
 import type { ExchangeParser, ParserContext } from '../exchange-parser.ts'
 import type { PendingRequest } from '../pending-requests.ts'
-import { ANSWER_ANY, ANSWER_ERROR, ANSWER_META, ANSWER_NOOP } from './memcached-text-commands.ts'
+import { ANSWER_ANY, ANSWER_ERROR, ANSWER_META, ANSWER_NOOP, ANSWER_STORED } from './memcached-text-commands.ts'
 import { MemcachedTextReplies } from './memcached-text-replies.ts'
-import { MARK_KEY, MARK_OPAQUE, MemcachedTextRequests, RETURNS_KEY, SILENT_BEFORE } from './memcached-text-requests.ts'
+import {
+  MARK_KEY,
+  MARK_OPAQUE,
+  MemcachedTextRequests,
+  REFUSED,
+  REST,
+  RETURNS_KEY,
+  SILENT_BEFORE,
+} from './memcached-text-requests.ts'
 
 const NONE = -1
 const SEVERAL = -2
@@ -25,6 +33,8 @@ export class MemcachedTextParser implements ExchangeParser {
   #silentLast = false
   /** An answer could have been several ones': what comes is nobody's until the answer to `mn`. */
   #untilNoop = false
+  /** A storage command was refused that looked well: its data will be, too, line by line. */
+  #refusesData = false
 
   constructor(context: ParserContext) {
     this.#clientDirection = context.clientDirection
@@ -74,6 +84,11 @@ export class MemcachedTextParser implements ExchangeParser {
     this.#pairing.loseResponses()
   }
 
+  /** Where the pairing is in doubt, bad data are rather a wrong guess. */
+  get inStep(): boolean {
+    return !this.#pairing.inDoubt
+  }
+
   onRequest(draft: PendingRequest): void {
     const pairing = this.#pairing
     if (draft.count === 0) {
@@ -89,6 +104,8 @@ export class MemcachedTextParser implements ExchangeParser {
   onReply(): void {
     const reply = this.#replies
     const pairing = this.#pairing
+    if (reply.answer !== ANSWER_ERROR) this.#skipRest()
+    if (this.#isOfRefusedData(reply)) return
     if (!pairing.answersFirst) {
       // Even a request that asked for no answer can get an error.
       if (reply.answer === ANSWER_ERROR && this.#silentLast && pairing.pending.length === 0) return
@@ -107,8 +124,28 @@ export class MemcachedTextParser implements ExchangeParser {
     } else {
       for (let i = 0; i < index; i++) pairing.passOver(true)
       if (pairing.pending.first()!.command === 'watch' && reply.statusText === 'OK') this.#replies.lines.silence()
+      const { flags } = pairing.pending.first()!
+      const isRefused = reply.statusText.startsWith('CLIENT_ERROR') && !reply.statusText.includes('bad data chunk')
+      if (isRefused && (flags & REFUSED) === 0 && (flags & ANSWER_STORED) !== 0) this.#refusesData = true
       pairing.respond(reply)
     }
+  }
+
+  /** What would have got an error, if the server had taken it for a command, was data to it. */
+  #skipRest(): void {
+    const pairing = this.#pairing
+    while (pairing.answersFirst && (pairing.pending.first()!.flags & REST) !== 0) pairing.passOver(false)
+  }
+
+  /** Only what the server takes for an unknown command gets a mere ERROR. */
+  #isOfRefusedData(reply: MemcachedTextReplies): boolean {
+    if (!this.#refusesData) return false
+    if (reply.statusText !== 'ERROR') {
+      this.#refusesData = false
+      return false
+    }
+    const first = this.#pairing.pending.first()
+    return first === undefined || ((first.flags & (REFUSED | REST)) === 0 && (first.flags & ANSWER_ANY) !== ANSWER_ANY)
   }
 
   /** Index of the pending request that a reply answers: one of the quiet ones that lead, or the first other. */
@@ -116,14 +153,14 @@ export class MemcachedTextParser implements ExchangeParser {
     const pending = this.#pairing.pending
     const first = pending.first()!
     if (!first.quiet) {
-      if (reply.answer === ANSWER_ERROR) return (first.flags & SILENT_BEFORE) === 0 ? 0 : SEVERAL
+      if (reply.answer === ANSWER_ERROR) return isErrorOf(first, reply) ? 0 : SEVERAL
       return (this.#pairing.certain && reply.opaque === 0) || fits(first, reply) ? 0 : NONE
     }
     let found = NONE
     for (let i = 0; i < pending.length; i++) {
       const request = pending.at(i)!
       if (fits(request, reply)) {
-        if (found !== NONE || (reply.answer === ANSWER_ERROR && (request.flags & SILENT_BEFORE) !== 0)) return SEVERAL
+        if (found !== NONE || (reply.answer === ANSWER_ERROR && !isErrorOf(request, reply))) return SEVERAL
         found = i
       }
       if (!request.quiet) break
@@ -143,10 +180,22 @@ export class MemcachedTextParser implements ExchangeParser {
   }
 }
 
+/** Whether an error is that of a request, and not of one before it that asked for no answer. */
+function isErrorOf({ flags }: PendingRequest, reply: MemcachedTextReplies): boolean {
+  if ((flags & SILENT_BEFORE) === 0 || (flags & (REFUSED | REST)) !== 0) return true
+  // who asks for no answer gets none for words that are unknown or too many
+  return reply.statusText === 'ERROR' && (flags & ANSWER_ANY) === ANSWER_ANY
+}
+
+/** What is well-formed, and asks for nothing that a client could do wrong. */
+function isBlameless({ flags, command }: PendingRequest): boolean {
+  return (flags & REFUSED) === 0 && (command === 'get' || command === 'gets' || command === 'mn')
+}
+
 /** Whether a request can get this reply, by its sort and what it says of key and opaque. */
 function fits(request: PendingRequest, reply: MemcachedTextReplies): boolean {
   const { flags, mark } = request
-  if (reply.answer === ANSWER_ERROR) return true
+  if (reply.answer === ANSWER_ERROR) return !isBlameless(request) || !reply.statusText.startsWith('CLIENT_ERROR')
   if ((flags & reply.answer) === 0) return false
   if (reply.opaque !== 0) return (flags & MARK_OPAQUE) !== 0 && mark === reply.opaque
   if (reply.answer === ANSWER_META) {

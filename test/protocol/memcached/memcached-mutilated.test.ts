@@ -52,6 +52,9 @@ test('random bytes: nothing is thrown, and cuts make no difference', () => {
   const pieces = [
     'get a\r\n',
     'set a 0 0 1\r\n1\r\n',
+    'set a 0 0 1\r\n\x00long\r\n',
+    'set a b 0 0 1\r\n1\r\n',
+    'CLIENT_ERROR bad command line format\r\n',
     'mg a q\r\n',
     'mn\r\n',
     'VALUE a 0 9999999\r\n',
