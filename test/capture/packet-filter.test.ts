@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { compileFilter, type MissedKind } from '../../src/capture/packet-filter.ts'
 import { OperatorError } from '../../src/core/errors.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
 import { interfaceBlock, packetBlock, section } from '../savefile/pcapng-builder.ts'
 import { memorySource } from '../savefile/read-all.ts'
+import { GOLDEN_CAPTURES } from '../support/golden-captures.ts'
 import * as link from '../support/link-builder.ts'
 import {
   authenticationHeader,
@@ -22,10 +22,9 @@ import {
   udp,
 } from '../support/packet-builder.ts'
 import { pcapOf } from '../support/pcap-builder.ts'
+import { skipped } from '../support/program.ts'
+import { SHARED_CAPTURES, sharedCaptures, whyNoSharedCaptures } from '../support/shared-captures.ts'
 
-const folder = fileURLToPath(new URL('../../../shared/captures', import.meta.url))
-const files = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => /\.(pcap|cap)$/.test(name)) : []
-if (files.length === 0) console.error('NOT TESTED: filters on real captures, because ../shared/captures is absent')
 const noTcpdump = spawnSync('tcpdump', ['--version']).error !== undefined
 if (noTcpdump) console.error('NOT TESTED: filters on files, because there is no tcpdump here')
 const untestable = noTcpdump ? { skip: 'needs tcpdump' } : {}
@@ -62,13 +61,21 @@ describe('the same packets as tcpdump', untestable, () => {
     '(tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420) or len % 7 = 3',
     'vlan and tcp',
   ]
-  for (const name of files) {
+  const captures = new Map<string, () => Buffer>([
+    ...Object.entries(GOLDEN_CAPTURES),
+    ...sharedCaptures(/\.(pcap|cap)$/).map(
+      (name) => [name, () => fs.readFileSync(path.join(SHARED_CAPTURES, name))] as const,
+    ),
+  ])
+  test('real captures are among them', (t) => {
+    if (skipped(t, whyNoSharedCaptures())) return
+    assert.ok(captures.size > Object.keys(GOLDEN_CAPTURES).length)
+  })
+  for (const [name, read] of captures) {
     test(name, () => {
-      const data = fs.readFileSync(path.join(folder, name))
+      const data = read()
       for (const expression of expressions) {
-        const oracle = spawnSync('tcpdump', ['-r', path.join(folder, name), '-w', '-', expression], {
-          maxBuffer: 1 << 28,
-        })
+        const oracle = spawnSync('tcpdump', ['-r', '-', '-w', '-', expression], { input: data, maxBuffer: 1 << 28 })
         let kept: string[] | undefined
         let refused: string | undefined
         try {

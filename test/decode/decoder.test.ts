@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Packet } from '../../src/core/packet.ts'
 import type { Transport } from '../../src/core/segment.ts'
@@ -22,8 +23,8 @@ import {
   tcp,
   udp,
 } from '../support/packet-builder.ts'
-
-const CAPTURES = '/work/shared/captures'
+import { skipped } from '../support/program.ts'
+import { SHARED_CAPTURES, sharedCaptures, whyNoSharedCaptures } from '../support/shared-captures.ts'
 
 const nothing = { onSegment() {}, onDatagram() {}, onIcmpError() {}, onArp() {} }
 
@@ -105,16 +106,12 @@ function summary(name: string, segments: Map<number, Found>): string {
 }
 
 test('the shared captures decode without a cause, as tshark does', (t) => {
-  const captures = existsSync(CAPTURES) ? readdirSync(CAPTURES).filter((name) => /\.(pcap|pcapng|cap)$/.test(name)) : []
-  if (captures.length === 0) {
-    console.error(`decoder.test.ts: ${CAPTURES} is absent, real captures were not decoded`)
-    return t.skip(`${CAPTURES} is absent`)
-  }
+  if (skipped(t, whyNoSharedCaptures())) return
   // The golden file is tshark's own answer, asked for only to update it because that takes half a minute.
   const update = process.env.GOLDEN_UPDATE === '1'
   let lines = ''
-  for (const name of captures.sort()) {
-    const path = `${CAPTURES}/${name}`
+  for (const name of sharedCaptures()) {
+    const path = join(SHARED_CAPTURES, name)
     const { decoder, segments } = decodeCapture(path)
     assert.deepEqual(decoder.counters.undecoded(), [], name)
     lines += summary(name, update ? askTshark(path) : segments)

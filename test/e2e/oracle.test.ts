@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { before, type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import {
   assertSameFiles,
   mustRun,
@@ -19,8 +18,9 @@ import {
   temporaryFolder,
   whyNot,
 } from '../support/program.ts'
+import { SHARED_CAPTURES, whyNoSharedCaptures } from '../support/shared-captures.ts'
 
-const captures = fileURLToPath(new URL('../../../shared/captures', import.meta.url))
+const captures = SHARED_CAPTURES
 const list = join(captures, 'streams.jsonl')
 
 /** It ends in the midst of a packet, which is said, and all before it is read. */
@@ -74,7 +74,7 @@ interface Listed {
   readonly sha256_zero_filled?: string
 }
 
-const noCaptures = existsSync(list) ? undefined : `${captures} is absent`
+const noCaptures = whyNoSharedCaptures()
 const listed: Listed[] = []
 before(() => {
   if (noCaptures === undefined)

@@ -3,10 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import type { ByteSource } from '../../src/core/ports.ts'
 import { Decoder } from '../../src/decode/decoder.ts'
@@ -14,8 +13,10 @@ import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
 import { type RecordedStream, RecordingConsumer } from '../support/conversation.ts'
+import { skipped } from '../support/program.ts'
+import { SHARED_CAPTURES, whyNoSharedCaptures } from '../support/shared-captures.ts'
 
-const folder = fileURLToPath(new URL('../../../shared/captures', import.meta.url))
+const folder = SHARED_CAPTURES
 
 /**
  * Where the list is wrong: frames 65 and 68 of this capture hold inner addresses (OpenFlow packet-outs), for which tshark
@@ -114,10 +115,7 @@ function digestsOf(recorder: RecordingConsumer): Map<string, Set<string>> {
 const end = (address: string, port: number) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)
 
 function present(t: TestContext): boolean {
-  if (existsSync(join(folder, 'streams.jsonl'))) return true
-  console.error(`NOT TESTED: real captures, because ${folder} is absent`)
-  t.skip('../shared/captures is absent')
-  return false
+  return !skipped(t, whyNoSharedCaptures())
 }
 
 test('real captures give the bytes listed for them', async (t) => {

@@ -1,23 +1,20 @@
 // Sound capture files for fuzzing to damage: small ones built here in every format, and the first kilobytes of real ones.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as pcapng from '../savefile/pcapng-builder.ts'
 import { ethernet, ipv4, ipv4Fragments, tcp } from '../support/packet-builder.ts'
 import { pcapFile, pcapOf } from '../support/pcap-builder.ts'
+import { SHARED_CAPTURES, sharedCaptures } from '../support/shared-captures.ts'
 import { seedFrames } from './seed-frames.ts'
 
-const CAPTURES = join(import.meta.dirname, '../../../shared/captures')
 /** Most bytes of a real capture that are used: an input should take about a millisecond. */
 const MAXIMUM_BYTES = 24_000
 
 /** Built files first; real ones only where ../shared is there. */
 export function seedSavefiles(): Buffer[] {
   const files = [...builtPcaps(), ...builtPcapngs()]
-  if (!existsSync(CAPTURES)) return files
-  for (const name of readdirSync(CAPTURES).sort()) {
-    if (/\.p?cap(ng)?$/.test(name)) files.push(readFileSync(join(CAPTURES, name)).subarray(0, MAXIMUM_BYTES))
-  }
+  for (const name of sharedCaptures()) files.push(readFileSync(join(SHARED_CAPTURES, name)).subarray(0, MAXIMUM_BYTES))
   return files
 }
 

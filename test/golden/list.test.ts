@@ -1,14 +1,14 @@
 // Runs every row of LIST and compares what comes out.
 
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { assertGolden } from '../support/golden.ts'
 import { GOLDEN_CAPTURES } from '../support/golden-captures.ts'
 import { skipped, tcpflow, temporaryFolder } from '../support/program.ts'
+import { SHARED_CAPTURES, whyNoSharedCaptures } from '../support/shared-captures.ts'
 
-const SHARED = join(import.meta.dirname, '../../../shared/captures')
 
 interface Row {
   readonly name: string
@@ -34,8 +34,8 @@ describe('LIST', () => {
 
   for (const { name, capture, output, flags } of rows) {
     test(name, async (t) => {
-      const shared = capture.startsWith('shared:') ? join(SHARED, capture.slice('shared:'.length)) : undefined
-      if (shared !== undefined && skipped(t, existsSync(shared) ? undefined : `${shared} is not here`)) return
+      const shared = capture.startsWith('shared:') ? join(SHARED_CAPTURES, capture.slice('shared:'.length)) : undefined
+      if (shared !== undefined && skipped(t, whyNoSharedCaptures())) return
       const folder = temporaryFolder(t)
       const bytes = shared === undefined ? GOLDEN_CAPTURES[capture]!() : readFileSync(shared)
       writeFileSync(join(folder, 'trace'), bytes)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Decoder } from '../../src/decode/decoder.ts'
@@ -11,9 +11,9 @@ import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { FileSink } from '../../src/output/files/file-sink.ts'
 import type { FilesPlan } from '../../src/plan.ts'
 import { READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
+import { SHARED_CAPTURES, whyNoSharedCaptures } from '../support/shared-captures.ts'
 import { filesPlan, temporaryFolder, testRun } from './files/file-fixture.ts'
 
-const CAPTURES = '/work/shared/captures'
 /** Those that tcpflow 1.6.1 decodes and reassembles as it should. */
 const RIGHT_THERE = [
   '80211http.pcap',
@@ -58,9 +58,9 @@ async function writeFlows(path: string, plan: FilesPlan): Promise<void> {
 }
 
 function tcpflowIsThere(t: TestContext): boolean {
-  const there = spawnSync('tcpflow', ['-V']).error === undefined && existsSync(CAPTURES)
+  const there = spawnSync('tcpflow', ['-V']).error === undefined && whyNoSharedCaptures() === undefined
   if (!there) {
-    console.error(`no tcpflow or no ${CAPTURES} here: our files are not compared with its own`)
+    console.error(`no tcpflow or no ../shared/captures here: our files are not compared with its own`)
     t.skip('needs tcpflow and the shared captures')
   }
   return there
@@ -83,7 +83,7 @@ for (const name of RIGHT_THERE) {
     if (!tcpflowIsThere(t)) return
     const theirs = temporaryFolder(t, 'theirs')
     const ours = temporaryFolder(t, 'ours')
-    const path = join(CAPTURES, name)
+    const path = join(SHARED_CAPTURES, name)
     spawnSync('tcpflow', ['-q', '-r', path, '-o', theirs])
     await writeFlows(path, filesPlan(ours))
     const expected = flowsIn(theirs)
@@ -104,7 +104,7 @@ for (const template of [
     if (!tcpflowIsThere(t)) return
     const theirs = temporaryFolder(t, 'theirs')
     const ours = temporaryFolder(t, 'ours')
-    const path = join(CAPTURES, 'tcp-fast-open.pcap')
+    const path = join(SHARED_CAPTURES, 'tcp-fast-open.pcap')
     spawnSync('tcpflow', ['-q', '-r', path, '-o', theirs, '-T', `${template}`])
     await writeFlows(path, filesPlan(ours, { nameTemplate: template }))
     assert.deepEqual([...flowsIn(ours).keys()], [...flowsIn(theirs).keys()])
@@ -115,7 +115,7 @@ test('the lines of -I', async (t) => {
   if (!tcpflowIsThere(t)) return
   const theirs = temporaryFolder(t, 'theirs')
   const ours = temporaryFolder(t, 'ours')
-  const path = join(CAPTURES, 'entity_gap.pcap')
+  const path = join(SHARED_CAPTURES, 'entity_gap.pcap')
   spawnSync('tcpflow', ['-q', '-I', '-r', path, '-o', theirs])
   await writeFlows(path, filesPlan(ours, { index: true }))
   const lines = (folder: string) => [...flowsIn(folder)].map(([name, { bytes }]) => `${name}: ${bytes}`)

@@ -5,12 +5,12 @@ import { execFile } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { OperatorError } from '../../src/core/errors.ts'
+import { SHARED_CAPTURES, sharedCaptures } from '../support/shared-captures.ts'
 import { readAll } from './read-all.ts'
 
-const folder = fileURLToPath(new URL('../../../shared/captures', import.meta.url))
-const files = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => /\.(pcap|pcapng|cap)$/.test(name)) : []
+const folder = SHARED_CAPTURES
+const files = sharedCaptures()
 const haveTshark = (process.env.PATH ?? '').split(':').some((place) => fs.existsSync(path.join(place, 'tshark')))
 
 if (files.length === 0)

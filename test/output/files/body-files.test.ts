@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { OperatorError } from '../../../src/core/errors.ts'
 import { BodyFiles } from '../../../src/output/files/body-files.ts'
@@ -11,10 +10,10 @@ import { mediaTypeExtension } from '../../../src/output/files/media-types.ts'
 import { compileNameTemplate } from '../../../src/output/names/flow-name.ts'
 import { HttpBodies } from '../../../src/transform/http-bodies.ts'
 import { UnpackBudget } from '../../../src/transform/unpack-budget.ts'
+import { skipped } from '../../support/program.ts'
 import { replayStreams } from '../../support/replay-streams.ts'
+import { SHARED_CAPTURES, whyNoSharedCaptures } from '../../support/shared-captures.ts'
 import { contents, filesPlan, Talk, TO_CLIENT, TO_SERVER, temporaryFolder } from './file-fixture.ts'
-
-const captures = fileURLToPath(new URL('../../../../shared/captures', import.meta.url))
 
 function bodyFiles(folder: string, maximumOpenFiles = 0): BodyFiles {
   const namer = compileNameTemplate(filesPlan(folder).nameTemplate)
@@ -214,14 +213,10 @@ const EXTRACTED: Readonly<Record<string, readonly string[]>> = {
 
 for (const [name, expected] of Object.entries(EXTRACTED)) {
   test(`${name}: the bodies that tcpflow finds`, async (t) => {
-    if (!existsSync(captures)) {
-      console.error(`SKIPPED: ${captures} is not there`)
-      t.skip('../shared/captures is not there')
-      return
-    }
+    if (skipped(t, whyNoSharedCaptures())) return
     const folder = temporaryFolder(t)
     const files = bodyFiles(folder)
-    await replayStreams(join(captures, name), new HttpBodies(files, true, new UnpackBudget()))
+    await replayStreams(join(SHARED_CAPTURES, name), new HttpBodies(files, true, new UnpackBudget()))
     await files.finish()
     const found = Object.entries(contents(folder)).map(([path, text]) => {
       const bytes = Buffer.from(text, 'latin1')
