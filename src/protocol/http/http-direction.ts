@@ -3,18 +3,21 @@
 import type { CloseReason, Connection, Direction, GapCause } from '../../core/connection.ts'
 import { Timestamp } from '../../core/timestamp.ts'
 import { HeldBytes, type HeldMemory } from '../held-bytes.ts'
+import { ProxyHeaderSkip } from '../proxy/proxy-header-skip.ts'
+import { DoubtfulBody, IS_BODY, IS_NEXT_REQUEST } from './doubtful-body.ts'
 import { hasNoBody, opensTunnel } from './http-body.ts'
 import { BODY_COMPLETE, BODY_GOES_ON, BODY_LOST_AFTER_LINE, HttpBodyReader } from './http-body-reader.ts'
 import type { HttpConversation } from './http-framing.ts'
 import { HttpHeadReader } from './http-head-reader.ts'
 import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './http-message.ts'
-import { beginsWithKnownMethod } from './http-request-line.ts'
+import { matchOddRequestLine, matchOddStatusLine } from './http-odd-line.ts'
 import {
   findResponse,
+  holdLine,
   MAXIMUM_START_LINE_BYTES,
   MORE_NEEDED,
+  matchResponseLine,
   matchStartLine,
-  matchStatusLine,
   NO_END,
   NO_MATCH,
 } from './http-start-line.ts'
@@ -62,6 +65,9 @@ export class HttpDirection {
   readonly #headTime: Timestamp
   readonly #head: HttpHeadReader
   readonly #body: HttpBodyReader
+  readonly #doubtful: DoubtfulBody
+  /** Before the first message; undefined: nothing is to be skipped. */
+  #proxyHeader: ProxyHeaderSkip | undefined
 
   constructor(
     connection: Connection,
@@ -87,6 +93,9 @@ export class HttpDirection {
     this.#headTime = new Timestamp()
     this.#head = new HttpHeadReader(this.#held, memory)
     this.#body = new HttpBodyReader(connection, direction, consumer, this.#held)
+    this.#doubtful = new DoubtfulBody(this.#held, this.#startTime, this.#headTime)
+    // who knows that this is HTTP has taken it away
+    this.#proxyHeader = conversation.client === undefined ? new ProxyHeaderSkip() : undefined
   }
 
   data(buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -108,7 +117,7 @@ export class HttpDirection {
           pos = this.#headBytes(buf, pos, this.#head.read(buf, pos, end), t)
           break
         case BODY_OR_NOT:
-          pos = this.#bodyOrNot(buf, pos, end, t)
+          pos = this.#doubtfulBytes(buf, pos, end, t)
           break
         default:
           pos = this.#body.read(buf, pos, end, t)
@@ -154,6 +163,11 @@ export class HttpDirection {
     if (this.#state === HEAD && this.#head.isRequest) this.#tellBegun(this.#headTime)
   }
 
+  /** The same where what answers is no response: only HTTP/0.9 is answered so. */
+  tellVersionlessHead(): void {
+    if (this.#state === HEAD && this.#head.isRequest) this.#tellBegun(this.#headTime, true)
+  }
+
   /** `request` has got its final response. What its sender says next is likely to be its next request. */
   answered(request: HttpMessage, t: Timestamp): void {
     if (this.#state === SEARCHING) {
@@ -177,7 +191,11 @@ export class HttpDirection {
   /** Blank lines before a start line belong to nothing (RFC 9112 §2.2). */
   #boundary(buf: Buffer, start: number, end: number, t: Timestamp): number {
     let pos = start
-    while (pos < end && (buf[pos] === CR || buf[pos] === LF)) pos++
+    if (this.#proxyHeader !== undefined) {
+      pos = this.#proxyHeader.skip(buf, start, end)
+      if (this.#proxyHeader.over) this.#proxyHeader = undefined
+    }
+    if (this.#proxyHeader === undefined) while (pos < end && (buf[pos] === CR || buf[pos] === LF)) pos++
     if (pos > start) this.#other(buf, start, pos, t)
     if (pos < end) {
       this.#state = SEARCHING
@@ -190,7 +208,7 @@ export class HttpDirection {
     if (this.#held.length > 0) return this.#resumeCandidate(buf, start, end, t)
     const { isHttp } = this.#conversation
     if (this.#atLineStart && (isHttp || this.#searched <= DETECTION_BYTES)) {
-      const length = matchStartLine(buf, start, end, 0)
+      const length = this.#matchDueLine(buf, start, end, 0)
       if (length !== NO_MATCH) return this.#candidate(buf, start, start, length, end, false, t)
     }
     let pos = start
@@ -200,7 +218,7 @@ export class HttpDirection {
       const inMidLine = !this.#atLineStart
       if (!inMidLine || pos === response) {
         if (!isHttp && this.#searched + pos - start > DETECTION_BYTES) break
-        const length = inMidLine ? matchStatusLine(buf, pos, end, 0) : matchStartLine(buf, pos, end, 0)
+        const length = inMidLine ? matchResponseLine(buf, pos, end, 0) : matchStartLine(buf, pos, end, 0)
         if (length !== NO_MATCH) return this.#candidate(buf, start, pos, length, end, inMidLine, t)
         if (isHttp && response <= pos) response = findResponse(buf, pos + 1, end)
       }
@@ -214,6 +232,15 @@ export class HttpDirection {
     this.#searched += end - start
     if (!isHttp && this.#searched > DETECTION_BYTES) this.#state = OPAQUE
     return end
+  }
+
+  /** At the beginning of a line: where nothing else can stand, odd start lines are taken, too. */
+  #matchDueLine(buf: Buffer, start: number, end: number, checked: number): number {
+    const length = matchStartLine(buf, start, end, checked)
+    const { client } = this.#conversation
+    if (length !== NO_MATCH || !this.#startKnown || client === undefined) return length
+    if (client !== this.#direction) return matchOddStatusLine(buf, start, end)
+    return matchOddRequestLine(buf, start, end, checked)
   }
 
   /** At `pos` begins a start line (of `length`), or what may become one. */
@@ -250,10 +277,10 @@ export class HttpDirection {
   #resumeCandidate(buf: Buffer, start: number, end: number, t: Timestamp): number {
     const held = this.#held
     const before = held.length
-    const pos = this.#holdLine(buf, start, end)
+    const pos = holdLine(held, buf, start, end)
     const length = this.#heldInMidLine
-      ? matchStatusLine(held.buf, 0, held.length, before)
-      : matchStartLine(held.buf, 0, held.length, before)
+      ? matchResponseLine(held.buf, 0, held.length, before)
+      : this.#matchDueLine(held.buf, 0, held.length, before)
     if (length === MORE_NEEDED) return pos
     if (length !== NO_MATCH) {
       this.#beginHeldHead(t)
@@ -269,16 +296,6 @@ export class HttpDirection {
     this.#startKnown = false
     this.#heldInMidLine = true
     return start
-  }
-
-  /** Adds to `#held` what may be of its line: up to the line's end, more cannot matter. */
-  #holdLine(buf: Buffer, start: number, end: number): number {
-    let pos = start
-    const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES - this.#held.length)
-    while (pos < limit && buf[pos] !== LF) pos++
-    if (pos < limit) pos++
-    this.#held.append(buf, start, pos)
-    return pos
   }
 
   // --- heads ---
@@ -350,11 +367,12 @@ export class HttpDirection {
   }
 
   /** Tells of a message that its start line is there. */
-  #tellBegun(t: Timestamp): void {
+  #tellBegun(t: Timestamp, onlyVersionless = false): void {
     if (this.message !== undefined || this.#consumer.onHeadBegun === undefined) return
     const m = this.#makeMessage()
     this.#setHeadFacts(m)
     this.#head.readStartLine(m)
+    if (onlyVersionless && m.version !== 0) return
     this.message = m
     this.#takeTurn(m, t)
     this.#consumer.onHeadBegun(this.#connection, this.#direction, m, t)
@@ -372,51 +390,17 @@ export class HttpDirection {
     }
   }
 
-  /**
-   * After a final response the client need not send the body that it announced (RFC 9110 §10.1.1), but may. A start line
-   * in its place is the next request.
-   */
-  #bodyOrNot(buf: Buffer, start: number, end: number, t: Timestamp): number {
-    const held = this.#held
-    const before = held.length
-    const pos = this.#holdLine(buf, start, end)
-    const length = matchStartLine(held.buf, 0, held.length, before)
-    if (length === MORE_NEEDED && !this.#isShortBody()) {
-      this.#noteHeldTimes(before, t)
-      return pos
-    }
-    if (length === MORE_NEEDED || length === NO_MATCH || this.#beginsBehindBody(length)) {
-      held.length = before
+  #doubtfulBytes(buf: Buffer, start: number, end: number, t: Timestamp): number {
+    const m = this.message!
+    const pos = this.#doubtful.read(m, buf, start, end, t)
+    if (this.#doubtful.verdict === IS_BODY) {
       this.#heldIsBody()
-      return start
+    } else if (this.#doubtful.verdict === IS_NEXT_REQUEST) {
+      m.endTime.set(m.headTime)
+      this.#end('complete', t)
+      this.#beginHeldHead(t)
     }
-    if (before === 0) this.#startTime.set(t)
-    this.message!.endTime.set(this.message!.headTime)
-    this.#end('complete', t)
-    this.#beginHeldHead(t)
     return pos
-  }
-
-  /** All of the body may be in `#held`, and it does not begin like a request. */
-  #isShortBody(): boolean {
-    const { framing, contentLength } = this.message!
-    if (framing !== 'length' || this.#held.length < contentLength) return false
-    return !beginsWithKnownMethod(this.#held.buf, contentLength)
-  }
-
-  /** What looks like a start line may be a body without a line's end, and the next request's start line behind it. */
-  #beginsBehindBody(length: number): boolean {
-    const { framing, contentLength } = this.message!
-    if (framing !== 'length' || contentLength >= length) return false
-    return matchStartLine(this.#held.buf, contentLength, length, 0) > 0
-  }
-
-  /** When a start line in `#held` would begin, a body end, and what is behind the body begin. */
-  #noteHeldTimes(before: number, t: Timestamp): void {
-    const { framing, contentLength, endTime } = this.message!
-    if (before === 0) this.#startTime.set(t)
-    if (framing !== 'length' || before < contentLength) endTime.set(t)
-    if (framing === 'length' && before <= contentLength && this.#held.length > contentLength) this.#headTime.set(t)
   }
 
   /** What is held is read as a body, and what follows it. */
@@ -447,6 +431,7 @@ export class HttpDirection {
     this.tellBegunHead()
     this.#stop('lost', t)
     this.#conversation.lost()
+    this.#proxyHeader = undefined
     this.#state = SEARCHING
     this.#atLineStart = false
     this.#startKnown = false

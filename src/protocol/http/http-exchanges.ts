@@ -53,12 +53,14 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   readonly #lastSpoke = new Timestamp()
   /** What the server says is no HTTP, and taken for the answer. */
   #foreignAnswer: boolean
+  /** And its request names no version: HTTP/0.9, where it is the rule. */
+  #isVersionless: boolean
 
   constructor(context: ParserContext) {
     const { connection } = context
     this.#connection = connection
     this.#client = context.clientDirection
-    this.#framing = new HttpFraming(connection, this, context.memory.heldBytes, true)
+    this.#framing = new HttpFraming(connection, this, context.memory.heldBytes, context.clientDirection)
     this.#pairing = new ExchangePairing(context, 'http', {
       maximumPending: MAXIMUM_WAITING_REQUESTS,
       onNothingWaits: () => this.#onNothingWaits(),
@@ -76,6 +78,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
     this.#hasAnswered = false
     this.#hasSpoken = false
     this.#foreignAnswer = false
+    this.#isVersionless = false
   }
 
   onData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -142,8 +145,13 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
    */
   #takeForeignAnswer(bytes: number): boolean {
     if (!this.#foreignAnswer) {
-      const isFirst = !this.#hasAnswered && this.#connection.openerKnown && !this.#pairing.inDoubt
-      if (!isFirst || !this.#pairing.answersFirst || this.#pairing.pending.length !== 1) return false
+      const pairing = this.#pairing
+      const isFirst = !this.#hasAnswered && this.#connection.openerKnown && !pairing.inDoubt
+      if (!isFirst) return false
+      // a request of HTTP/0.9 has no blank line
+      if (this.#sending === undefined && pairing.pending.length === 0) this.#framing.tellVersionlessHead(this.#client)
+      this.#isVersionless = this.#begun?.version === 0 && pairing.pending.length === 0
+      if (!this.#isVersionless && !(pairing.answersFirst && pairing.pending.length === 1)) return false
       this.#foreignAnswer = true
       this.#receiving = true
       this.bytes = 0
@@ -158,8 +166,9 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
     if (!this.#foreignAnswer) return
     this.#foreignAnswer = false
     this.#receiving = false
-    this.status = this.#isEnded ? 'error' : 'unknown'
-    this.statusText = this.#isEnded ? 'answer is no HTTP/1' : ''
+    const isSound = this.#isVersionless && !this.#isReset
+    this.status = !this.#isEnded ? 'unknown' : isSound ? 'ok' : 'error'
+    this.statusText = !this.#isEnded ? '' : this.#isVersionless ? 'HTTP/0.9' : 'answer is no HTTP/1'
     this.#pairing.respond(this)
   }
 
@@ -317,6 +326,7 @@ function isFinal(m: HttpMessage): boolean {
 
 /** Of HttpMessage.version. */
 function nameOf(version: number): string {
+  if (version === 0) return ''
   return version === 11 ? 'HTTP/1.1' : `HTTP/${Math.floor(version / 10)}.${version % 10}`
 }
 

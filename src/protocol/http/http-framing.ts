@@ -19,11 +19,12 @@ export class HttpFraming {
   readonly #conversation: HttpConversation
 
   /**
-   * All framers of a run share one `memory`: where it is full, those that hold bytes back lose their thread. With
-   * `strictOrder` each response is the next request's, also after a loss: the consumer keeps account of those by itself.
+   * All framers of a run share one `memory`: where it is full, those that hold bytes back lose their thread. Where the
+   * connection is known to be HTTP, `client` is the direction of its requests. Then odd start lines are taken where they
+   * are due, and each response is the next request's, also after a loss: the consumer keeps account of those by itself.
    */
-  constructor(connection: Connection, consumer: HttpMessageConsumer, memory: HeldMemory, strictOrder = false) {
-    const shared = new HttpConversation(strictOrder)
+  constructor(connection: Connection, consumer: HttpMessageConsumer, memory: HeldMemory, client?: Direction) {
+    const shared = new HttpConversation(client)
     this.#conversation = shared
     this.#directions = [
       new HttpDirection(connection, 0, consumer, shared, memory),
@@ -56,6 +57,11 @@ export class HttpFraming {
     this.#directions[d].lose(t)
   }
 
+  /** What answers the head that direction `d` is sending is no response: its start line is told if it names no version. */
+  tellVersionlessHead(d: Direction): void {
+    this.#directions[d].tellVersionlessHead()
+  }
+
   /** True when the direction stands within a message whose head was complete. */
   inMessage(d: Direction): boolean {
     return this.#directions[d].message !== undefined
@@ -70,10 +76,11 @@ export class HttpConversation {
   /** Per direction that sent them: requests without a final response yet, oldest first. */
   readonly #waiting: [HttpMessage[], HttpMessage[]] = [[], []]
   #certain = true
-  readonly #strictOrder: boolean
+  /** Who sends requests, where that is known. */
+  readonly client: Direction | undefined
 
-  constructor(strictOrder: boolean) {
-    this.#strictOrder = strictOrder
+  constructor(client: Direction | undefined) {
+    this.client = client
   }
 
   forgetRequests(d: Direction, except: HttpMessage | undefined): void {
@@ -97,7 +104,7 @@ export class HttpConversation {
     // who is refused need not have said all of it: 414, 431, 408
     if (isFinal && waiting.length === 0) this.directions![asking].tellBegunHead()
     // a lost response or request has left the queue out of step: who does not pipeline asks one thing at a time
-    if (!this.#certain && !this.#strictOrder && waiting.length > 1) waiting.splice(0, waiting.length - 1)
+    if (!this.#certain && this.client === undefined && waiting.length > 1) waiting.splice(0, waiting.length - 1)
     response.requestCertain = this.#certain
     response.request = waiting[0]
     if (!isFinal || response.request === undefined) return

@@ -4,12 +4,14 @@
 import { ByteCache } from '../byte-cache.ts'
 import { findLineFeed } from '../word-scan.ts'
 import type { HttpMessage } from './http-message.ts'
+import { isBlank, isHttpAt } from './http-odd-line.ts'
 import { requestLineOf } from './http-request-line.ts'
 import { isDigit } from './http-start-line.ts'
 
 const LF = 10
 const CR = 13
 const SP = 32
+const SLASH = 0x2f
 
 /** ` HTTP/1.1`. */
 const VERSION_BYTES = 9
@@ -26,7 +28,7 @@ const MAXIMUM_CACHED_TYPE_BYTES = 128
  */
 export function readHead(message: HttpMessage, buf: Buffer, start: number, end: number, fieldsRead: number): boolean {
   const line = fieldsRead > 0 ? fieldsRead : findLineFeed(buf, start, end) + 1
-  readLine(message, buf, start, line - 1)
+  readLine(message, buf, start, line - 1, true)
   if (fieldsRead === 0) readFields(buf, line, end)
   return fields.judge(message)
 }
@@ -54,26 +56,51 @@ export function readFields(buf: Buffer, start: number, end: number): number {
 
 /** Reads the start line that begins at `start` into `message`, where `end` has cut it off or cut it short too. */
 export function readStartLine(message: HttpMessage, buf: Buffer, start: number, end: number): void {
-  readLine(message, buf, start, findLineFeed(buf, start, end))
+  const lineEnd = findLineFeed(buf, start, end)
+  readLine(message, buf, start, lineEnd, lineEnd < end)
 }
 
-function readLine(message: HttpMessage, buf: Buffer, start: number, lineEnd: number): void {
+function readLine(message: HttpMessage, buf: Buffer, start: number, lineEnd: number, isWhole: boolean): void {
   if (!message.isRequest) {
-    message.version = 10 + buf[start + 7]! - 48
-    message.status = (buf[start + 9]! - 48) * 100 + (buf[start + 10]! - 48) * 10 + buf[start + 11]! - 48
+    readStatus(message, buf, start)
     return
   }
   const last = buf[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd
   let space = start
-  while (buf[space] !== SP) space++
-  // one that is cut has no version
+  while (space < last && !isBlank(buf[space]!)) space++
   const version = last - VERSION_BYTES
-  const hasVersion = version > space && buf[version] === SP && buf[version + 5] === 0x2f
-  const targetEnd = Math.min(hasVersion ? version : last, space + 1 + MAXIMUM_TARGET_BYTES)
-  const line = requestLineOf(buf, start, space, targetEnd)
-  if (hasVersion) message.version = (buf[last - 3]! - 48) * 10 + buf[last - 1]! - 48
+  let targetEnd = version
+  if (version > space && buf[version] === SP && buf[version + 5] === SLASH && isDigit(buf[last - 1]!)) {
+    message.version = (buf[last - 3]! - 48) * 10 + buf[last - 1]! - 48
+  } else {
+    targetEnd = isWhole ? endOfTarget(buf, space, last) : last
+    if (isWhole) message.version = 0
+  }
+  const line = requestLineOf(buf, start, space, Math.min(targetEnd, space + 1 + MAXIMUM_TARGET_BYTES))
   message.requestLine = line
   message.method = line.method
+}
+
+/** Of a line without a right version: before the wrong one, or all of it. */
+function endOfTarget(buf: Buffer, space: number, last: number): number {
+  let word = last
+  while (word > space && !isBlank(buf[word - 1]!)) word--
+  let end = word
+  while (end > space && isBlank(buf[end - 1]!)) end--
+  return end > space && isHttpAt(buf, word, last) ? end : last
+}
+
+function readStatus(message: HttpMessage, buf: Buffer, start: number): void {
+  let digits = start + 9
+  if (buf[start + 8] === SP && isDigit(buf[digits]!)) {
+    message.version = (buf[start + 5]! - 48) * 10 + buf[start + 7]! - 48
+  } else {
+    digits = start + 5
+    while (!isBlank(buf[digits]!)) digits++
+    while (isBlank(buf[digits]!)) digits++
+    message.version = 0
+  }
+  message.status = (buf[digits]! - 48) * 100 + (buf[digits + 1]! - 48) * 10 + buf[digits + 2]! - 48
 }
 
 /** `contentLength` while no such field was read, and when what was read is no length. */
@@ -142,12 +169,12 @@ export class Fields {
     while (buf[i] !== 0x3a) i++
     do {
       i++
-      while (i < end && isBlank(buf[i]!)) i++
+      while (i < end && isFoldedBlank(buf[i]!)) i++
       const digits = i
       let length = 0
       for (; i < end && isDigit(buf[i]!); i++) length = length * 10 + buf[i]! - 48
       const sound = i > digits && i - digits <= 16 && Number.isSafeInteger(length)
-      while (i < end && isBlank(buf[i]!)) i++
+      while (i < end && isFoldedBlank(buf[i]!)) i++
       const agrees = this.contentLength === NO_LENGTH || this.contentLength === length
       this.contentLength = sound && agrees && (i === end || buf[i] === 0x2c) ? length : BAD_LENGTH
     } while (i < end && this.contentLength !== BAD_LENGTH)
@@ -192,7 +219,7 @@ function nameIs(buf: Buffer, start: number, end: number, name: Uint8Array): bool
 }
 
 /** White space within a field's value, folds included. */
-function isBlank(byte: number): boolean {
+function isFoldedBlank(byte: number): boolean {
   return byte === SP || byte === 9 || byte === CR || byte === LF
 }
 
@@ -204,7 +231,7 @@ function contentTypeOf(buf: Buffer, start: number, end: number): string {
   let from = start
   while (buf[from] !== 0x3a) from++
   from++
-  while (from < end && isBlank(buf[from]!)) from++
+  while (from < end && isFoldedBlank(buf[from]!)) from++
   let to = from
   while (to < end && buf[to] !== 0x3b && buf[to] !== CR) to++
   const type = buf.toString('latin1', from, to).trim().toLowerCase()

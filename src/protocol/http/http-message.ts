@@ -23,7 +23,7 @@ export class HttpMessage {
   readonly isRequest: boolean
   /** Its first byte follows the message before, or is the connection's first: no part of it can be missing. */
   startKnown: boolean
-  /** The protocol's version, 10 times the major one and the minor one: 11 for HTTP/1.1. */
+  /** The protocol's version, 10 times the major one and the minor one: 11 for HTTP/1.1; 0 where none is named. */
   version: number
   /** Of a request; '' for a response. */
   method: string

@@ -3,6 +3,8 @@
 import { ByteCache } from '../byte-cache.ts'
 import { isAscii } from '../word-scan.ts'
 
+const SP = 32
+const TAB = 9
 const CACHED_LINES = 1024
 const CACHED_METHODS = 32
 const MAXIMUM_REQUEST_CHARACTERS = 1024
@@ -21,7 +23,7 @@ const LONGEST_KNOWN_METHOD = 17
 /** Method and target. What exchanges call them is put together when it is first asked for. */
 export class RequestLine {
   readonly method: string
-  /** `METHOD target` as sent, latin1; bounded by who reads it. */
+  /** `METHOD target`, latin1; bounded by who reads it. */
   readonly #text: string
   readonly #isAscii: boolean
   #request: string
@@ -90,6 +92,11 @@ export function mayBeginElsewhere(line: RequestLine): boolean {
   return KNOWN_METHODS.some((known) => known.endsWith(method) || method.endsWith(known))
 }
 
+/** Is `buf[start..end)` a method that is in use? */
+export function isKnownMethod(buf: Buffer, start: number, end: number): boolean {
+  return end - start <= LONGEST_KNOWN_METHOD && knownMethods.has(buf.toString('latin1', start, end))
+}
+
 /** May `buf[0..length)` be the beginning of a request with a known method? */
 export function beginsWithKnownMethod(buf: Buffer, length: number): boolean {
   const text = buf.toString('latin1', 0, Math.min(length, LONGEST_KNOWN_METHOD + 1))
@@ -101,13 +108,17 @@ export function beginsWithKnownMethod(buf: Buffer, length: number): boolean {
 const lines = new ByteCache<RequestLine>(CACHED_LINES)
 const methods = new ByteCache<string>(CACHED_METHODS)
 
-/** Of `METHOD target` at `buf[start..end)`, `space` being where the method ends. */
+/** Of `METHOD target` at `buf[start..end)`, `space` being where the method ends. More blanks between them are not kept. */
 export function requestLineOf(buf: Buffer, start: number, space: number, end: number): RequestLine {
   const known = lines.find(buf, start, end)
   if (known !== undefined) return known
-  const text = buf.toString('latin1', start, end)
-  const line = new RequestLine(methodOf(buf, start, space, text), text, isAscii(buf, start, end))
-  lines.keep(text, line)
+  const bytes = buf.toString('latin1', start, end)
+  const method = methodOf(buf, start, space, bytes)
+  let target = space + 1
+  while (target < end && (buf[target] === SP || buf[target] === TAB)) target++
+  const text = target === space + 1 && buf[space] === SP ? bytes : `${method} ${bytes.slice(target - start)}`
+  const line = new RequestLine(method, text, isAscii(buf, start, end))
+  lines.keep(bytes, line)
   return line
 }
 

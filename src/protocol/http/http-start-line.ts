@@ -1,5 +1,6 @@
 // What looks like an HTTP/1.x start line, whole or cut off (RFC 9112 §§3, 4).
 
+import type { HeldBytes } from '../held-bytes.ts'
 import { findControl } from '../word-scan.ts'
 
 /**
@@ -11,6 +12,7 @@ export const MAXIMUM_START_LINE_BYTES = 16384
 const LF = 10
 const CR = 13
 const SP = 32
+const SLASH = 0x2f
 
 /** Answers of `matchStartLine`; a positive one is the line's length. */
 export const NO_MATCH = 0
@@ -22,15 +24,15 @@ const RESPONSE_START = 'HTTP/1.'
 const RESPONSE_START_BYTES = Buffer.from(RESPONSE_START)
 /** By so many bytes a response is known. */
 export const RESPONSE_BYTES = 13
-const LONGEST_METHOD = 64
+export const LONGEST_METHOD = 64
 /** Of an absolute-form target (`http`), and of the name in an authority-form one. */
 const LONGEST_SCHEME = 64
 
 // Of bytes: what they may be of a token (RFC 9110 §5.6.2).
-const NO_TOKEN = 0
+export const NO_TOKEN = 0
 /** Upper-case letters, `-` (M-SEARCH) and `_` (CCM_POST): what methods in the wild are made of. */
-const USUAL = 1
-const OTHER_LETTER = 2
+export const USUAL = 1
+export const OTHER_LETTER = 2
 const OTHER_SIGN = 4
 const methodBytes = new Uint8Array(256)
 for (const byte of Buffer.from("0123456789!#$%&'*+.^`|~")) methodBytes[byte] = OTHER_SIGN
@@ -53,7 +55,13 @@ export function matchStatusLine(buf: Buffer, start: number, end: number, checked
   return response > 0 ? restOfLine(buf, start, end, checked) : response
 }
 
-/** `HTTP/1.`, digit, space, three digits, end of word: 13 when it is there. */
+/** The same where a line need not begin: only as findResponse finds it, in upper case. */
+export function matchResponseLine(buf: Buffer, start: number, end: number, checked: number): number {
+  if (findResponse(buf, start, Math.min(end, start + RESPONSE_START.length)) !== start) return NO_MATCH
+  return matchStatusLine(buf, start, end, checked)
+}
+
+/** `HTTP/1.` in any case, digit, space, three digits, end of word: 13 when it is there. */
 export function matchResponse(buf: Buffer, start: number, end: number): number {
   const count = Math.min(end - start, RESPONSE_BYTES)
   for (let i = 0; i < count; i++) if (!fitsResponse(i, buf[start + i]!)) return NO_MATCH
@@ -62,12 +70,12 @@ export function matchResponse(buf: Buffer, start: number, end: number): number {
 
 /** Is the start line at `start` a response's? It is known to be one: no method goes on with a slash. */
 export function isStatusLine(buf: Buffer, start: number): boolean {
-  for (let i = 0; i < 5; i++) if (buf[start + i] !== RESPONSE_START_BYTES[i]) return false
-  return true
+  return buf[start + 4] === SLASH && (buf[start]! | 0x20) === 0x68 && (buf[start + 1]! | 0x20) === 0x74
 }
 
 /** What a response begins with: may `byte` be the one at `index`? */
 export function fitsResponse(index: number, byte: number): boolean {
+  if (index < 4) return (byte & 0xdf) === RESPONSE_START_BYTES[index]
   if (index < 7) return byte === RESPONSE_START_BYTES[index]
   if (index === 8) return byte === SP
   if (index === 12) return byte === SP || byte === CR || byte === LF
@@ -112,13 +120,24 @@ function matchRequestLine(buf: Buffer, start: number, end: number, checked: numb
   // ` HTTP/1.x` with a target before it
   const version = last - 9
   if (version <= space || buf[version] !== SP) return NO_MATCH
-  for (let i = 0; i < 5; i++) if (buf[version + 1 + i] !== RESPONSE_START_BYTES[i]) return NO_MATCH
+  if (buf[version + 5] !== SLASH) return NO_MATCH
+  for (let i = 0; i < 4; i++) if ((buf[version + 1 + i]! & 0xdf) !== RESPONSE_START_BYTES[i]) return NO_MATCH
   if (!isDigit(buf[last - 3]!) || buf[last - 2] !== 0x2e || !isDigit(buf[last - 1]!)) return NO_MATCH
   return isHttp2Preface(buf, start, length) ? NO_MATCH : length
 }
 
+/** Adds to `held` what may be of its line: up to the line's end, more cannot matter. The index behind it. */
+export function holdLine(held: HeldBytes, buf: Buffer, start: number, end: number): number {
+  let pos = start
+  const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES - held.length)
+  while (pos < limit && buf[pos] !== LF) pos++
+  if (pos < limit) pos++
+  held.append(buf, start, pos)
+  return pos
+}
+
 /** `/…`, `*`, `scheme:…` or `host:port`: what a target begins with, perhaps cut off by `end`. */
-function mayBeTarget(buf: Buffer, start: number, end: number): boolean {
+export function mayBeTarget(buf: Buffer, start: number, end: number): boolean {
   if (start >= end || buf[start] === 0x2f) return true
   if (buf[start] === 0x2a) return start + 1 >= end || buf[start + 1] === SP
   // `[` begins an IPv6 address
@@ -145,7 +164,7 @@ export function hasLongTarget(buf: Buffer, start: number, end: number): boolean 
 }
 
 /** `PRI * HTTP/2.0` is what HTTP/2 opens with so that HTTP/1 takes it for a request (RFC 9113 §3.4). */
-function isHttp2Preface(buf: Buffer, start: number, length: number): boolean {
+export function isHttp2Preface(buf: Buffer, start: number, length: number): boolean {
   return length <= 16 && buf.toString('latin1', start, start + 14) === 'PRI * HTTP/2.0'
 }
 
@@ -161,6 +180,11 @@ function restOfLine(buf: Buffer, start: number, end: number, checked: number): n
     if (byte !== CR || (i + 1 < end && buf[i + 1] !== LF)) return NO_MATCH
   }
   return end - start >= MAXIMUM_START_LINE_BYTES ? NO_END : MORE_NEEDED
+}
+
+/** What `byte` may be of a method: NO_TOKEN, USUAL, OTHER_LETTER or a sign. */
+export function methodKindOf(byte: number): number {
+  return methodBytes[byte]!
 }
 
 export function isDigit(byte: number): boolean {

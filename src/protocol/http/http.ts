@@ -6,10 +6,12 @@ import {
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
+  SIDE_CLIENT,
   SIDE_SERVER,
   SIDE_UNKNOWN,
 } from '../exchange-parser.ts'
 import { HttpExchanges } from './http-exchanges.ts'
+import { matchOddRequestLine, matchOddStatusLine } from './http-odd-line.ts'
 import {
   findResponse,
   hasLongTarget,
@@ -52,7 +54,11 @@ export const http: ExchangeProtocol = {
       if (length > 0) return RECOGNISED_SERVER
       if (length === MORE_NEEDED) cutOff = true
     }
-    return cutOff ? RECOGNISED_MAYBE : RECOGNISED_NO
+    const status = side === SIDE_CLIENT ? NO_MATCH : matchOddStatusLine(buf, first, end)
+    if (status > 0) return RECOGNISED_SERVER
+    // the answer will tell
+    const isOdd = status !== NO_MATCH || (side !== SIDE_SERVER && matchOddRequestLine(buf, first, end, 0) !== NO_MATCH)
+    return cutOff || isOdd ? RECOGNISED_MAYBE : RECOGNISED_NO
   },
 
   createParser: (context) => new HttpExchanges(context),
