@@ -1,15 +1,18 @@
-// A run: arguments → command → exit code. Everything that went wrong on the way is said here, in one form.
+// Arguments → command → exit code. Every error of an operator ends here and is printed in the same form.
 
 import { COMMANDS } from './cli/commands.ts'
+import { flagTableOf } from './cli/flags.ts'
 import { parseArguments } from './cli/parse-arguments.ts'
+import type { FlagTableName } from './cli/settings.ts'
 import { harmless, writeText } from './cli/write-text.ts'
 import { OperatorError, UsageError } from './core/errors.ts'
 import type { Io } from './core/io.ts'
 import type { ProgramName } from './plan.ts'
 
 const EXIT_FAILED = 1
-const HELP_HINTS: Readonly<Record<ProgramName, string>> = {
-  tcpflow: "try 'tcpflow --help'",
+const HELP_HINTS: Readonly<Record<FlagTableName, string>> = {
+  dump: "try 'tcpflow --help'",
+  latency: "try 'tcpflow latency --help'",
   tcpkit: "try 'tcpkit -h'",
 }
 
@@ -20,7 +23,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const command = await COMMANDS[settings.command]()
     return await command(settings, words, io)
   } catch (error) {
-    return reportError(error, io.stderr, programOf(argv))
+    return reportError(error, io.stderr, programOf(argv), flagTableOf(argv))
   }
 }
 
@@ -29,8 +32,13 @@ export function programOf(argv: readonly string[]): ProgramName {
   return argv[0] === 'tcpkit' ? 'tcpkit' : 'tcpflow'
 }
 
-/** Says what went wrong and what to do; a bug gets its stack. Returns the exit code. */
-export function reportError(error: unknown, descriptor: number, program: ProgramName = 'tcpflow'): number {
+/** Says what went wrong and what to do; a bug gets its stack. `table`: whose help to name. Returns the exit code. */
+export function reportError(
+  error: unknown,
+  descriptor: number,
+  program: ProgramName = 'tcpflow',
+  table: FlagTableName = 'dump',
+): number {
   if (!(error instanceof OperatorError)) {
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
     writeText(
@@ -39,7 +47,7 @@ export function reportError(error: unknown, descriptor: number, program: Program
     )
     return EXIT_FAILED
   }
-  const hints = [error.hint, error instanceof UsageError ? HELP_HINTS[program] : undefined]
+  const hints = [error.hint, error instanceof UsageError ? HELP_HINTS[table] : undefined]
   const lines = hints.filter((hint) => hint !== undefined).map((hint) => `  ${hint.replaceAll('\n', '\n  ')}\n`)
   writeText(descriptor, harmless(`${program}: ${error.message}\n${lines.join('')}`))
   return error.exitCode

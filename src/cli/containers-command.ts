@@ -8,7 +8,10 @@ import type { Command } from './command.ts'
 import { formatTable } from './table.ts'
 import { harmless, writeText } from './write-text.ts'
 
-/** Where it is captured is what was asked for: the image goes first, then networks, addresses, ports. */
+/**
+ * People ask where a container is captured, so that column is cut last: first the image, then networks, addresses,
+ * ports.
+ */
 const SHRINKABLE: readonly (readonly [title: string, least?: number])[] = [
   ['IMAGE', 14],
   ['SERVICE', 10],
@@ -22,11 +25,11 @@ const SHRINKABLE: readonly (readonly [title: string, least?: number])[] = [
   ['NAME'],
   ['CAPTURED AT'],
 ]
-/** Below it names alone have to tell the service, as those of Compose and Swarm do. */
+/** On a narrower terminal there is no column for the service: names made by Compose and Swarm contain it. */
 const SERVICE_WIDTH = 110
 
 export const containersCommand: Command = async (settings, words, io) => {
-  if (words.length > 0) throw new UsageError(`containers takes no words, but ${words.join(' ')} was given`)
+  if (words.length > 0) throw new UsageError(`containers takes no words, but it was given ${words.join(' ')}`)
   const rows = await listContainers(settings.dockerHost, io.env)
   if (settings.json !== undefined) {
     writeText(io.stdout, rows.map((row) => `${asciiJson(row)}\n`).join(''))
@@ -39,7 +42,9 @@ export const containersCommand: Command = async (settings, words, io) => {
   return 0
 }
 
-/** No control character, whatever an engine calls its containers. */
+/**
+ * Escapes everything that is not ASCII, so that no control character comes through, whatever the containers are called.
+ */
 function asciiJson(row: ListedContainer): string {
   return JSON.stringify(row).replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -1,4 +1,4 @@
-// What tcpflow does when no other command is asked for: captures or reads, and prints or writes what was said.
+// The command without a name: captures or reads packets, and prints or writes what was said.
 
 import { defaultInterface } from '../capture/interfaces.ts'
 import { runPipeline } from '../pipeline/pipeline.ts'
@@ -16,11 +16,11 @@ export const dumpCommand: Command = async (settings, words, io) => {
   return await runPipeline(plan, io)
 }
 
-/** Without -i and -r: docker0 where there is one, else any; said, because it is a guess. */
+/** Without -i and -r: docker0 if there is one, else any. A line says which, because it is a guess. */
 export function withDefaultInterface(plan: Plan, remarks: string[]): Plan {
   if (plan.input.kind !== 'live' || plan.input.interfaces.length > 0) return plan
   if (plan.input.containers !== undefined) return plan
   const name = defaultInterface()
-  remarks.push(`no -i and no -r: capturing on ${name} (--list shows what else there is)`)
+  remarks.push(`no -i and no -r: capturing on ${name} (--list shows all interfaces)`)
   return { ...plan, input: { ...plan.input, interfaces: [name] } }
 }

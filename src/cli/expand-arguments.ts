@@ -1,5 +1,6 @@
-// The command line as getopt users type it (-cJ, -Fk, -b100, -0, --color never) rewritten into what yargs reads without
-// guessing: `--key`, `--key="value"`, and words. yargs takes `-0` for a number and `-Fk` for two flags.
+// Rewrites the command line as users of getopt type it (-cJ, -Fk, -b100, -0, --color never) into forms that yargs reads
+// in only one way: `--key`, `--key="value"`, and words. By itself yargs takes `-0` for a number and `-Fk` for two
+// flags.
 
 import { editDistance } from '../core/edit-distance.ts'
 import { UsageError } from '../core/errors.ts'
@@ -37,7 +38,7 @@ function expandLong(argument: string, next: string | undefined, expanded: string
   return false
 }
 
-/** `-c`, `-cJ`, `-b100`, `-b 100`, `-cb100`, and `-b=100`, which getopt would take for the value "=100". */
+/** `-c`, `-cJ`, `-b100`, `-b 100`, `-cb100`, and `-b=100`, where getopt would read the value "=100". */
 function expandShort(argument: string, next: string | undefined, expanded: string[], flags: readonly Flag[]): boolean {
   if (findLongFlag(argument.slice(1), flags) !== undefined && argument.length > 2) {
     throw new UsageError(`${argument}: long flags have two dashes`, `did you mean -${argument}?`)
@@ -56,7 +57,7 @@ function expandShort(argument: string, next: string | undefined, expanded: strin
   return false
 }
 
-/** A flag whose value, if it wants one, is the next argument. True when it took that. */
+/** A flag whose value, if it takes one, is the next argument. True when it took that argument. */
 function expandFlag(flag: Flag, typed: string, next: string | undefined, expanded: string[]): boolean {
   const { argument } = flag
   if (argument === undefined) {
@@ -69,12 +70,15 @@ function expandFlag(flag: Flag, typed: string, next: string | undefined, expande
     expanded.push(joined(flag, isValue ? next : argument.whenLeftOut))
     return isValue
   }
-  if (next === undefined) throw new UsageError(`${typed} wants a value: ${typed} ${argument.label}`)
+  if (next === undefined) throw new UsageError(`${typed} needs a value: ${typed} ${argument.label}`)
   expanded.push(joined(flag, next))
   return true
 }
 
-/** yargs takes one pair of quotes off every value, so that it gets one; without it an empty value would be lost. */
+/**
+ * yargs takes one pair of quotes off every value, so each value is given a pair. Without it an empty value would be
+ * lost.
+ */
 function joined(flag: Flag, value: string): string {
   return `--${flagKey(flag)}="${value}"`
 }
@@ -85,7 +89,7 @@ function unknownLongFlag(name: string, flags: readonly Flag[]): UsageError {
   return new UsageError(`unknown flag --${name}`, close === undefined ? undefined : `did you mean --${close}?`)
 }
 
-/** The one meant, if any is near: a beginning of it, one that begins so, or a slip of the fingers. */
+/** The flag that was probably meant, if there is one: a beginning of it, one that begins so, or a typing mistake. */
 function closestFlag(name: string, names: readonly string[]): string | undefined {
   if (name === '') return undefined
   const completed = names.filter((known) => known.startsWith(name))
@@ -98,7 +102,10 @@ function closestFlag(name: string, names: readonly string[]): string | undefined
   return completed[0] ?? names.find((known) => known.length > 2 && name.includes(known))
 }
 
-/** Two for words of four letters, where neighbours change places easily; a third of a long one. */
+/**
+ * How many mistakes may be in a word: two in one of four letters, where neighbours change places easily; a third of a
+ * longer one.
+ */
 function allowedSlips(name: string): number {
   return name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3))
 }

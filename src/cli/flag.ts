@@ -12,7 +12,7 @@ export const GROUPS = [
   'Watching',
   'Messages',
   'Other',
-  "Taken for tcpflow's sake",
+  'For compatibility with the C++ tcpflow',
 ] as const
 
 export type Group = (typeof GROUPS)[number]
@@ -26,7 +26,10 @@ export interface FlagArgument {
   readonly kind: ArgumentKind
   /** The only values that there are. */
   readonly choices?: readonly string[]
-  /** The argument may be left out and then means this; given apart from its flag it must be one of `choices` or match `pattern`. */
+  /**
+   * If present, the argument may be left out and then means this. Where it is given as the next word, it must be one of
+   * `choices` or match `pattern`.
+   */
   readonly whenLeftOut?: string
   /** What such a value looks like, where `choices` cannot list them. */
   readonly pattern?: RegExp
@@ -49,8 +52,8 @@ export interface Switch extends FlagBase {
 }
 
 /**
- * A flag with an argument. `apply` is called once for each time that the flag is given, in order, and throws UsageError
- * when it cannot read the value; `flag` is what it was called in the table, for that message.
+ * A flag with an argument. `apply` is called once for each time that the flag is given, in order. It throws UsageError
+ * when it cannot read the value; `flag` is the flag's shortest form, for that message.
  */
 export interface Valued extends FlagBase {
   readonly argument: FlagArgument
@@ -59,7 +62,7 @@ export interface Valued extends FlagBase {
 
 export type Flag = Switch | Valued
 
-/** What the flag is called where it has one unique name: its long name, else its first letter. */
+/** The flag's unique name: its long name, or else its first letter. */
 export function flagKey(flag: Flag): string {
   return flag.name === '' ? flag.shorts[0]! : flag.name
 }

@@ -1,5 +1,5 @@
-// Every flag, once for each command that has flags: help, completion and parsing are derived from these tables. Flags are
-// applied in their order.
+// Every flag, once for each command that has flags. Help, completion and parsing are made from these tables. Flags are
+// applied in the order of the table.
 
 import type { Flag } from './flag.ts'
 import { CONSOLE_FLAGS } from './flags/console-flags.ts'
@@ -27,7 +27,7 @@ export const FLAG_TABLES: Readonly<Record<FlagTableName, readonly Flag[]>> = {
   tcpkit: TCPKIT_FLAGS,
 }
 
-/** Whose flags a command line has: that of the command that it begins with, else the dump's. */
+/** Which table of flags a command line uses: that of the command that it begins with, else the dump's. */
 export function flagTableOf(argv: readonly string[]): FlagTableName {
   return argv[0] === 'latency' || argv[0] === 'tcpkit' ? argv[0] : 'dump'
 }

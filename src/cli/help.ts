@@ -6,10 +6,10 @@ import { FLAG_TABLES } from './flags.ts'
 import type { FlagTableName } from './settings.ts'
 
 const WIDTH = 80
-/** Where the text of a flag begins. */
+/** The column where the help text of a flag begins. */
 const TEXT_COLUMN = 26
 
-/** What is said of a command beside its flags. */
+/** What help says about a command, apart from its flags. */
 export interface Topic {
   readonly usage: readonly string[]
   readonly about: readonly string[]
@@ -23,44 +23,47 @@ const DUMP: Topic = {
     'tcpflow containers [-q] [--json]',
   ],
   about: [
-    'Shows what is really said over TCP: captures packets or reads capture files, puts the bytes of every connection back in order, and prints them or writes them to files, each direction by itself.',
+    'Shows what is really said over TCP. It captures packets or reads capture files, puts the bytes of every connection back in order, and prints them or writes a file for each direction.',
     'The filter is written as for tcpdump: "port 80", "host 10.0.0.1 and not port 22" (see man pcap-filter). Flags and filter may stand in any order; -- ends the flags.',
   ],
   examples: [
     ["tcpflow -c -J -i docker0 'port 80'", 'web traffic of the containers, in colour, as it happens'],
-    ['tcpflow -c --container web', 'what the container web says and hears, across its restarts'],
-    ["tcpflow -c --service api 'port 5432'", 'what all containers of a Compose service ask their database'],
-    ['tcpflow containers', 'what runs, and where it would be captured'],
-    ['tcpflow -r trace.pcap -o out', 'a file for each flow, into the folder out'],
+    ['tcpflow -c --container web', 'what the container "web" says and hears, across restarts'],
+    ["tcpflow -c --service api 'port 5432'", 'what all containers of a Compose service ask the database'],
+    ['tcpflow containers', 'which containers run, and where they would be captured'],
+    ['tcpflow -r trace.pcap -o out', 'a file for each flow, in the folder "out"'],
     ['tcpflow -a -r trace.pcap -o out', 'the same, and HTTP bodies as files of their own'],
-    ["tcpflow -c --decode --time -r a.pcap 'port 80' | less -R", 'HTTP made readable, page by page'],
+    ["tcpflow -c --decode --time -r a.pcap 'port 80' | less -R", 'HTTP bodies made readable, a page at a time'],
     ['ssh host tcpdump -U -w - tcp port 80 | tcpflow -c -r -', 'what another machine sees'],
-    ["tcpflow --json 'port 6379' | jq .", 'events for programs'],
-    ['tcpflow -c -w all.pcapng --rotate-size 100M --keep 5', 'look on, and keep the packets'],
+    ["tcpflow --json 'port 6379' | jq .", 'JSON events for other programs'],
+    ['tcpflow -c -w all.pcapng --rotate-size 100M --keep 5', 'look on, and keep the newest 500 MB of packets'],
   ],
 }
 
 const LATENCY: Topic = {
   usage: ['tcpflow latency [flags] [filter]'],
   about: [
-    'Times every request: which are slow, and was it the client, the network or the server? Prints a line for each request, with its latency (first byte of the request to last byte of the response), and a table at the end.',
-    'Sources, filter and saving are those of tcpflow itself. Requests are paired with their responses by the rules of the protocol, pipelines too; where bytes are missing from the capture, nothing is printed that could be wrong.',
+    'Times every request: which are slow, and was it the client, the network or the server? It prints a line for each request, with its latency (from the first byte of the request to the last byte of the response), and a table at the end.',
+    'Sources, filters and saving work as in tcpflow itself. Requests are paired with their responses by the rules of the protocol, also in pipelines. Where bytes are missing from the capture, it prints no latency that could be wrong.',
   ],
   examples: [
     ["tcpflow latency -i any 'port 6379'", 'every Redis command, and a table on Ctrl-C'],
-    ['tcpflow latency --container db -t 10', 'what took the container db 10 ms or more'],
+    ['tcpflow latency --container db -t 10', 'requests to the container "db" that took 10 ms or more'],
     ['tcpflow latency -r trace.pcap --top 20', 'the 20 slowest requests of a capture'],
-    ['tcpflow latency -r trace.pcap --table --by server,route', 'only the table'],
-    ["tcpflow latency --json -t p99 'port 80' | jq .serverMicros", 'the slowest 1% for programs, with the parts'],
+    ['tcpflow latency -r trace.pcap --table --by server,route', 'only the table, on standard output'],
+    [
+      "tcpflow latency --json -t p99 'port 80' | jq .serverMicros",
+      'the slowest 1% as JSON, with the parts of each latency',
+    ],
     ['tcpflow latency --compare client.pcap server.pcap', 'was it the network or the server, from both sides'],
-    ['tcpflow latency -q --metrics 0.0.0.0:9478', 'for Prometheus'],
+    ['tcpflow latency -q --metrics 0.0.0.0:9478', 'metrics for Prometheus'],
   ],
 }
 
 const TCPKIT: Topic = {
   usage: ['tcpkit [flags] [filter]'],
   about: [
-    "Takes tcpkit's flags and prints what tcpkit prints. More can be had from tcpflow latency: JSON, tables, containers, metrics.",
+    "Takes tcpkit's flags and prints what tcpkit prints. tcpflow latency can do more: JSON, tables, containers, metrics.",
   ],
   examples: [
     ['tcpkit -i eth0 -p redis tcp port 6379', 'a line for each command'],
@@ -72,7 +75,7 @@ const TCPKIT: Topic = {
 export const TOPICS: Readonly<Record<FlagTableName, Topic>> = { dump: DUMP, latency: LATENCY, tcpkit: TCPKIT }
 
 export const NOTES =
-  'SIZE is bytes, or a number with k, M or G (powers of 1024). TIME is a number with ms, s, m, h or d. Exit code: 0 done, 1 failed, 2 flags not understood.'
+  'SIZE is bytes, or a number with k, M or G (64k is 65536). TIME is a number with ms, s, m, h or d. Exit code: 0 done, 1 failed, 2 flags not understood.'
 
 /** The whole text, at most 80 columns wide, ending with a newline. */
 export function formatHelp(color: boolean, table: FlagTableName = 'dump'): string {
@@ -95,7 +98,7 @@ function heading(text: string): string {
   return underline(`${text}:`)
 }
 
-/** The forms in one column and the text beside them, or below where they are too long. */
+/** The forms of a flag in one column and its text beside them, or below if the forms are too long. */
 function formatFlag(flag: Flag): string {
   const shorts = [...flag.shorts].map((letter) => `-${letter}`)
   const long = flag.name === '' ? [] : [`--${flag.name}`]
@@ -110,7 +113,7 @@ function formatFlag(flag: Flag): string {
   return [first, ...text.map((line) => indent + line)].map((line) => `${line}\n`).join('')
 }
 
-/** The argument as help shows it behind the flag, with what stands between. */
+/** The argument as help shows it behind the flag, with the separator before it. */
 export function formatArgument(flag: Flag): string {
   if (flag.argument === undefined) return ''
   return flag.argument.whenLeftOut === undefined ? ` ${flag.argument.label}` : `[=${flag.argument.label}]`

@@ -1,4 +1,4 @@
-// `tcpflow latency`, and bin/tcpkit: the latency of every request.
+// `tcpflow latency` and bin/tcpkit: the latency of every request.
 
 import { runPipeline } from '../pipeline/pipeline.ts'
 import type { Command } from './command.ts'

@@ -19,7 +19,8 @@ export function latencyPlanFromFlags(
   const compare = settings.latency.compare ? comparedFiles(settings, words) : undefined
   const tcpkit = settings.flagTable === 'tcpkit'
   if (tcpkit) asTcpkit(settings)
-  // as far as the rest of the plan goes, this prints JSON: no files, and no progress on a terminal that shows it
+  // The rest of the plan sees JSON output: it writes no files, and shows no progress on a terminal that shows the
+  // lines.
   settings.json = 'none'
   const { plan } = planFromFlags(settings, compare === undefined ? words : words.slice(2), surroundings)
   const latency = tcpkit ? tcpkitPlan(settings, surroundings) : latencyPlan(settings, surroundings)
@@ -31,20 +32,20 @@ function refuseContradictions({ latency, savePath }: Settings): void {
     throw new UsageError('-w - would mix packets with lines on standard output', 'give -w the name of a file')
   if (latency.tableOnly && (latency.json || latency.top > 0)) {
     throw new UsageError(
-      `--table prints the table alone, --${latency.json ? 'json' : 'top'} prints requests`,
+      `--table prints only the table, but --${latency.json ? 'json' : 'top'} prints requests`,
       'leave one of them out',
     )
   }
 }
 
-/** They are read as -r reads them, so that a filter is applied to both. */
+/** The two files are read as if they were given with -r, so that a filter is applied to both. */
 function comparedFiles(s: Settings, words: readonly string[]): [string, string] {
   const [client, server] = words
   if (client === undefined || server === undefined) {
-    throw new UsageError('--compare wants two captures', 'tcpflow latency --compare client.pcap server.pcap')
+    throw new UsageError('--compare needs two captures', 'tcpflow latency --compare client.pcap server.pcap')
   }
   if (s.paths.length + s.interfaces.length > 0 || s.wordsAreFiles || s.savePath !== undefined) {
-    throw new UsageError('--compare reads the two captures that it names: -i, -r, -l and -w do not go with it')
+    throw new UsageError('--compare reads only its two captures: -i, -r, -l and -w do not go with it')
   }
   s.paths.push(client, server)
   return [client, server]
@@ -74,7 +75,7 @@ function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   }
 }
 
-/** A script's output takes the place of lines, unless they are asked for. */
+/** With a script, no lines are printed unless they are asked for. */
 function formatOf({ latency, scripts }: Settings): LatencyPlan['format'] {
   if (latency.tableOnly) return 'none'
   if (latency.json) return 'json'
@@ -95,7 +96,7 @@ function tcpkitPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   }
 }
 
-/** What is different in tcpkit: any interface, addresses instead of names, nothing said but what was asked for. */
+/** What is different in tcpkit: it captures on any interface, shows addresses and not names, and prints no notes. */
 function asTcpkit(s: Settings): void {
   if (s.interfaces.length === 0 && s.paths.length === 0) s.interfaces.push('any')
   s.hostNames = false
@@ -106,13 +107,13 @@ function remarksOn(s: Settings): string[] {
   const remarks = [...s.remarks]
   const { packetText, protocol, top, threshold } = s.latency
   if (packetText && protocol !== undefined && protocol !== 'raw') {
-    remarks.push(`-A without effect: -p ${protocol} prints requests, not packets`)
+    remarks.push(`-A has no effect: -p ${protocol} prints requests, not packets`)
   }
-  if (top > 0 && threshold !== undefined) remarks.push('-t without effect: --top prints the slowest')
+  if (top > 0 && threshold !== undefined) remarks.push('-t has no effect: --top prints the slowest')
   return remarks
 }
 
-/** As setlocale(3) chooses: LC_ALL, LC_CTYPE, LANG. */
+/** As setlocale(3) chooses the locale: LC_ALL, LC_CTYPE, LANG. */
 function speaksUnicode(env: Surroundings['env']): boolean {
   return /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || '')
 }

@@ -1,4 +1,4 @@
-// What flags of `tcpflow latency` take: slowness, groupings, ports to listen on.
+// Values of `tcpflow latency`'s flags: thresholds, groupings, ports to listen on.
 
 import { UsageError } from '../core/errors.ts'
 import type { LatencyGrouping, LatencyPlan, ListenPlan } from '../plan.ts'
@@ -17,8 +17,8 @@ export function parseThreshold(text: string, flag: string): NonNullable<LatencyP
   const duration = /^(\d+(?:\.\d+)?|\.\d+)(us|\u00b5s|ms|s)?$/.exec(text)
   if (duration === null) {
     throw new UsageError(
-      `${flag}: ${quote(text)} is no latency`,
-      'milliseconds, such as 1.5, or p99 for the slowest 1%',
+      `${flag}: ${quote(text)} is not a latency`,
+      'give milliseconds, such as 1.5, or p99 for the slowest 1%',
     )
   }
   return { kind: 'micros', micros: Number(duration[1]) * MICROS[duration[2] ?? 'ms']! }
@@ -35,8 +35,8 @@ export function parseListen(text: string, flag: string): Omit<ListenPlan, 'requi
   const port = Number(match?.[3])
   if (match === null || port > 65_535) {
     throw new UsageError(
-      `${flag}: ${quote(text)} is no port`,
-      'a port, or address:port; without an address only this machine can ask',
+      `${flag}: ${quote(text)} is not a port`,
+      'a port, or address:port; without an address only this machine can connect',
     )
   }
   return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? LOOPBACK)), port }

@@ -1,11 +1,11 @@
-// `tcpflow --list`: which interfaces there are to capture on.
+// `tcpflow --list`: lists the interfaces.
 
 import { formatInterfaces, listInterfaces } from '../capture/interfaces.ts'
 import type { Command } from './command.ts'
 import { harmless, writeText } from './write-text.ts'
 
 export const listCommand: Command = (_settings, _words, io) => {
-  // Whoever may make an interface chooses its name, escape sequences and all.
+  // Whoever may create an interface chooses its name, which may hold escape sequences.
   writeText(io.stdout, harmless(formatInterfaces(listInterfaces())))
   return 0
 }

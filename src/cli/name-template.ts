@@ -1,9 +1,9 @@
-// `-T` and `-F` as one template of file names.
+// Makes one template of file names from `-T` and `-F`.
 
 import { UsageError } from '../core/errors.ts'
 
 export const DEFAULT_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
-/** What `-F` understands. `M` and `X` are no matter of names. */
+/** The letters of `-F`. `M` and `X` do not change names. */
 export const NAME_LETTERS = 'ctTkmgMX'
 
 /** What `t`, `T`, `k`, `m` and `g` put in front; folders are named as tcpflow names them. */
@@ -16,13 +16,13 @@ const PREFIXES: Readonly<Record<string, string>> = {
 }
 
 /**
- * One template out of `-T` (or its default) and the letters of `-F`. Each letter goes in front of what stands there
- * already, times inside of folders. A template without a counter gets one, or later connections would have no name.
- * Throws UsageError for one that ends in a folder.
+ * One template from `-T` (or its default) and the letters of `-F`. Each letter is put in front of what is there
+ * already; times go inside folders. A template without a counter gets one, because later connections need a name too.
+ * Throws UsageError if the template ends in a folder.
  */
 export function joinNameTemplate(template: string | undefined, letters: string): string {
   let joined = template ?? DEFAULT_TEMPLATE
-  // Looked at here: with a counter behind it, it would seem to name a file.
+  // Checked here, before the counter is added: with a counter it would seem to name a file.
   if (joined.endsWith('/')) {
     throw new UsageError(
       `file name template '${joined}' names no file`,
@@ -37,7 +37,7 @@ export function joinNameTemplate(template: string | undefined, letters: string):
   return joined
 }
 
-/** %c or %#, and not the end of a %% with a letter behind it. */
+/** %c or %#, but not a letter after %%. */
 function hasCounter(template: string): boolean {
   return directives(template).some((directive) => directive === '%c' || directive === '%#')
 }

@@ -11,11 +11,11 @@ import { Settings } from './settings.ts'
 
 export interface Parsed {
   readonly settings: Settings
-  /** Everything that is no flag, in order: the filter, or with -l files. */
+  /** All arguments that are not flags, in order: the filter, or with -l files. */
   readonly words: readonly string[]
 }
 
-/** Nothing that is typed is to be understood in more than one way. */
+/** Everything off that would let yargs read an argument in more than one way. */
 const YARGS_CONFIGURATION = {
   'boolean-negation': false,
   'camel-case-expansion': false,
@@ -32,12 +32,12 @@ const YARGS_CONFIGURATION = {
 }
 
 const LATENCY_FIRST = 'tcpflow latency …'
-/** A slip of the fingers, or the plural left out. */
+/** A typing mistake or two, or the plural left out. */
 const MAXIMUM_SLIPS = 2
-/** Shorter ones are near to too many words: names of hosts, words of a filter. */
+/** Shorter words are too similar to names of hosts and words of a filter. */
 const LEAST_GUESSED_CHARACTERS = 5
 
-/** Throws UsageError for a flag that does not exist, lacks its value, or has one that cannot be read. */
+/** Throws UsageError for a flag that does not exist, that lacks its value, or whose value cannot be read. */
 export function parseArguments(argv: readonly string[]): Parsed {
   const table = flagTableOf(argv)
   const flags = FLAG_TABLES[table]
@@ -51,12 +51,16 @@ export function parseArguments(argv: readonly string[]): Parsed {
     if (settings.command === 'dump' && !settings.wordsAreFiles) refuseMisspeltCommand(words[0])
     return { settings, words }
   }
-  if (command === 'latency') throw new UsageError('latency has flags of its own: it comes first', LATENCY_FIRST)
+  if (command === 'latency')
+    throw new UsageError('latency has flags of its own, so it must be the first word', LATENCY_FIRST)
   settings.command = command
   return { settings, words: words.slice(1) }
 }
 
-/** libpcap would look for a host of that name, for seconds. No word of a filter is so near to a command. */
+/**
+ * Without this, libpcap would look for a host of that name, for seconds. No word of a filter looks so much like a
+ * command.
+ */
 function refuseMisspeltCommand(word: string | undefined): void {
   if (word === undefined || COMMAND_WORDS[word] !== undefined) return
   const meant = Object.keys(COMMAND_WORDS)
@@ -65,13 +69,13 @@ function refuseMisspeltCommand(word: string | undefined): void {
   if (meant !== undefined) throw new UsageError(`no such command: ${word}`, `did you mean ${meant}?`)
 }
 
-/** `tcpflow -r a.pcap latency --table`: what is unknown here is a flag of latency. */
+/** `tcpflow -r a.pcap latency --table`: an unknown flag here is probably one of latency's. */
 function applyDumpFlags(argv: readonly string[], settings: Settings): string[] {
   try {
     return applyFlags(argv, FLAG_TABLES.dump, settings)
   } catch (error) {
     if (!(error instanceof UsageError) || !/^unknown flag/.test(error.message) || !argv.includes('latency')) throw error
-    throw new UsageError(error.message, `latency has flags of its own: it comes first, ${LATENCY_FIRST}`)
+    throw new UsageError(error.message, `latency has flags of its own, so it must be the first word, ${LATENCY_FIRST}`)
   }
 }
 

@@ -1,4 +1,5 @@
-// Settings as a whole → plan: defaults, what contradicts what, and what is without effect.
+// Makes the plan from all settings: fills in defaults, refuses contradictions, and remarks on flags that have no
+// effect.
 
 import { join } from 'node:path'
 import { UsageError } from '../core/errors.ts'
@@ -17,7 +18,7 @@ const DEFAULT_MAXIMUM_JUMP_BYTES = 16_777_216
 const DEFAULT_MAXIMUM_UNPACKED_BYTES = 256 * 2 ** 20
 const DEFAULT_MAXIMUM_OPEN_FILES = 1000
 
-/** What of the surroundings a plan depends on: a part of Io. */
+/** What a plan depends on besides the flags; a part of Io. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
@@ -27,7 +28,7 @@ export interface Surroundings {
 
 export interface Planned {
   readonly plan: Plan
-  /** Lines about flags that were given and are without effect. */
+  /** Lines about flags that were given but have no effect. */
   readonly remarks: readonly string[]
 }
 
@@ -62,22 +63,22 @@ export function planFromFlags(settings: Settings, words: readonly string[], surr
     progress: showsProgress(settings, input, wanted.onStdout, surroundings),
     dropToUser: settings.dropToUser,
   }
-  return { plan, remarks: [...settings.remarks, ...withoutEffect(settings, wanted)] }
+  return { plan, remarks: [...settings.remarks, ...remarksOn(settings, wanted)] }
 }
 
 interface Outputs {
   readonly console: boolean
   readonly json: boolean
-  /** Something is printed. */
+  /** Something is printed to standard output. */
   readonly onStdout: boolean
   readonly flowFiles: boolean
-  /** The report alone, asked for by name beside the console. */
+  /** Only a report, because -X was given with the console. */
   readonly report: boolean
 }
 
 /**
- * Files are the default, as in tcpflow, and -c, -C and --json write none; neither does -w or --script alone, which would
- * otherwise litter the current folder of everyone who comes from tcpdump and tcpkit.
+ * Files are the default, as in tcpflow; -c, -C and --json write none. -w or --script alone write none either: people
+ * who know tcpdump or tcpkit do not expect files in their current folder.
  */
 function outputsOf(s: Settings): Outputs {
   const console = s.console !== undefined
@@ -94,7 +95,7 @@ function outputsOf(s: Settings): Outputs {
   }
 }
 
-/** Flags given that matter to flow files only, in their short form. */
+/** The flags given that matter only for flow files, in their short form. */
 function fileFlags(s: Settings): string[] {
   const given: [boolean, string][] = [
     [s.outputFolder !== undefined, '-o'],
@@ -111,18 +112,18 @@ function fileFlags(s: Settings): string[] {
 function refuseContradictions(s: Settings): void {
   const reads = s.paths.length > 0 || s.finishPaths.length > 0 || s.wordsAreFiles
   if (reads && s.interfaces.length > 0) {
-    throw new UsageError('-i captures and -r, -R and -l read files: not both at once', 'leave one of them out')
+    throw new UsageError('-i captures live, but -r, -R and -l read files', 'leave one of them out')
   }
   const containers = s.containers.length + s.services.length + s.labels.length + s.networks.length > 0
   if (reads && containers) {
-    throw new UsageError('--container captures and -r, -R and -l read files: not both at once', 'leave one of them out')
+    throw new UsageError('--container captures live, but -r, -R and -l read files', 'leave one of them out')
   }
   if (containers && s.interfaces.length > 1) {
     throw new UsageError('-i beside --container names one interface inside the container', 'leave the others out')
   }
   if (containers && s.interfaces.length > 0 && (s.via === 'veth' || s.via === 'bridge')) {
     throw new UsageError(
-      `-i beside --container names an interface inside the container, and --via ${s.via} captures outside of it`,
+      `-i beside --container names an interface inside the container, and --via ${s.via} captures outside it`,
       'leave one of them out; --via netns and --via sidecar capture inside',
     )
   }
@@ -151,13 +152,13 @@ function refuseContradictions(s: Settings): void {
 
 function inputPlan(s: Settings, words: readonly string[]): InputPlan {
   if (s.wordsAreFiles && words.length === 0) {
-    throw new UsageError('-l: no files are named', 'such as: tcpflow -c -l *.pcap')
+    throw new UsageError('-l: no files are named', 'for example: tcpflow -c -l *.pcap')
   }
   const paths = s.wordsAreFiles ? [...s.paths, ...words] : s.paths
   const empty = [...paths, ...s.finishPaths].indexOf('')
   if (empty >= 0) throw new UsageError('-r: the name of a file is missing')
   if ([...paths, ...s.finishPaths].filter((path) => path === '-').length > 1) {
-    throw new UsageError('standard input (-) can be read once only')
+    throw new UsageError('standard input (-) can be read only once')
   }
   if (paths.length > 0 || s.finishPaths.length > 0) return { kind: 'files', paths, finishPaths: s.finishPaths }
   if (s.interfaces.includes('')) throw new UsageError('-i: the name of an interface is missing')
@@ -184,12 +185,12 @@ function containersPlan(s: Settings): ContainersPlan | undefined {
   return { containers, services, labels, networks, via, wait, sidecarImage, dockerHost }
 }
 
-/** `tcpflow -c trace.pcap`: libpcap would only say "syntax error". */
+/** `tcpflow -c trace.pcap`: libpcap would say only "syntax error". */
 function refuseFileAsFilter(filter: string, input: InputPlan): void {
   const match = /(?:^|\s)(\S+\.(?:pcap|pcapng|cap)(?:\.(?:gz|zst|xz|bz2))?)$/i.exec(filter)
   if (match === null) return
   const flag = input.kind === 'live' ? '-r' : '-r again, or -l,'
-  throw new UsageError(`${quote(match[1]!)} is no part of a filter`, `files are read with ${flag}: -r ${match[1]}`)
+  throw new UsageError(`${quote(match[1]!)} cannot be part of a filter`, `files are read with ${flag}: -r ${match[1]}`)
 }
 
 function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
@@ -208,7 +209,7 @@ function consolePlan(s: Settings, surroundings: Surroundings): ConsolePlan {
   }
 }
 
-/** What is printed has no holes; and what -B prints is the flow's bytes alone, unless marks are asked for. */
+/** Printed output has no holes; with -B it contains only the flow's bytes, unless marks are asked for. */
 function consoleGaps(s: Settings): ConsolePlan['gaps'] {
   if (s.gaps === 'skip') return 'skip'
   return s.binary && !s.hex && s.gaps !== 'mark' ? 'hole' : 'mark'
@@ -261,20 +262,20 @@ function savePlan(s: Settings, printing: boolean, surroundings: Surroundings): S
   }
 }
 
-/** Not while what is printed goes to a terminal: it would be torn up. */
+/** No progress line while output goes to a terminal: it would break up the output. */
 function showsProgress(s: Settings, input: InputPlan, printing: boolean, surroundings: Surroundings): boolean {
   if (input.kind !== 'files' || s.quiet || !surroundings.stderrIsTerminal) return false
   return !(printing && surroundings.stdoutIsTerminal)
 }
 
-function withoutEffect(s: Settings, wanted: Outputs): string[] {
+function remarksOn(s: Settings, wanted: Outputs): string[] {
   const remarks: string[] = []
   const ignored = fileFlags(s)
   if (!wanted.flowFiles && ignored.length > 0) {
     const instead = wanted.json ? '--json prints' : `${s.console === 'bare' ? '-C' : '-c'} prints`
-    remarks.push(`${ignored.join(', ')} without effect: ${instead} and writes no files`)
+    remarks.push(`${withoutEffect(ignored)}: ${instead} and writes no files`)
   }
-  if (wanted.console && s.hex && s.binary) remarks.push('-B without effect: -D prints a hex dump')
+  if (wanted.console && s.hex && s.binary) remarks.push('-B has no effect: -D prints a hex dump')
   if (!wanted.console) {
     const consoleOnly: [boolean, string][] = [
       [s.hex, '-D'],
@@ -286,7 +287,11 @@ function withoutEffect(s: Settings, wanted: Outputs): string[] {
       [!s.newline, '-0'],
     ]
     const given = consoleOnly.filter(([said]) => said).map(([, flag]) => flag)
-    if (given.length > 0) remarks.push(`${given.join(', ')} without effect: that is for the console, add -c`)
+    if (given.length > 0) remarks.push(`${withoutEffect(given)}: that is for the console, add -c`)
   }
   return remarks
+}
+
+function withoutEffect(flags: readonly string[]): string {
+  return `${flags.join(', ')} ${flags.length === 1 ? 'has' : 'have'} no effect`
 }

@@ -1,4 +1,4 @@
-// `tcpflow --version` and `tcpflow --help` alone are answered without loading the program: people and scripts notice.
+// Answers `tcpflow --version` and `tcpflow --help` without loading the whole program, so that they are fast.
 
 import { wantsColor } from './color.ts'
 import { FLAG_TABLES, findLongFlag, findShortFlag, flagTableOf } from './flags.ts'
@@ -6,7 +6,7 @@ import { formatHelp } from './help.ts'
 import { type FlagTableName, Settings } from './settings.ts'
 import { formatVersion } from './version.ts'
 
-/** What to print and be done, when `argv` is nothing but such a flag; else undefined. */
+/** What to print if `argv` is nothing but such a flag; else undefined. */
 export function quickAnswer(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,

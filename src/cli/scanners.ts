@@ -1,4 +1,4 @@
-// tcpflow's "scanners": what may be done with a flow beside writing it down.
+// tcpflow's "scanners": what may be done with a flow besides writing it to a file.
 
 import { UsageError } from '../core/errors.ts'
 import { quote } from './quantities.ts'
@@ -7,11 +7,11 @@ import type { Settings } from './settings.ts'
 const SCANNERS = ['http', 'md5'] as const
 type Scanner = (typeof SCANNERS)[number]
 
-/** tcpflow's other scanners, and why they are not here. */
+/** tcpflow's other scanners, and why they are not supported. */
 const MISSING: Readonly<Record<string, string>> = {
-  netviz: 'it draws a picture of the traffic, and no pictures are made here',
-  wifiviz: 'it draws a picture of the traffic, and no pictures are made here',
-  python: 'no Python is run here; read the flows with --json instead',
+  netviz: 'it draws a picture of the traffic, and this tcpflow draws none',
+  wifiviz: 'it draws a picture of the traffic, and this tcpflow draws none',
+  python: 'this tcpflow does not run Python; read the flows with --json instead',
 }
 
 /** -e NAME, and -a as `all`. */
@@ -27,15 +27,16 @@ export function onlyScanner(settings: Settings, name: string, flag: string): voi
 
 /** -x NAME. */
 export function disableScanner(settings: Settings, name: string, flag: string): void {
-  if (name === 'tcpdemux') throw new UsageError(`${flag} tcpdemux: that writes the flows`, 'for the report alone: -FX')
-  // What is not here need not be turned off.
+  if (name === 'tcpdemux')
+    throw new UsageError(`${flag} tcpdemux is not supported: that scanner writes the flows`, 'for only the report: -FX')
+  // A scanner that does not exist here need not be turned off.
   if (name in MISSING) return
   for (const scanner of resolve(name, flag)) settings.scanners.delete(scanner)
 }
 
 function resolve(name: string, flag: string): readonly Scanner[] {
   if (name === 'all') return SCANNERS
-  // tcpflow's name for writing the flows, which is always done.
+  // tcpflow's name for writing the flows, which is always on.
   if (name === 'tcpdemux') return []
   const found = SCANNERS.find((scanner) => scanner === name)
   if (found !== undefined) return [found]

@@ -1,4 +1,4 @@
-// What the flags said, before it is checked as a whole and made into a plan. Undefined is "not said".
+// The values of the flags, before they are checked together and made into a plan. Undefined means "not given".
 
 import type { LatencyGrouping, LatencyPlan, ListenPlan } from '../plan.ts'
 
@@ -26,7 +26,7 @@ export type FlagTableName = 'dump' | 'latency' | 'tcpkit'
 
 export class Settings {
   command: CommandName = 'dump'
-  /** Whose flags these are: what --help is about. */
+  /** The command that the flags belong to, for --help. */
   flagTable: FlagTableName = 'dump'
   completionShell = ''
 
@@ -98,6 +98,6 @@ export class Settings {
 
   readonly latency = new LatencySettings()
 
-  /** Flags that were given and are without effect: said on stderr, unless -q. */
+  /** Lines about flags that were given but have no effect; printed on stderr, unless -q. */
   remarks: string[] = []
 }

@@ -1,10 +1,10 @@
-// Columns of text that fit a width: what is longest and least needed is cut.
+// Columns of text that fit a width: long columns that matter least are cut first.
 
 const GAP = 2
 const ELLIPSIS = '…'
 const LEAST_COLUMN_WIDTH = 6
 
-/** A column that may be cut, and how far. */
+/** A column that may be cut, and how many characters must stay. */
 export interface Shrinkable {
   readonly column: number
   /** Characters that stay; six when left out. */

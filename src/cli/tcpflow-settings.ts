@@ -1,4 +1,4 @@
-// `-S name=value`: the settings that tcpflow has, and what becomes of each here.
+// `-S name=value`: tcpflow's settings, and what each does here.
 
 import { UsageError } from '../core/errors.ts'
 import { parseCount, quote } from './quantities.ts'
@@ -13,15 +13,15 @@ const APPLY: Readonly<Record<string, ApplySetting>> = {
   'packet-buffer-timeout': (settings, value, flag) => {
     settings.bufferTimeoutMillis ??= parseCount(value, flag, 1)
   },
-  tdelta: onlyDefault('0', 'times are left as they were captured'),
-  tcp_timeout: onlyDefault('0', 'silence ends no connection here'),
-  http_cmd: onlyDefault('', 'no commands are run; with -e http the bodies are files'),
-  tcp_cmd: onlyDefault('', 'no commands are run; follow --json instead'),
-  http_alert_fd: onlyDefault('-1', 'follow --json instead'),
-  tcp_alert_fd: onlyDefault('-1', 'follow --json instead'),
+  tdelta: onlyDefault('0', 'times stay as they were captured'),
+  tcp_timeout: onlyDefault('0', 'a connection does not end because it is silent'),
+  http_cmd: onlyDefault('', 'this tcpflow runs no commands; -e http writes the bodies to files'),
+  tcp_cmd: onlyDefault('', 'this tcpflow runs no commands; read --json instead'),
+  http_alert_fd: onlyDefault('-1', 'read --json instead'),
+  tcp_alert_fd: onlyDefault('-1', 'read --json instead'),
   check_fcs: onlyDefault('YES', 'damaged frames are never decoded'),
-  netviz_histogram_dump: onlyDefault('0', 'no pictures are made here'),
-  netviz_histogram_size: onlyDefault('1000', 'no pictures are made here'),
+  netviz_histogram_dump: onlyDefault('0', 'this tcpflow draws no pictures'),
+  netviz_histogram_size: onlyDefault('1000', 'this tcpflow draws no pictures'),
 }
 
 /** Throws UsageError for a setting that does not exist, or that cannot have this value here. */
@@ -36,7 +36,7 @@ export function applyTcpflowSetting(settings: Settings, text: string, flag: stri
   apply(settings, text.slice(equals + 1), `${flag} ${name}`)
 }
 
-/** Taken with tcpflow's own default and refused otherwise. */
+/** Accepts tcpflow's own default value and refuses any other. */
 function onlyDefault(usual: string, why: string): ApplySetting {
   return (_settings, value, flag) => {
     if (value !== usual) throw new UsageError(`${flag}=${value} is not supported: ${why}`)

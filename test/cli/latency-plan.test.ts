@@ -111,7 +111,7 @@ describe('latency', () => {
 
   test('without effect', () => {
     assert.deepEqual(planned(['latency', '--top', '3', '-t', '5']).remarks, [
-      '-t without effect: --top prints the slowest',
+      '-t has no effect: --top prints the slowest',
     ])
   })
 })
@@ -186,7 +186,7 @@ describe('tcpkit', () => {
     assert.equal(plan.save?.path, 'a.pcap')
     assert.equal(planned(['tcpkit', '-A']).latency.packets, 'ascii')
     assert.deepEqual(planned(['tcpkit', '-A', '-p', 'http']).remarks, [
-      '-A without effect: -p http prints requests, not packets',
+      '-A has no effect: -p http prints requests, not packets',
     ])
   })
 })

@@ -88,6 +88,11 @@ describe('run', () => {
     })
   })
 
+  test('the hint names the help of the command', async () => {
+    const { stderr } = await runWith(['latency', '--bogus'])
+    assert.equal(stderr, "tcpflow: unknown flag --bogus\n  try 'tcpflow latency --help'\n")
+  })
+
   test('a flag that is refused says why', async () => {
     const { code, stderr } = await runWith(['-z', '/', '-c'])
     assert.equal(code, 2)

@@ -460,17 +460,17 @@ describe('from files', () => {
 
   test('what is wrong is said', async (t) => {
     const refused: [string[], RegExp][] = [
-      [['latency', '-p', 'smtp', '-r', redis], /-p: "smtp" is none of auto, redis/],
-      [['latency', '-t', 'slow', '-r', redis], /-t: "slow" is no latency\n {2}milliseconds/],
-      [['latency', '--by', 'moon', '-r', redis], /--by: "moon" is none of/],
+      [['latency', '-p', 'smtp', '-r', redis], /-p: "smtp" is not one of auto, redis/],
+      [['latency', '-t', 'slow', '-r', redis], /-t: "slow" is not a latency\n {2}give milliseconds/],
+      [['latency', '--by', 'moon', '-r', redis], /--by: "moon" is not one of/],
       [['latency', '--table', '--json', '-r', redis], /leave one of them out/],
-      [['latency', '--stats', '99999', '-r', redis], /is no port/],
+      [['latency', '--stats', '99999', '-r', redis], /is not a port/],
       [['latency', '-w', '-', '-r', redis], /-w - would mix/],
       [['latency', '-c', '-r', redis], /unknown flag -c/],
-      [['latency', '--compare', redis], /--compare wants two captures/],
+      [['latency', '--compare', redis], /--compare needs two captures/],
       [['latency', '--compare', redis, redis, '-i', 'lo'], /do not go with it/],
-      [['-r', redis, 'latency'], /it comes first/],
-      [['tcpkit', '-t', 'x'], /-t: "x" is no latency/],
+      [['-r', redis, 'latency'], /it must be the first word/],
+      [['tcpkit', '-t', 'x'], /-t: "x" is not a latency/],
     ]
     for (const [argv, message] of refused) {
       const { code, stderr } = await tcpflow(t, argv)

@@ -64,7 +64,10 @@ function forms(flag: Flag): string[] {
   return [...[...flag.shorts].map((letter) => `-${letter}`), ...(flag.name === '' ? [] : [`--${flag.name}`])]
 }
 
-/** What follows a flag, also one at the end of others (-cr) that takes a value. One whose value may be left out is completed by it only where it can be. */
+/**
+ * What follows a flag that takes a value, also where the flag stands at the end of others (-cr). Where the value may be
+ * left out, it is offered only after "=" or in place of a word.
+ */
 function caseOf(flag: Flag): string {
   if (flag.argument === undefined) return ''
   const { choices, kind, whenLeftOut } = flag.argument

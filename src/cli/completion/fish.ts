@@ -22,7 +22,7 @@ function line(flag: Flag, condition: string): string {
   return `${parts.filter((part) => part !== '').join(' ')}\n`
 }
 
-/** -r: a value must follow; -x: and it is no file. */
+/** -r: a value must follow; -x: a value must follow, and it is not a file. */
 function argumentOf(flag: Flag): string {
   if (flag.argument === undefined) return ''
   const { kind, choices, whenLeftOut } = flag.argument

@@ -2,7 +2,7 @@
 
 import type { Flag } from '../flag.ts'
 
-/** POSIX sh: the interfaces that there are, `any` among them, without starting tcpflow. */
+/** POSIX sh: all interfaces and `any`, without starting tcpflow. */
 export const LIST_INTERFACES = '{ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; }'
 
 /** Names of the running containers, from the engine that tcpflow would ask. */

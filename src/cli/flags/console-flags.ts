@@ -11,7 +11,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'console',
     shorts: 'c',
     group,
-    help: 'Print to the console what is said, both ways, and write no files.',
+    help: 'Print what both sides say, and write no files.',
     apply: (s) => {
       s.console = 'names'
     },
@@ -20,7 +20,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'bare',
     shorts: 'C',
     group,
-    help: 'Print without the names of the flows in front, else as -c.',
+    help: 'As -c, but without the names of the flows in front.',
     apply: (s) => {
       s.console = 'bare'
     },
@@ -29,18 +29,18 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: '',
     shorts: 'Jg',
     group,
-    help: 'Use colour, also where the output is no terminal: client and server differ. (JSON is --json.)',
+    help: 'Use colour, one for the client and one for the server, even if the output is not a terminal. (JSON is --json.)',
     apply: (s) => {
       s.color = 'always'
     },
   },
   {
-    // Stands after -J, so that an alias that holds -J can be overruled.
+    // Comes after -J, so that --color overrules a -J in an alias.
     name: 'color',
     shorts: '',
     group,
     argument: { label: 'WHEN', kind: 'none', choices: COLOR_CHOICES, whenLeftOut: 'always' },
-    help: 'Use colour or not: always, never, or auto (on a terminal; NO_COLOR and FORCE_COLOR count).',
+    help: 'When to use colour: always, never, or auto (on a terminal, unless NO_COLOR or FORCE_COLOR say otherwise).',
     apply: (s, value, flag) => {
       s.color = parseChoice(value, flag, COLOR_CHOICES)
     },
@@ -67,7 +67,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'no-names',
     shorts: '',
     group,
-    help: 'Show addresses as numbers, as tcpflow does, also where a name of the host is known; in JSON and templates too.',
+    help: 'Show addresses and not names of hosts, as the C++ tcpflow does; in JSON and templates too.',
     apply: (s) => {
       s.hostNames = false
     },
@@ -76,7 +76,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'decode',
     shorts: '',
     group,
-    help: 'Print HTTP bodies readable: chunks joined, compression undone.',
+    help: 'Print HTTP bodies in readable form: chunks joined, compression undone.',
     apply: (s) => {
       s.decodeBodies = true
     },
@@ -85,7 +85,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'hex',
     shorts: 'D',
     group,
-    help: 'Print a hex dump, 32 bytes a line, text beside it.',
+    help: 'Print a hex dump: 32 bytes a line, with the text beside them.',
     apply: (s) => {
       s.hex = true
     },
@@ -94,7 +94,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'ascii',
     shorts: '',
     group,
-    help: 'Print a dot for every byte that is no printable ASCII; without this, UTF-8 is shown as text.',
+    help: 'Print a dot for every byte that is not printable ASCII. Without this flag UTF-8 is shown as text.',
     apply: (s) => {
       s.asciiOnly = true
     },
@@ -103,7 +103,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'strip',
     shorts: 's',
     group,
-    help: 'A dot for every byte that is no printable ASCII, in files too.',
+    help: 'Replace every byte that is not printable ASCII by a dot, in files too.',
     apply: (s) => {
       s.strip = true
     },
@@ -112,7 +112,7 @@ export const CONSOLE_FLAGS: readonly Flag[] = [
     name: 'binary',
     shorts: 'B',
     group,
-    help: 'Print the bytes as they are, control characters and all: for pipes, not for a terminal.',
+    help: 'Print the bytes as they are, with all control characters. This is for pipes, not for a terminal.',
     apply: (s) => {
       s.binary = true
     },

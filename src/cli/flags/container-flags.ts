@@ -12,7 +12,7 @@ export const CONTAINER_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'NAME', kind: 'container' },
-    help: 'Capture this container, wherever it is and across restarts: its name, id, the beginning of its id, or a pattern with * and ?; may be repeated. "tcpflow containers" lists them.',
+    help: 'Capture this container, wherever it is and across restarts: by name, id, the beginning of the id, or a pattern with * and ?; may be repeated. "tcpflow containers" lists them.',
     apply: (s, value) => s.containers.push(value),
   },
   {
@@ -36,14 +36,14 @@ export const CONTAINER_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'NAME', kind: 'none' },
-    help: 'Alone: capture everything on this Docker network. Beside the above: only what they say on it. May be repeated.',
+    help: 'Capture everything on this Docker network. With one of the flags above: capture only what those containers say on this network. May be repeated.',
     apply: (s, value) => s.networks.push(value),
   },
   {
     name: 'wait',
     shorts: '',
     group,
-    help: 'Begin before the containers exist or run.',
+    help: 'Wait for the containers if they do not run yet.',
     apply: (s) => {
       s.wait = true
     },
@@ -53,7 +53,7 @@ export const CONTAINER_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'WAY', kind: 'none', choices: WAYS },
-    help: "Where to capture, instead of choosing: the host's end of the container's cable (veth), its network's bridge (bridge), inside its network namespace (netns), or from a short-lived container beside it (sidecar).",
+    help: "Where to capture: at the host's end of the container's veth pair (veth), on its network's bridge (bridge), inside its network namespace (netns), or from a short-lived container beside it (sidecar). Default: tcpflow chooses.",
     apply: (s, value, flag) => {
       s.via = parseChoice(value, flag, WAYS)
     },
@@ -73,7 +73,7 @@ export const CONTAINER_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'URL', kind: 'none' },
-    help: 'The engine: unix:///path, tcp://host:port, ssh://user@host. Default: DOCKER_HOST, the docker context, else the sockets of Docker and Podman.',
+    help: 'The container engine: unix:///path, tcp://host:port, ssh://user@host. Default: DOCKER_HOST, then the docker context, then the sockets of Docker and Podman.',
     apply: (s, value) => {
       s.dockerHost = value
     },

@@ -16,7 +16,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'o',
     group,
     argument: { label: 'DIR', kind: 'folder' },
-    help: 'Write one file for each flow (one direction of a connection) into this folder, which is made if missing. Default, without -c, -C, --json and -w: the current folder.',
+    help: 'Write one file for each flow (one direction of a connection) into this folder, which is made if it does not exist. Without -o, -c, -C, --json and -w: into the current folder.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a folder is missing`)
       s.outputFolder = value
@@ -42,7 +42,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     apply: (s, value, flag) => {
       const odd = [...value].find((letter) => !NAME_LETTERS.includes(letter))
       if (value === '' || odd !== undefined) {
-        throw new UsageError(`${flag}: ${quote(odd ?? '')} is none of the letters ${[...NAME_LETTERS].join(' ')}`)
+        throw new UsageError(`${flag}: ${quote(odd ?? '')} is not one of the letters ${[...NAME_LETTERS].join(' ')}`)
       }
       s.nameLetters += value
     },
@@ -62,7 +62,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'HOW', kind: 'none', choices: GAP_CHOICES },
-    help: 'What becomes of bytes that the capture lacks: hole (a sparse hole, so that what follows keeps its offset; default in files), mark ("[1460 bytes missing]"; default on the console) or skip.',
+    help: 'What to write for bytes that are missing from the capture: hole (a sparse hole, so that what follows keeps its offset; default in files), mark ("[1460 bytes missing]"; default on the console) or skip (nothing).',
     apply: (s, value, flag) => {
       s.gaps = parseChoice(value, flag, GAP_CHOICES)
     },
@@ -72,7 +72,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'm',
     group,
     argument: { label: 'SIZE', kind: 'none' },
-    help: 'A jump of the sequence number by more than this starts a new flow. Default 16M.',
+    help: 'If the sequence number jumps by more than this, a new flow begins. Default 16M.',
     apply: (s, value, flag) => {
       s.maximumJumpBytes = parseSize(value, flag, 1)
     },
@@ -82,7 +82,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'f',
     group,
     argument: { label: 'N', kind: 'none' },
-    help: 'Keep no more files open at once; nothing is lost by it. Default 1000.',
+    help: 'Keep at most so many files open at once; no data is lost. Default 1000.',
     apply: (s, value, flag) => {
       s.maximumOpenFiles = parseCount(value, flag, 1)
     },
@@ -141,7 +141,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'SIZE', kind: 'none' },
-    help: 'Let no more than this come out of all compressed HTTP bodies of the run together, beyond 20 times their size as sent, with -e http and --decode. Default 256M.',
+    help: 'With -e http and --decode: unpack no more than this from all compressed HTTP bodies together, plus 20 times their compressed size. Default 256M.',
     apply: (s, value, flag) => {
       s.maximumUnpackedBytes = parseSize(value, flag)
     },
@@ -159,7 +159,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     name: 'pcap-per-flow',
     shorts: 'K',
     group,
-    help: 'Write a capture file of its packets beside each file.',
+    help: 'Beside each file, write a capture file of its packets.',
     apply: (s) => {
       s.packetsPerFlow = true
     },
@@ -169,7 +169,7 @@ export const FILE_FLAGS: readonly Flag[] = [
     shorts: 'X',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Write the DFXML report here. Default report.xml beside the flows; with -c none.',
+    help: 'Write the DFXML report to this file. Default: report.xml in the folder of the flows; with -c, no report.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
       s.reportPath = value

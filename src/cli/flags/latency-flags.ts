@@ -24,7 +24,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: 'p',
     group: latency,
     argument: { label: 'NAME', kind: 'none', choices: PROTOCOLS },
-    help: 'What is spoken: redis, memcached, http, dns, raw (any protocol of questions and answers, by whose turn it is), or auto: each connection by its content, which is said once for each server. Default auto.',
+    help: 'The protocol: redis, memcached, http, dns, raw (any protocol of questions and answers, by whose turn it is), or auto: found out from the content of each connection, and told once for each server. Default auto.',
     apply: (s, value, flag) => {
       s.latency.protocol = parseChoice(value, flag, PROTOCOLS)
     },
@@ -34,7 +34,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: 't',
     group: latency,
     argument: { label: 'MS', kind: 'none' },
-    help: 'Print only what took at least so long, in milliseconds (0.5, also 500us, 2s), or is among the slowest so far (p99, p99.9). Errors and requests without an answer are printed all the same; the table counts everything.',
+    help: 'Print only what took at least so long, in milliseconds (0.5, also 500us, 2s), or is among the slowest so far (p99, p99.9). Errors and requests without an answer are always printed. The table counts everything.',
     apply: (s, value, flag) => {
       s.latency.threshold = parseThreshold(value, flag)
     },
@@ -47,7 +47,7 @@ const OWN_FLAGS: readonly Flag[] = [
     help: 'Print only the N slowest, slowest first, at the end.',
     apply: (s, value, flag) => {
       s.latency.top = parseCount(value, flag, 1)
-      if (s.latency.top > MOST_KEPT) throw new UsageError(`${flag}: ${value} is too large, the most is ${MOST_KEPT}`)
+      if (s.latency.top > MOST_KEPT) throw new UsageError(`${flag}: ${value} is too large, the maximum is ${MOST_KEPT}`)
     },
   },
   {
@@ -64,7 +64,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: '',
     group: latency,
     argument: { label: 'WHAT', kind: 'none', choices: GROUPINGS },
-    help: 'Rows of the table: server, container, command, route (GET /users/:id; else the command) or key (user:*). Several are joined by commas. Default route.',
+    help: 'Rows of the table: server, container, command, route (GET /users/:id; else the command) or key (user:*). Separate several by commas. Default route.',
     apply: (s, value, flag) => {
       s.latency.by = parseGroupings(value, flag)
     },
@@ -73,7 +73,7 @@ const OWN_FLAGS: readonly Flag[] = [
     name: 'table',
     shorts: '',
     group: latency,
-    help: 'Print only the table, on standard output. Otherwise it comes on standard error: at the end, every --every, and when the process gets SIGUSR2.',
+    help: 'Print only the table, on standard output. Without this flag the table goes to standard error: at the end, after each --every TIME, and on SIGUSR2.',
     apply: (s) => {
       s.latency.tableOnly = true
     },
@@ -83,7 +83,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: '',
     group: latency,
     argument: { label: 'TIME', kind: 'none' },
-    help: 'Print the table every so often: 10s, 5m.',
+    help: 'Print the table again after each such time: 10s, 5m.',
     apply: (s, value, flag) => {
       s.latency.everyMillis = parseDurationMillis(value, flag, 's', 100)
     },
@@ -93,7 +93,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: '',
     group: latency,
     argument: { label: 'TIME', kind: 'none' },
-    help: 'Live, a request without an answer after so long is told as unanswered, and again when its answer comes. In files it is paired however late that is, and unanswered if it waits so long at the end. Default 5s.',
+    help: 'In a live capture, a request without an answer is reported as unanswered after this time, and again when its answer comes. In a file the answer may be as late as it likes; a request that has waited for so long at the end of the file is unanswered. Default 5s.',
     apply: (s, value, flag) => {
       s.latency.timeoutMillis = parseDurationMillis(value, flag, 's', 1)
     },
@@ -102,7 +102,7 @@ const OWN_FLAGS: readonly Flag[] = [
     name: 'compare',
     shorts: '',
     group: latency,
-    help: 'Read two captures of the same traffic, the first two words: one taken at the client, one at the server. Tells the network from the server for each request, also across NAT and with clocks that differ.',
+    help: 'Compare two captures of the same traffic, one taken at the client and one at the server; the first two words name them. Tells for each request how much of its time was the network and how much the server, also across NAT and with clocks that differ.',
     apply: (s) => {
       s.latency.compare = true
     },
@@ -112,7 +112,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: '',
     group: watching,
     argument: { label: 'PORT', kind: 'none', whenLeftOut: DEFAULT_STATS_PORT, pattern: LISTEN_PATTERN },
-    help: `Hand counts and latencies of each server, as JSON, to whoever connects to this port, as tcpkit does. [HOST:]PORT; only this machine can connect unless HOST is given (0.0.0.0 for all). Default ${DEFAULT_STATS_PORT}.`,
+    help: `Send counts and latencies of each server, as JSON, to anyone who connects to this port, as tcpkit does. [HOST:]PORT; only this machine can connect unless HOST is given (0.0.0.0 for all). Default ${DEFAULT_STATS_PORT}.`,
     apply: (s, value, flag) => {
       s.latency.stats = parseListen(value, flag)
     },
@@ -122,14 +122,14 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: '',
     group: watching,
     argument: { label: 'PORT', kind: 'none', whenLeftOut: DEFAULT_METRICS_PORT, pattern: LISTEN_PATTERN },
-    help: `Serve HTTP there: /metrics for Prometheus, /stats (that JSON) and /healthz. [HOST:]PORT as above; default ${DEFAULT_METRICS_PORT}.`,
+    help: `Serve HTTP on this port: /metrics for Prometheus, /stats (the JSON of --stats) and /healthz. [HOST:]PORT as above; default ${DEFAULT_METRICS_PORT}.`,
     apply: (s, value, flag) => {
       s.latency.metrics = parseListen(value, flag)
     },
   },
 ]
 
-/** The same but for its letter, which is the protocol here. */
+/** As in the dump, but without its letter: -p is the protocol here. */
 const NO_PROMISCUOUS = { ...named(SOURCE_FLAGS, 'no-promiscuous')[0]!, shorts: '' }
 
 export const LATENCY_FLAGS: readonly Flag[] = [
@@ -141,7 +141,7 @@ export const LATENCY_FLAGS: readonly Flag[] = [
   ...CONSOLE_FLAGS.filter((flag) => flag.shorts === 'Jg').map((flag) => ({
     ...flag,
     group: latency,
-    help: 'Use colour, also where the output is no terminal: by slowness.',
+    help: 'Use colour for slow requests and errors, even if the output is not a terminal.',
   })),
   ...named(CONSOLE_FLAGS, 'color', 'no-names').map((flag) => ({ ...flag, group: latency })),
   ...named(PACKET_FLAGS, 'script', 'write', 'rotate-size', 'rotate-age', 'keep'),

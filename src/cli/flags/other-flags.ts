@@ -1,19 +1,19 @@
-// Flags about messages and the program itself, and those that only people who come from tcpflow will type.
+// Flags about messages and the program itself, and flags that exist only for compatibility with the C++ tcpflow.
 
 import { UsageError } from '../../core/errors.ts'
 import type { Flag, Switch, Valued } from '../flag.ts'
 import { parseCount } from '../quantities.ts'
 import { applyTcpflowSetting } from '../tcpflow-settings.ts'
 
-/** tcpflow's level of -v, and the one that it is silent at. */
+/** tcpflow's -d level that equals -v, and the highest level that says no more than usual. */
 const VERBOSE_LEVEL = 10
 const NORMAL_LEVEL = 1
 
 const messages = 'Messages'
 const other = 'Other'
-const compatible = "Taken for tcpflow's sake"
+const compatible = 'For compatibility with the C++ tcpflow'
 
-/** An `apply` for flags that make no sense here: says why and what to use instead. */
+/** An `apply` for flags that make no sense here. The error says why, and what to use instead. */
 function refuse(flag: string, why: string, hint: string): () => never {
   return () => {
     throw new UsageError(`${flag} is not supported: ${why}`, hint)
@@ -25,7 +25,7 @@ const MESSAGE_FLAGS: readonly Flag[] = [
     name: 'quiet',
     shorts: 'q',
     group: messages,
-    help: 'No start line, no progress, no summary at the end.',
+    help: 'Print no start line, no progress and no summary at the end.',
     apply: (s) => {
       s.quiet = true
     },
@@ -34,7 +34,7 @@ const MESSAGE_FLAGS: readonly Flag[] = [
     name: 'no-notes',
     shorts: '',
     group: messages,
-    help: 'No lines about refused, unanswered and reset connections.',
+    help: 'Print no lines about refused, unanswered and reset connections.',
     apply: (s) => {
       s.notes = false
     },
@@ -43,7 +43,7 @@ const MESSAGE_FLAGS: readonly Flag[] = [
     name: 'verbose',
     shorts: 'v',
     group: messages,
-    help: 'Say when each connection begins and ends, and what else was seen; the same as -d 10.',
+    help: 'Say when each connection begins and ends, and give more detail at the end; the same as -d 10.',
     apply: (s) => {
       s.verbosity = VERBOSE_LEVEL
     },
@@ -53,7 +53,7 @@ const MESSAGE_FLAGS: readonly Flag[] = [
     shorts: 'd',
     group: messages,
     argument: { label: 'N', kind: 'none' },
-    help: 'How much to say: 0 only errors, 1 normal, 10 much.',
+    help: 'How much to say: 0 only errors, 1 the usual, 10 more.',
     apply: (s, value, flag) => {
       const level = parseCount(value, flag)
       s.verbosity = level > NORMAL_LEVEL ? level : 0
@@ -118,17 +118,17 @@ const COMPATIBLE_FLAGS: readonly (Switch | Valued)[] = [
     shorts: 'H',
     group: compatible,
     help: 'Refused: the scanners are http and md5, see -e.',
-    apply: refuse('-H', 'there are only two scanners, http and md5', "tcpflow --help tells about them under '-e'"),
+    apply: refuse('-H', 'there are only two scanners, http and md5', "tcpflow --help explains them at '-e'"),
   },
   {
     name: 'semaphore',
     shorts: 'L',
     group: compatible,
     argument: { label: 'NAME', kind: 'none' },
-    help: 'Refused: output goes out in whole blocks, no lock is needed.',
+    help: 'Refused: output is written in whole blocks, so no lock is needed.',
     apply: refuse(
       '-L',
-      'output goes out in whole blocks, and several tcpflow on one terminal need no lock',
+      'output is written in whole blocks, so several tcpflow on one terminal need no lock',
       'leave -L out',
     ),
   },
@@ -137,7 +137,7 @@ const COMPATIBLE_FLAGS: readonly (Switch | Valued)[] = [
     shorts: 'z',
     group: compatible,
     argument: { label: 'DIR', kind: 'folder' },
-    help: 'Refused: use -U, a container, or chroot(8) around it all.',
+    help: 'Refused: use -U, a container, or chroot(8).',
     apply: refuse('-z', 'Node cannot change its root folder', 'use -U USER, or run it in a container'),
   },
 ]

@@ -1,11 +1,14 @@
-// Flags of what other programs read: JSON events, scripts and saved packets.
+// Flags for output that other programs read: JSON events, scripts and saved packets.
 
 import { UsageError } from '../../core/errors.ts'
 import type { Flag } from '../flag.ts'
 import { parseChoice, parseCount, parseDurationMillis, parseSize } from '../quantities.ts'
 
 const group = 'JSON, scripts and packets'
-/** Other names of it, which must not be cut to nothing where it is a file that somebody else writes to as well. */
+/**
+ * Standard output under its other names. Opening these as files would truncate a file that somebody else writes to as
+ * well.
+ */
 const STANDARD_OUTPUT = new Set(['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
 const PAYLOAD_CHOICES = ['text', 'base64', 'none'] as const
 
@@ -25,7 +28,7 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Give the traffic to a script, whose output takes the place of ours: Lua as for tcpkit, or a JavaScript module. May be repeated.',
+    help: 'Give the traffic to a script and show what the script prints, and nothing else: Lua as for tcpkit, or a JavaScript module. May be repeated.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
       s.scripts.push(value)
@@ -36,7 +39,7 @@ export const PACKET_FLAGS: readonly Flag[] = [
     shorts: 'w',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Save every packet too, as pcapng; "-" is standard output: tcpflow -w - | wireshark -k -i -. Until a file is whole it is called FILE.partial. Without -c, -o and their like nothing else is written.',
+    help: 'Save every packet too, as pcapng; "-" is standard output: tcpflow -w - | wireshark -k -i -. A file is called FILE.partial until it is complete. Nothing else is written, unless -c, -o or another output is asked for.',
     apply: (s, value, flag) => {
       if (value === '') throw new UsageError(`${flag}: the name of a file is missing`)
       s.savePath = STANDARD_OUTPUT.has(value) ? '-' : value

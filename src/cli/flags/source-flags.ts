@@ -5,7 +5,7 @@ import { parseDurationMillis, parseSize } from '../quantities.ts'
 
 export const DEFAULT_SNAPSHOT_BYTES = 262_144
 export const DEFAULT_KERNEL_BUFFER_BYTES = 32 * 2 ** 20
-/** As tcpflow has it: output feels immediate, and the capture is still woken only a hundred times a second. */
+/** tcpflow's own value: output feels immediate, and the capture wakes up only a hundred times a second. */
 export const DEFAULT_BUFFER_TIMEOUT_MILLIS = 10
 
 const group = 'What to read'
@@ -41,14 +41,14 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     shorts: 'R',
     group,
     argument: { label: 'FILE', kind: 'file' },
-    help: 'Read this file after those of -r, only to finish connections that began in them; may be repeated.',
+    help: 'Read this file after those of -r, but only for connections that began in them; may be repeated.',
     apply: (s, value) => s.finishPaths.push(value),
   },
   {
     name: 'files',
     shorts: 'l',
     group,
-    help: 'The words that are no flags are capture files to read, and not a filter: tcpflow -c -l *.pcap',
+    help: 'All words that are not flags are capture files to read, and not a filter: tcpflow -c -l *.pcap',
     apply: (s) => {
       s.wordsAreFiles = true
     },
@@ -78,7 +78,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     shorts: '',
     group,
     argument: { label: 'SIZE', kind: 'none' },
-    help: "The kernel's capture buffer, default 32M. A larger one bridges longer bursts before packets are dropped.",
+    help: "The kernel's capture buffer, default 32M. A larger one holds longer bursts before packets are dropped.",
     apply: (s, value, flag) => {
       // libpcap takes the size as a C int.
       s.kernelBufferBytes = Math.min(parseSize(value, flag, 65_536), 2 ** 31 - 1)
@@ -117,7 +117,7 @@ export const SOURCE_FLAGS: readonly Flag[] = [
     shorts: 'U',
     group,
     argument: { label: 'USER', kind: 'user' },
-    help: 'Become this user, when started as root, before the first packet is looked at.',
+    help: 'When started as root, become this user before the first packet is looked at.',
     apply: (s, value) => {
       s.dropToUser = value
     },

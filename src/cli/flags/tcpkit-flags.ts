@@ -7,7 +7,7 @@ import { parseChoice, parseCount, parseSize } from '../quantities.ts'
 import { DEFAULT_SNAPSHOT_BYTES } from './source-flags.ts'
 
 const KIBIBYTE = 1024
-/** What libpcap takes, a C int. */
+/** The largest value that libpcap takes, a C int. */
 const MOST_KERNEL_BUFFER_BYTES = 2 ** 31 - 1
 const LEAST_KERNEL_BUFFER_BYTES = 65_536
 const PROTOCOLS = ['raw', 'redis', 'memcached', 'http', 'dns', 'auto'] as const
@@ -59,7 +59,7 @@ export const TCPKIT_FLAGS: readonly Flag[] = [
     shorts: 'p',
     group: latency,
     argument: { label: 'PROTOCOL', kind: 'none', choices: PROTOCOLS },
-    help: 'A line for each request of this protocol: redis, memcached, http, dns, or auto. Default raw: a line for each packet.',
+    help: 'Print a line for each request of this protocol: redis, memcached, http, dns, or auto. Default raw: a line for each packet.',
     apply: (s, value, flag) => {
       s.latency.protocol = parseChoice(value, flag, PROTOCOLS)
     },
@@ -69,7 +69,7 @@ export const TCPKIT_FLAGS: readonly Flag[] = [
     shorts: 't',
     group: latency,
     argument: { label: 'MS', kind: 'none' },
-    help: 'Print only requests that took at least so many milliseconds.',
+    help: 'Print only requests that took this many milliseconds or more.',
     apply: (s, value, flag) => {
       s.latency.threshold = parseThreshold(value, flag)
     },
@@ -78,7 +78,7 @@ export const TCPKIT_FLAGS: readonly Flag[] = [
     name: '',
     shorts: 'A',
     group: latency,
-    help: 'Print what is in each packet too, as text, with -p raw.',
+    help: 'With -p raw: print the payload of each packet too, as text.',
     apply: (s) => {
       s.latency.packetText = true
     },
@@ -110,7 +110,7 @@ export const TCPKIT_FLAGS: readonly Flag[] = [
     shorts: 'P',
     group: latency,
     argument: { label: 'PORT', kind: 'none' },
-    help: 'Hand the statistics to whoever connects to this port; [HOST:]PORT. Default 33333, for this machine only.',
+    help: 'Send statistics to anyone who connects to this port; [HOST:]PORT. Default 33333, for this machine only.',
     apply: (s, value, flag) => {
       s.latency.stats = parseListen(value, flag)
     },

@@ -25,49 +25,49 @@ _tcpflow() {
       '*--read=[Read a capture file]:file:_files' \
       '*-R+[Read this file after those of -r]:file:_files' \
       '*--finish=[Read this file after those of -r]:file:_files' \
-      '*-l[The words that are no flags are capture files to read]' \
-      '*--files[The words that are no flags are capture files to read]' \
+      '*-l[All words that are not flags are capture files to read]' \
+      '*--files[All words that are not flags are capture files to read]' \
       '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
       '*--snaplen=[Capture no more than this of each packet]:bytes:' \
       '*--buffer-size=[The kernel'\''s capture buffer]:size:' \
       '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
       '*--no-tunnels[Do not look inside tunnels]' \
-      '*-U+[Become this user]:user:_users' \
-      '*--relinquish-privileges=[Become this user]:user:_users' \
+      '*-U+[When started as root]:user:_users' \
+      '*--relinquish-privileges=[When started as root]:user:_users' \
       '*--container=[Capture this container]:name:_tcpflow_containers' \
       '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
       '*--label=[Capture all containers with this label]:key[=value]:' \
-      '*--network=[Alone]:name:' \
-      '*--wait[Begin before the containers exist or run]' \
+      '*--network=[Capture everything on this Docker network]:name:' \
+      '*--wait[Wait for the containers if they do not run yet]' \
       '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
       '*--sidecar-image=[The image of the sidecar]:image:' \
-      '*--docker-host=[The engine]:url:' \
-      '*-p+[What is spoken]:name:(auto redis memcached http dns raw)' \
-      '*--protocol=[What is spoken]:name:(auto redis memcached http dns raw)' \
+      '*--docker-host=[The container engine]:url:' \
+      '*-p+[The protocol]:name:(auto redis memcached http dns raw)' \
+      '*--protocol=[The protocol]:name:(auto redis memcached http dns raw)' \
       '*-t+[Print only what took at least so long]:ms:' \
       '*--slower=[Print only what took at least so long]:ms:' \
       '*--top=[Print only the N slowest]:n:' \
       '*--json[Print a line of JSON for each exchange]' \
       '*--by=[Rows of the table]:what:(server container command route key)' \
       '*--table[Print only the table]' \
-      '*--every=[Print the table every so often]:time:' \
-      '*--timeout=[A request without an answer after so long is told as unanswered]:time:' \
-      '*--compare[Read two captures of the same traffic]' \
-      '*--stats=-[Hand counts and latencies of each server]::port:' \
-      '*--metrics=-[Serve HTTP there]::port:' \
-      '*-J[Use colour]' \
-      '*-g[Use colour]' \
-      '*--color=-[Use colour or not]::when:(auto always never)' \
-      '*--no-names[Show addresses as numbers]' \
-      '*--script=[Give the traffic to a script]:file:_files' \
+      '*--every=[Print the table again after each such time]:time:' \
+      '*--timeout=[In a live capture]:time:' \
+      '*--compare[Compare two captures of the same traffic]' \
+      '*--stats=-[Send counts and latencies of each server]::port:' \
+      '*--metrics=-[Serve HTTP on this port]::port:' \
+      '*-J[Use colour for slow requests and errors]' \
+      '*-g[Use colour for slow requests and errors]' \
+      '*--color=-[When to use colour]::when:(auto always never)' \
+      '*--no-names[Show addresses and not names of hosts]' \
+      '*--script=[Give the traffic to a script and show what the script prints]:file:_files' \
       '*-w+[Save every packet too]:file:_files' \
       '*--write=[Save every packet too]:file:_files' \
       '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
       '*--rotate-age=[Begin a new file after so long]:time:' \
       '*--keep=[Keep only the newest N files]:n:' \
-      '*-q[No start line]' \
-      '*--quiet[No start line]' \
-      '*--no-notes[No lines about refused]' \
+      '*-q[Print no start line]' \
+      '*--quiet[Print no start line]' \
+      '*--no-notes[Print no lines about refused]' \
       '*-v[Say when each connection begins and ends]' \
       '*--verbose[Say when each connection begins and ends]' \
       '*-d+[How much to say]:n:' \
@@ -87,8 +87,8 @@ _tcpflow() {
     '*--read=[Read a capture file]:file:_files' \
     '*-R+[Read this file after those of -r]:file:_files' \
     '*--finish=[Read this file after those of -r]:file:_files' \
-    '*-l[The words that are no flags are capture files to read]' \
-    '*--files[The words that are no flags are capture files to read]' \
+    '*-l[All words that are not flags are capture files to read]' \
+    '*--files[All words that are not flags are capture files to read]' \
     '*-p[Do not put the interface into promiscuous mode]' \
     '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
     '*--snaplen=[Capture no more than this of each packet]:bytes:' \
@@ -96,32 +96,32 @@ _tcpflow() {
     '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
     '*--udp[Show UDP datagrams as well]' \
     '*--no-tunnels[Do not look inside tunnels]' \
-    '*-U+[Become this user]:user:_users' \
-    '*--relinquish-privileges=[Become this user]:user:_users' \
+    '*-U+[When started as root]:user:_users' \
+    '*--relinquish-privileges=[When started as root]:user:_users' \
     '*--container=[Capture this container]:name:_tcpflow_containers' \
     '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
     '*--label=[Capture all containers with this label]:key[=value]:' \
-    '*--network=[Alone]:name:' \
-    '*--wait[Begin before the containers exist or run]' \
+    '*--network=[Capture everything on this Docker network]:name:' \
+    '*--wait[Wait for the containers if they do not run yet]' \
     '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
     '*--sidecar-image=[The image of the sidecar]:image:' \
-    '*--docker-host=[The engine]:url:' \
-    '*-c[Print to the console what is said]' \
-    '*--console[Print to the console what is said]' \
-    '*-C[Print without the names of the flows in front]' \
-    '*--bare[Print without the names of the flows in front]' \
+    '*--docker-host=[The container engine]:url:' \
+    '*-c[Print what both sides say]' \
+    '*--console[Print what both sides say]' \
+    '*-C[As -c]' \
+    '*--bare[As -c]' \
     '*-J[Use colour]' \
     '*-g[Use colour]' \
-    '*--color=-[Use colour or not]::when:(auto always never)' \
+    '*--color=-[When to use colour]::when:(auto always never)' \
     '*--time[Put the time of the packet in front]' \
     '*--summary[Print a line for each connection when it ends]' \
-    '*--no-names[Show addresses as numbers]' \
-    '*--decode[Print HTTP bodies readable]' \
+    '*--no-names[Show addresses and not names of hosts]' \
+    '*--decode[Print HTTP bodies in readable form]' \
     '*-D[Print a hex dump]' \
     '*--hex[Print a hex dump]' \
-    '*--ascii[Print a dot for every byte that is no printable ASCII]' \
-    '*-s[A dot for every byte that is no printable ASCII]' \
-    '*--strip[A dot for every byte that is no printable ASCII]' \
+    '*--ascii[Print a dot for every byte that is not printable ASCII]' \
+    '*-s[Replace every byte that is not printable ASCII by a dot]' \
+    '*--strip[Replace every byte that is not printable ASCII by a dot]' \
     '*-B[Print the bytes as they are]' \
     '*--binary[Print the bytes as they are]' \
     '*-0[Add no newline after each piece]' \
@@ -134,11 +134,11 @@ _tcpflow() {
     '*--filename=[Change the names by letters]:letters:' \
     '*-b+[Keep no more than this of each flow]:size:' \
     '*--max-bytes=[Keep no more than this of each flow]:size:' \
-    '*--gaps=[What becomes of bytes that the capture lacks]:how:(hole mark skip)' \
-    '*-m+[A jump of the sequence number by more than this starts a new flow]:size:' \
-    '*--max-jump=[A jump of the sequence number by more than this starts a new flow]:size:' \
-    '*-f+[Keep no more files open at once]:n:' \
-    '*--max-files=[Keep no more files open at once]:n:' \
+    '*--gaps=[What to write for bytes that are missing from the capture]:how:(hole mark skip)' \
+    '*-m+[If the sequence number jumps by more than this]:size:' \
+    '*--max-jump=[If the sequence number jumps by more than this]:size:' \
+    '*-f+[Keep at most so many files open at once]:n:' \
+    '*--max-files=[Keep at most so many files open at once]:n:' \
     '*--merge[Write both directions of a connection to one file]' \
     '*-a[Do all processing]' \
     '*--all[Do all processing]' \
@@ -150,23 +150,23 @@ _tcpflow() {
     '*--disable=[Leave this processing out]:scanner:(http md5 all)' \
     '*-Z[Leave compressed bodies compressed]' \
     '*--no-gunzip[Leave compressed bodies compressed]' \
-    '*--max-unpacked=[Let no more than this come out of all compressed HTTP bodies of the r…]:size:' \
+    '*--max-unpacked=[With -e http and --decode]:size:' \
     '*-I[Write FLOW.findx beside each file]' \
     '*--index[Write FLOW.findx beside each file]' \
-    '*-K[Write a capture file of its packets beside each file]' \
-    '*--pcap-per-flow[Write a capture file of its packets beside each file]' \
-    '*-X+[Write the DFXML report here]:file:_files' \
-    '*--report=[Write the DFXML report here]:file:_files' \
+    '*-K[Beside each file]' \
+    '*--pcap-per-flow[Beside each file]' \
+    '*-X+[Write the DFXML report to this file]:file:_files' \
+    '*--report=[Write the DFXML report to this file]:file:_files' \
     '*--json=-[Print a line of JSON for each event]::payload:(text base64 none)' \
-    '*--script=[Give the traffic to a script]:file:_files' \
+    '*--script=[Give the traffic to a script and show what the script prints]:file:_files' \
     '*-w+[Save every packet too]:file:_files' \
     '*--write=[Save every packet too]:file:_files' \
     '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
     '*--rotate-age=[Begin a new file after so long]:time:' \
     '*--keep=[Keep only the newest N files]:n:' \
-    '*-q[No start line]' \
-    '*--quiet[No start line]' \
-    '*--no-notes[No lines about refused]' \
+    '*-q[Print no start line]' \
+    '*--quiet[Print no start line]' \
+    '*--no-notes[Print no lines about refused]' \
     '*-v[Say when each connection begins and ends]' \
     '*--verbose[Say when each connection begins and ends]' \
     '*-d+[How much to say]:n:' \
