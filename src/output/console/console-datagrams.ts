@@ -1,4 +1,4 @@
-// Headers of datagrams on the console (`--udp`), which have no connection that could keep them.
+// Headers of datagrams on the console (`--udp`). Datagrams have no connection that could keep them.
 
 import { formatAddress } from '../../core/endpoint.ts'
 import { type Datagram, NO_VLAN } from '../../core/segment.ts'
@@ -16,7 +16,10 @@ interface Entry {
   header: Buffer
 }
 
-/** The headers of the flows seen lately, in a table of fixed size: each flow has one place, the last one that came keeps it. */
+/**
+ * The headers of recent flows, in a table of fixed size. Each flow has one place in it, which it shares with others:
+ * the latest flow keeps it.
+ */
 export class DatagramHeaders {
   readonly #entries: (Entry | undefined)[] = new Array<Entry | undefined>(ENTRIES).fill(undefined)
   readonly #make: (name: string) => Buffer
@@ -28,7 +31,7 @@ export class DatagramHeaders {
     this.#nameOf = nameOf
   }
 
-  /** `version`: of the names; a header made with an earlier one is made anew. */
+  /** `version` is that of the names; a header made with an earlier version is made again. */
   of(g: Datagram, version = 0): Buffer {
     const at = hash(g)
     const entry = this.#entries[at]

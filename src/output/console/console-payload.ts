@@ -1,4 +1,4 @@
-// How the console shows payload: text, text in colour, bytes as they are, or hex. The console sink decides where blocks
+// How the console shows payload: as text, text in colour, raw bytes, or hex. The console sink decides where blocks
 // begin and end; these write what is in them.
 
 import type { Arena } from '../../core/arena.ts'
@@ -9,20 +9,22 @@ import { KERNEL_SLACK, loadSanitizeKernel, type SanitizeKernel, Sanitizer } from
 import type { OutputStream } from '../writing/output-stream.ts'
 import { HexDump } from './hex.ts'
 
-/** Most input for one call of the kernel. */
+/** Most input for one call of the sanitising kernel. */
 const PLAIN_PIECE_BYTES = 65536
-/** Colour can make text 9.5 times as long (lines of one byte), and that has to fit the gathering buffer. */
+/** In colour, text can become 9.5 times as long (lines of one byte); it must still fit the gathering buffer. */
 const PAINTED_PIECE_BYTES = 8192
 const PAINTED_GROWTH = 10
 
-/** Writes the payload of one flow after the other; `flow` is a small number, its state is kept between blocks. */
+/** Writes the payload of many flows. `flow` is a small number; its state is kept between blocks. */
 export interface ConsolePayload {
   write(flow: number, d: Direction, buf: Buffer, start: number, end: number): void
-  /** Bytes of the flow wait for more (an unfinished character). */
+  /** Whether some bytes of the flow wait for more, because a character is incomplete. */
   hasPending(flow: number): boolean
-  /** Shows them as they are known now. The flow's block must be open. */
+  /** Shows the waiting bytes as they are. The flow's block must be open. */
   finishFlow(flow: number, d: Direction): void
-  /** Before something else is written into the block, or at its end: completes a hex line, switches colour off. */
+  /**
+   * Called before something else is written into the block, and at its end: completes a hex line, switches colour off.
+   */
   interrupt(d: Direction): void
   /** The next payload is the first of a block. */
   beginBlock(): void
@@ -93,7 +95,7 @@ class PaintedText implements ConsolePayload {
   readonly #sanitizer: Sanitizer
   readonly #kernel: SanitizeKernel
   readonly #pending = new PendingTable()
-  /** Sanitised text on its way to the painter. */
+  /** Sanitised text before it is coloured. */
   readonly #stage: Buffer
   readonly #colorAddress: [number, number]
   readonly #colorLength: [number, number]
@@ -177,7 +179,7 @@ class Binary implements ConsolePayload {
   beginBlock(): void {}
 }
 
-/** Bytes as they are, but each block in its side's colour. */
+/** The bytes as they are, but each block in the colour of its side. */
 class PaintedBinary extends Binary {
   #on = false
 

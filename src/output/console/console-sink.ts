@@ -1,4 +1,4 @@
-// The console (-c): what each side said, in order, once, as blocks under the name of the flow that speaks.
+// The console (-c): what each side said, in order and once, in blocks under the name of the flow that speaks.
 
 import type { Arena } from '../../core/arena.ts'
 import type { CloseReason, Connection, Direction, GapCause } from '../../core/connection.ts'
@@ -17,7 +17,7 @@ import { DatagramHeaders } from './console-datagrams.ts'
 import { type ConsolePayload, consolePayload } from './console-payload.ts'
 import { FlowHeaders } from './flow-headers.ts'
 
-/** A flow that pauses this long in capture time has ended its block. */
+/** A flow that is silent for this long in capture time has ended its block. */
 const BLOCK_PAUSE_MICROS = 200_000
 const MAXIMUM_NAME_CHARACTERS = 512
 const NO_FLOW = -1
@@ -41,22 +41,22 @@ export interface ConsoleSinkParts {
   /** Asked once for each flow, and again when `names` has changed. */
   readonly nameOf: (c: Connection, d: Direction) => string
   /**
-   * A quicker way for most names: puts at most 64 bytes of printable ASCII into `into` from `at` on and returns the end, or
-   * returns -1, and nameOf is asked; so it is for a flow with an end that has a name.
+   * A faster way for most names: puts at most 64 bytes of printable ASCII into `into` from `at` on and returns the end.
+   * Or it returns -1, and nameOf is asked; that is so where an end of the flow has a name.
    */
   readonly putName?: PutName
-  /** Asked for each datagram's flow; tcpflow's form if absent. */
+  /** Asked for the flow of each datagram; tcpflow's form if absent. */
   readonly nameOfDatagram?: (g: Datagram) => string
   /** A line for each connection when it closes. */
   readonly summary: boolean
-  /** What `nameOf` and `nameOfDatagram` name hosts by, if they do. */
+  /** The names of hosts that `nameOf` and `nameOfDatagram` use, if any. */
   readonly names?: Names | undefined
 }
 
 /**
- * Deliveries of one flow with nothing else between them and no pause of 200 ms of capture time are one block: the header,
- * the payload, a newline. An unfinished character is shown with the flow's next block; as dots when the block ends by a
- * pause, at a gap and at the close.
+ * Deliveries of one flow are one block as long as nothing else comes between them and there is no pause of 200 ms of
+ * capture time. A block is the header, the payload, and a newline. An incomplete character is shown with the flow's
+ * next block; when the block ends by a pause, at a gap or at the close, it is shown as dots.
  */
 export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsumer, Sink {
   readonly #plan: ConsolePlan
@@ -64,7 +64,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   readonly #payload: ConsolePayload
   readonly #nameOf: (c: Connection, d: Direction) => string
   readonly #putName: PutName | undefined
-  /** Neither colour nor hex: the name and `: `. */
+  /** No colour and no hex: only the name and `: `. */
   readonly #plainHeaders: boolean
   readonly #datagramHeaders: DatagramHeaders
   readonly #summary: boolean
@@ -75,14 +75,14 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   readonly #headers = new FlowHeaders()
   /** The stream's gathering buffer. */
   readonly #out: DataView
-  /** Payload bytes shown of each flow, kept only with a limit. */
+  /** Payload bytes of each flow that were shown; counted only if there is a limit. */
   readonly #shown: number[] = []
   /** The flow whose block is open, and its direction. */
   #flow = NO_FLOW
   #direction: Direction = 0
   readonly #lastTime = new Timestamp()
   #kernelDrops = 0
-  /** Bytes that came after their gap had been shown. */
+  /** Bytes that came after their gap had been shown already. */
   lateBytes = 0
 
   constructor(parts: ConsoleSinkParts) {
@@ -118,7 +118,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     return this.#stream.finish()
   }
 
-  /** The kernel has dropped so many more packets: gaps may be the capture's fault. */
+  /** The kernel has dropped so many more packets, so gaps may be the fault of the capture. */
   noteKernelDrops(packets: number): void {
     this.#kernelDrops += packets
   }
@@ -176,7 +176,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   /** Each datagram is a block of its own, and `maximumBytes` holds for each. */
   onDatagram(g: Datagram, _packet: Packet): void {
     if (this.#flow !== NO_FLOW) this.#endBlock(this.#paused(g.time))
-    // the lower port is taken for the server's, the best guess that one datagram allows
+    // the lower port is taken for the server's: the best guess from a single datagram
     const d = g.sourcePort < g.destinationPort ? 1 : 0
     this.#flow = DATAGRAM_FLOW
     this.#direction = d
@@ -194,7 +194,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#endBlock(true)
   }
 
-  /** Somebody else is going to print to the same stream: whatever block is open ends its line. */
+  /** Something else is about to be printed to the same stream: the open block, if any, ends its line. */
   makeWay(): void {
     this.#endBlock(false)
   }
@@ -203,7 +203,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     return elapsedMicros(this.#lastTime, t) >= BLOCK_PAUSE_MICROS
   }
 
-  /** Ends the open block and begins one of this flow. */
+  /** Ends the open block and begins a block of this flow. */
   #enter(c: Connection, d: Direction, flow: number, t: Timestamp): void {
     if (this.#flow !== NO_FLOW) this.#endBlock(this.#paused(t))
     this.#flow = flow
@@ -220,7 +220,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#payload.beginBlock()
   }
 
-  /** `complete`: nothing of the flow follows soon, so what is unfinished is shown now. */
+  /** `complete`: nothing more of the flow follows soon, so incomplete characters are shown now. */
   #endBlock(complete: boolean): void {
     if (this.#flow === NO_FLOW) return
     if (complete) this.#payload.finishFlow(this.#flow, this.#direction)
@@ -233,7 +233,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     this.#flow = NO_FLOW
   }
 
-  /** Makes room for the time and `bytes` more; puts the time, if it is to be shown, and returns the position behind it. */
+  /** Makes room for the time and `bytes` more, writes the time if it is wanted, and returns the position after it. */
   #putTime(bytes: number, t: Timestamp): number {
     const position = this.#stream.reserve(TIME_PREFIX_BYTES + bytes)
     return this.#plan.timestamps ? this.#time.put(t, this.#stream.buffer, position) : position
@@ -265,7 +265,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
     return this.#plan.color ? `${nameColor(connectionId)}${text}${RESET}${end}` : `${text}${end}`
   }
 
-  /** Something of our own, within the stream; in hex on a line of its own. */
+  /** A message of our own within the stream; in hex on a line by itself. */
   #remark(text: string): void {
     this.#payload.interrupt(this.#direction)
     const styled = this.#plan.color ? `${REMARK}${text}${RESET}` : text
@@ -281,7 +281,7 @@ export class ConsoleSink implements StreamConsumer, DatagramConsumer, ClockConsu
   }
 
   #putSummary(line: string): void {
-    // without -0 every block has ended its line
+    // without -0 each block has ended its line
     const text = this.#plan.newline ? `${line}\n` : `\n${line}\n`
     this.#stream.writeText(text)
   }

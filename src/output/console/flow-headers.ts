@@ -1,27 +1,27 @@
-// The names of flows as bytes, kept while a flow is open: they stand in front of every block that it prints.
+// The names of flows as bytes, kept while a flow is open, because every block that it prints begins with its name.
 
 const SHORTEST_BYTES = 128
 
 /**
- * By flow number. Headers of an earlier `version` count as none. A buffer serves one flow after the other, so that a short connection
- * allocates none.
+ * By flow number. Headers of an earlier `version` do not count. A buffer is used for one flow after the other, so that
+ * a short connection allocates nothing.
  */
 export class FlowHeaders {
   readonly #buffers: Buffer[] = []
   readonly #words: Int32Array[] = []
   readonly #lengths: number[] = []
   readonly #versions: number[] = []
-  /** Of what headers are made of now. */
+  /** The version of the names that headers are made of now. */
   version = 0
 
-  /** Bytes of the flow's header; 0 when there is none (yet, or any more). */
+  /** Length of the flow's header in bytes; 0 if there is none now. */
   lengthOf(flow: number): number {
     return flow < this.#lengths.length && this.#versions[flow] === this.version ? this.#lengths[flow]! : 0
   }
 
   /**
-   * Puts the header (there must be one) at `position` of `out` and returns the position behind it; up to three bytes
-   * behind that are overwritten. Goes by words: a call of copy costs more than so few bytes.
+   * Copies the header (there must be one) to `position` of `out` and returns the position after it. Up to three more
+   * bytes may be overwritten: it copies words, because a call of copy costs more than so few bytes.
    */
   put(flow: number, out: DataView, position: number): number {
     const words = this.#words[flow]!
@@ -34,7 +34,7 @@ export class FlowHeaders {
     this.setLength(flow, this.room(flow, text.length * 3).write(text))
   }
 
-  /** The flow's buffer, of at least `bytes`, to put a header into; `setLength` then says how long it is. */
+  /** The flow's buffer, at least `bytes` long, to put a header into. `setLength` then tells the header's length. */
   room(flow: number, bytes: number): Buffer {
     while (this.#lengths.length <= flow) {
       this.#lengths.push(0)

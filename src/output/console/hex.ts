@@ -7,17 +7,17 @@ import type { OutputStream } from '../writing/output-stream.ts'
 const BYTES_PER_LINE = 32
 /** Width of the hex column: two digits a byte, a space after each second one, and one more. */
 const HEX_WIDTH = BYTES_PER_LINE * 2 + BYTES_PER_LINE / 2 + 1
-/** Colour, offset of up to 14 digits, colon and space, hex, ASCII, reset, line end. */
+/** Colour, offset of up to 14 digits, colon and space, hex, ASCII, colour reset, line end. */
 const LINE_BOUND = 16 + 16 + HEX_WIDTH + BYTES_PER_LINE + RESET.length + 1
 
 const DIGITS = Buffer.from('0123456789abcdef')
 const SPACE = 32
 const COLON = 58
-/** What stands for each byte in the ASCII column. */
+/** What is shown for each byte in the ASCII column. */
 const ASCII = Buffer.from(Array.from({ length: 256 }, (_, byte) => (byte >= 32 && byte < 127 ? byte : 46)))
 const LF = 10
 
-/** Writes lines as they fill; the last one of a block is shorter. */
+/** Writes a line as soon as it is full; the last line of a block is shorter. */
 export class HexDump {
   readonly #stream: OutputStream
   readonly #color: boolean
@@ -31,7 +31,7 @@ export class HexDump {
     this.#color = color
   }
 
-  /** Offsets begin at 0 again. */
+  /** The next offset is 0 again. */
   restart(): void {
     this.#filled = 0
     this.#offset = 0
@@ -78,7 +78,7 @@ export class HexDump {
       out[at++] = DIGITS[buf[from]! & 15]!
     }
     out[at++] = SPACE
-    // below a full line the last one keeps to its columns; alone it stays short, as with tcpflow
+    // the last line keeps to the columns of the full lines above it; a line alone stays short, as in tcpflow
     if (this.#offset > 0) while (at < hexStart + HEX_WIDTH) out[at++] = SPACE
     for (from = start; from < end; from++) out[at++] = ASCII[buf[from]!]!
     if (this.#color) at += RESET.copy(out, at)

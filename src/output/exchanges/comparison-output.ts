@@ -12,7 +12,7 @@ import { TimePrefix } from '../writing/console-time.ts'
 import type { OutputStream } from '../writing/output-stream.ts'
 
 const RESET = '\x1b[0m'
-/** Whose fault it mostly is: the network's in blue, the server's in orange. */
+/** What took most of the time: the network in blue, the server in orange. */
 const NETWORK = '\x1b[38;5;32m'
 const SERVER = '\x1b[38;5;166m'
 const LATEST_MILLIS = 253_402_300_799_000

@@ -43,7 +43,7 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 /** Of a UTF-16 unit, as \u escape. */
 const LONGEST_CHARACTER_BYTES = 6
-/** Everything in a line but captured text and what is made once for its ends. */
+/** Room for everything in a line except captured text and the parts that are made once for each pair of ends. */
 const OTHER_BYTES = 1024
 
 const TIME = new Literal('{"time":"')
@@ -69,7 +69,7 @@ const NOT_LATE = new Literal(',"late":false,"retries":')
 const REQUEST = new Literal(',"request":')
 const NULL = new Literal('null')
 
-/** What a line says of its ends: the addresses near its beginning, names at its end. */
+/** What a line says about its two ends: the addresses near its beginning, the names at its end. */
 class EndsJson {
   readonly addresses: Literal
   readonly names: Literal
@@ -152,12 +152,12 @@ function mostBytes({ exchange }: TimedExchange, { addresses, names }: EndsJson):
   return OTHER_BYTES + characters * LONGEST_CHARACTER_BYTES + addresses.length + names.length
 }
 
-/** A string that has nothing to escape, behind `field`, which has its first quote. */
+/** Adds `field`, which has its first quote, and a string that needs no escapes. */
 function putWord(field: Literal, word: string, out: Buffer, at: number): number {
   return putAscii(word, out, putLiteral(field, out, at))
 }
 
-/** Most strings here are short and plain: a loop costs a tenth of what JSON.stringify and the patterns do. */
+/** Most strings here are short and plain: a loop costs a tenth of JSON.stringify and the patterns. */
 function putText(field: Literal, text: string, out: Buffer, at: number): number {
   const start = putLiteral(field, out, at)
   const { length } = text
@@ -173,7 +173,7 @@ function putText(field: Literal, text: string, out: Buffer, at: number): number 
   return start + length + 2
 }
 
-/** Whole ones, or with three decimals. */
+/** As a whole number, or with three decimals. */
 function putMicros(field: Literal, value: number, out: Buffer, at: number): number {
   const start = putLiteral(field, out, at)
   if (value < 0) return putLiteral(NULL, out, start)

@@ -34,7 +34,7 @@ const VERY_SLOW_MICROS = 100_000
 
 export interface ExchangeLinesOptions {
   readonly color: boolean
-  /** Exactly tcpkit's line: nothing behind the request but its version. */
+  /** Exactly tcpkit's line: after the request comes only its version. */
   readonly bare: boolean
 }
 
@@ -61,7 +61,7 @@ export class ExchangeLines implements TimedExchangeConsumer {
     if (end < 0) this.#stream.writeText(this.#rest(timed))
   }
 
-  /** Nothing is behind the request, and it is not in colour: most lines of most runs, and the quick way is for them. */
+  /** For most lines there is nothing after the request, and no colour; this fast way is for them. */
   #isPlain({ exchange, latencyMicros }: TimedExchange): boolean {
     if (latencyMicros < 0 || latencyMicros > LONGEST_PLAIN_MICROS || this.#options.color) return false
     return (
@@ -69,7 +69,9 @@ export class ExchangeLines implements TimedExchangeConsumer {
     )
   }
 
-  /** The rest of the line as bytes; -1 when there is more in it than printable ASCII. What was put then does not count. */
+  /**
+   * The rest of the line as bytes; -1 if it contains more than printable ASCII. What was written then does not count.
+   */
   #putPlain({ exchange, latencyMicros }: TimedExchange, out: Buffer, position: number): number {
     const who = this.#who.of(this.#hosts.of(exchange))
     if (who === NOT_PLAIN || exchange.request.length > LONGEST_TEXT) return -1
@@ -103,7 +105,7 @@ export class ExchangeLines implements TimedExchangeConsumer {
   }
 }
 
-/** `172.17.0.3:51137 => db:6379 | `; NOT_PLAIN when there is more in it than printable ASCII. */
+/** `172.17.0.3:51137 => db:6379 | `; NOT_PLAIN if it contains more than printable ASCII. */
 function whoOf({ client, server }: ExchangeEnds): Literal {
   const text = `${client} => ${server} | `
   return /^[ -~]*$/.test(text) ? new Literal(text) : NOT_PLAIN
@@ -121,7 +123,7 @@ function putMillis(micros: number, out: Buffer, position: number): number {
   return putDigits(micros - millis * 1000, 3, out, at + 1)
 }
 
-/** Instead of a time. */
+/** Shown instead of a time. */
 function wordFor(status: string): string {
   if (status === 'ok' || status === 'error') return '-' // answered by packets without a time
   return status === 'silent' ? 'no answer wanted' : status

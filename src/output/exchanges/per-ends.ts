@@ -1,8 +1,8 @@
-// What lines of exchanges say of the two ends, made once for each pair of ends and not for each exchange.
+// Text about the two ends of an exchange, made once for each pair of ends and not for each exchange.
 
 import type { ExchangeEnds } from '../../core/exchange-hosts.ts'
 
-/** Those of connections that are gone go when there are so many. */
+/** When there are so many, those of closed connections are removed. */
 const MAXIMUM_ENDS = 4096
 
 export class PerEnds<T> {

@@ -1,4 +1,4 @@
-// `-e http`, `-a`: writes each body that was carried over HTTP to a file of its own, FLOW-HTTPBODY-001.html.
+// `-e http`, `-a`: writes each HTTP body to a file of its own, FLOW-HTTPBODY-001.html.
 
 import type { BodyConsumer } from '../../core/body-consumer.ts'
 import type { Connection, Direction } from '../../core/connection.ts'
@@ -12,7 +12,7 @@ import { type FileOwner, StoredFile } from './stored-file.ts'
 const MAXIMUM_TRIES = 1_000_000
 
 class BodyFile extends StoredFile {
-  /** What the file's name begins with, `FLOW-HTTPBODY-`, and ends with. */
+  /** The beginning of the file's name, `FLOW-HTTPBODY-`, and its end. */
   readonly prefix: string
   readonly extension: string
   readonly flow: BodyFlow
@@ -25,7 +25,7 @@ class BodyFile extends StoredFile {
   }
 }
 
-/** One direction of a connection that has had a body. */
+/** A direction of a connection that has had a body. */
 interface BodyFlow {
   readonly connectionId: number
   bodies: number
@@ -33,17 +33,21 @@ interface BodyFlow {
 }
 
 /**
- * Writes bodies as they come, in the output folder, never over a file that is there already. A gap within a body that
- * was sent without compression is a hole in its file, of the size of what is missing, and is filled by bytes that come
- * before the body ends; a compressed body ends at its gap. Files get the time of the body's first byte. What goes wrong on disk is told by `blocked` and `drain`.
+ * Writes bodies as they come, in the output folder, and never over an existing file. A gap within a body that was sent
+ * without compression becomes a hole of that size in its file; bytes that come before the body ends fill it. A
+ * compressed body ends at its gap. Files get the time of the body's first byte. `blocked` and `drain` report errors of
+ * the disk.
  */
 export class BodyFiles implements BodyConsumer, Sink, FileOwner {
-  /** Files written, and those of them that hold less than what was sent: cut short, damaged, or with a hole. */
+  /** Files written, and how many of them are incomplete: cut short, damaged, or with a hole. */
   files = 0
   incompleteFiles = 0
   readonly #store: FileStore
   readonly #nameOf: (c: Connection, d: Direction) => string
-  /** By slot and direction; stays until the slot belongs to another connection. */
+  /**
+   * By slot and direction; kept until the slot belongs to another connection.
+   * 84t| only a hole, or the disk is full
+   */
   readonly #flows: (BodyFlow | undefined)[]
 
   /**

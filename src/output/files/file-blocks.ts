@@ -1,5 +1,5 @@
-// The memory in which the bytes of many files are gathered before they are written: fixed in total, whatever the number
-// of files. Small blocks for the many flows that never send much, large ones for those that do.
+// The memory in which the bytes of many files are gathered before they are written. Its total is fixed, whatever the
+// number of files. There are small blocks for the many flows that never send much, and large ones for those that do.
 
 import type { Arena } from '../../core/arena.ts'
 import type { Block, StoredFile } from './stored-file.ts'
@@ -8,13 +8,13 @@ export const SMALL_BLOCK_BYTES = 4 * 1024
 export const LARGE_BLOCK_BYTES = 64 * 1024
 const SMALL_BLOCKS = 2048
 const LARGE_BLOCKS = 256
-/** How many owners are asked to give up an idle block before there is none to be had. */
+/** How many owners are asked for an idle block before the search is given up. */
 const STEPS = 8
 
-/** Room in an arena for all blocks, and for aligning them. */
+/** Room in an arena for all blocks and their alignment. */
 export const FILE_BLOCKS_BYTES = SMALL_BLOCKS * SMALL_BLOCK_BYTES + LARGE_BLOCKS * LARGE_BLOCK_BYTES + 4096
 
-/** Blocks of one size, made when first needed and used again. */
+/** Blocks of one size, made when they are first needed and then reused. */
 export class BlockPool {
   readonly blockBytes: number
   readonly #maximum: number
@@ -30,12 +30,12 @@ export class BlockPool {
     this.#arena = arena
   }
 
-  /** A free block, or undefined when all are taken: then see `idle`. */
+  /** A free block, or undefined when all are in use: then see `idle`. */
   take(owner: StoredFile): Block | undefined {
     let block = this.#free.pop()
     if (block === undefined) {
       if (this.#all.length >= this.#maximum) return undefined
-      // allocUnsafeSlow: outside Node's shared pool, and pages that are never used cost nothing
+      // allocUnsafeSlow: outside Node's shared pool; pages that are never used cost nothing
       const buf = this.#arena?.allocate(this.blockBytes) ?? Buffer.allocUnsafeSlow(this.blockBytes)
       block = { buf, address: this.#arena?.addressOf(buf) ?? -1, pooled: true, owner: null, touched: true }
       this.#all.push(block)
@@ -51,7 +51,7 @@ export class BlockPool {
     else this.#spares.delete(block)
   }
 
-  /** A block beside the pool's, outside the arena, for when no owner can give one up at once. */
+  /** An extra block outside the arena, for when no owner can give one up at once. */
   spare(owner: StoredFile): Block {
     const buf = Buffer.allocUnsafeSlow(this.blockBytes)
     const block: Block = { buf, address: -1, pooled: false, owner, touched: true }
@@ -59,7 +59,10 @@ export class BlockPool {
     return block
   }
 
-  /** A taken block that was not written to since it was last asked for (second chance), after a few steps, if any. */
+  /**
+   * A block in use that was not written to since it was last asked for (second chance algorithm). Looks at a few, and
+   * may find none.
+   */
   idle(): Block | undefined {
     for (let step = 0; step < STEPS; step++) {
       this.#hand = (this.#hand + 1) % this.#all.length
@@ -72,7 +75,7 @@ export class BlockPool {
     return undefined
   }
 
-  /** Some block that has an owner, if any: those that the file thread writes have none. */
+  /** Any block that has an owner, if there is one. Blocks that the file thread is writing have none. */
   any(): Block | undefined {
     for (let step = 0; step < this.#all.length; step++) {
       this.#hand = (this.#hand + 1) % this.#all.length
@@ -82,7 +85,7 @@ export class BlockPool {
     return undefined
   }
 
-  /** Nothing is left to take. */
+  /** No block is left. */
   get exhausted(): boolean {
     return this.#free.length === 0 && this.#all.length >= this.#maximum
   }

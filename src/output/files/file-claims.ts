@@ -1,11 +1,11 @@
-// Gives a new file its name: the flow's, with the next free counter where a file of an earlier run has that name.
+// Gives a new file its name: the flow's name, with the next free counter if an earlier run left a file of that name.
 
 import type { Connection, Direction } from '../../core/connection.ts'
 import { OperatorError } from '../../core/errors.ts'
 import { type FlowNamer, nameWithCounter } from '../names/flow-name.ts'
 import type { OutputFolder } from './file-folder.ts'
 
-/** Names for which it is remembered how far their counters are taken, so that each new one need not try them all. */
+/** The number of names for which the last used counter is remembered, so that a new file need not try all counters. */
 const MAXIMUM_HINTS = 65_536
 const MAXIMUM_TRIES = 1_000_000
 
@@ -13,7 +13,7 @@ export class FileClaims {
   readonly #folder: OutputFolder
   readonly #namer: FlowNamer
   readonly #hints = new Map<string, number>()
-  /** Name of the file that `create` has made last. */
+  /** The name of the file that `create` made last. */
   name = ''
 
   constructor(folder: OutputFolder, namer: FlowNamer) {
@@ -21,13 +21,16 @@ export class FileClaims {
     this.#namer = namer
   }
 
-  /** Makes a file for the flow and returns its descriptor; `name` says how it is called. Throws as OutputFolder.create. */
+  /**
+   * Makes a file for the flow and returns its descriptor; then `name` tells what it is called. Throws the same as
+   * OutputFolder.create.
+   */
   create(c: Connection, d: Direction, suffix: string): number {
     const first = this.#namer.name(c, d, 0) + suffix
     return this.#create(first, this.#namer.firstCounter(c), (counter) => this.#namer.name(c, d, counter) + suffix)
   }
 
-  /** The same for a flow of which only its name is left, as `nameWithCounter` makes it. */
+  /** The same for a flow of which only the name is left, made by `nameWithCounter`. */
   createNamed(first: string, counter: number): number {
     return this.#create(first, counter, (next) => nameWithCounter(first, next))
   }

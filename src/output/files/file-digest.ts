@@ -1,17 +1,17 @@
-// MD5 of a file's contents, taken along as it is written: holes count as zeros, as a reader of the file sees them.
+// MD5 of a file's contents, computed while it is written. Holes count as zeros, as a reader of the file sees them.
 
 import { createHash, type Hash } from 'node:crypto'
 import { readSync } from 'node:fs'
 
 const ZEROS = Buffer.alloc(64 * 1024)
-/** A few packets can make a file of terabytes that is nearly all hole: beyond this much of it there is no digest. */
+/** A few packets can make a file of terabytes that is nearly all hole: with more of it than this there is no digest. */
 const MAXIMUM_HOLE_BYTES = 1024 * 1024 * 1024
 
 export class FileDigest {
   readonly #hash: Hash = createHash('md5')
   #position = 0
   #holeBytes = 0
-  /** Something was written before the end: only the file itself knows its contents. */
+  /** Something was written before the end, so the file must be read to know its contents. */
   #outOfStep = false
 
   /** `buf[start..end)` was written at `position`. */
@@ -29,14 +29,14 @@ export class FileDigest {
     this.#position = position + end - start
   }
 
-  /** What is in the file before our first byte was not seen here: read it all at the end. */
+  /** The file had contents before our first byte, which were not seen here: read all of it at the end. */
   startUnknown(): void {
     this.#outOfStep = true
   }
 
   /**
-   * Lower-case hex; undefined when the file is hole beyond measure. `open` is asked for a readable descriptor where the
-   * file must be read.
+   * Lower-case hex; undefined if there is too much hole. `open` is asked for a readable descriptor if the file must be
+   * read.
    */
   finish(open: () => number): string | undefined {
     if (this.#holeBytes > MAXIMUM_HOLE_BYTES) return undefined

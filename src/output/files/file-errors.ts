@@ -1,14 +1,17 @@
-// What the file system refuses, in the operator's words.
+// Errors of the file system, in words for the operator.
 
 import { OperatorError } from '../../core/errors.ts'
 
-/** The `code` of a Node system error (`ENOSPC` …); '' for anything else. */
+/** The `code` of a Node system error (`ENOSPC` …); '' for everything else. */
 export function errorCode(error: unknown): string {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
   return code ?? ''
 }
 
-/** An OperatorError for a system error met while writing `path`; anything else that was thrown is a bug and goes on. */
+/**
+ * Makes an OperatorError of a system error that happened while writing `path`. Anything else that was thrown is a bug
+ * and is thrown again.
+ */
 export function outputError(error: unknown, path: string): OperatorError {
   if (error instanceof OperatorError) return error
   const known = REASONS[errorCode(error)]

@@ -1,27 +1,30 @@
-// The output folder: makes files in it that were not there before, and the folders between, and never leaves it.
+// The output folder: makes new files in it, and the folders between, and never leaves it.
 
 import { accessSync, constants, lstatSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { OperatorError } from '../../core/errors.ts'
 import { errorCode, outputError } from './file-errors.ts'
 
-/** How a file of our own is made: nothing of that name may be there, not even a link. */
+/** How our own files are made: nothing of that name may exist, not even a link. */
 export const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-/** Flows hold passwords, and so do reports and names of files: as private as `-w`. A folder that was there keeps its mode. */
+/**
+ * Flows, reports and names of files may contain passwords, so they are as private as `-w`. A folder that existed before
+ * keeps its mode.
+ */
 export const PRIVATE_FILE = 0o600
 const PRIVATE_FOLDER = 0o700
 const REOPEN = constants.O_RDWR | constants.O_NOFOLLOW
-/** Folders remembered as made by us or seen to be real ones. */
+/** How many folders are remembered that we made or know to be real ones. */
 const MAXIMUM_KNOWN_FOLDERS = 10_000
 
 export class OutputFolder {
   /** As the operator wrote it. */
   readonly path: string
-  /** What a name is put behind to be a path. */
+  /** The prefix that makes a path of a name. */
   readonly #prefix: string
   readonly #known = new Set<string>()
 
-  /** Makes the folder and its parents where they are missing. Throws OperatorError when it cannot be written into. */
+  /** Makes the folder and its parents if they do not exist. Throws OperatorError if it cannot be written into. */
   constructor(path: string) {
     this.path = path
     this.#prefix = join(path, 'x').slice(0, -1)
@@ -36,7 +39,7 @@ export class OutputFolder {
     }
   }
 
-  /** The path by which a name is opened and reported: `.` leaves the name alone. */
+  /** The path by which a name is opened and reported; in `.` it is the name itself. */
   pathOf(name: string): string {
     return this.#prefix + name
   }
@@ -54,14 +57,17 @@ export class OutputFolder {
       if (errorCode(error) === 'EEXIST') return -1
       if (errorCode(error) !== 'ENOENT') throw error
     }
-    // Somebody has removed a folder that we had made, or the output folder itself.
+    // Somebody has removed a folder that we made, or the output folder itself.
     this.#known.clear()
     makeWithParents(this.path)
     if (slash > 0) this.#makeFolder(name.slice(0, slash))
     return openSync(this.pathOf(name), NEW_FILE, PRIVATE_FILE)
   }
 
-  /** Opens a file made before; makes it again where it is gone (its bytes so far are then a hole). System errors. */
+  /**
+   * Opens a file that was made before. If it is gone it is made again, with a hole in place of its earlier bytes.
+   * Throws system errors.
+   */
   reopen(name: string): number {
     try {
       return openSync(this.pathOf(name), REOPEN)
@@ -89,7 +95,7 @@ export class OutputFolder {
       mkdirSync(path, PRIVATE_FOLDER)
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error
-      // A link could lead anywhere: only what is really a folder, here, will do.
+      // A link could lead anywhere, so only a real folder in this place is accepted.
       if (!lstatSync(path).isDirectory()) {
         throw new OperatorError(
           `${path} is not a folder, but flows are to be written into it`,
@@ -100,7 +106,7 @@ export class OutputFolder {
   }
 }
 
-/** As mkdirSync with `recursive`, which in Node 20 never returns for /proc/nothing/here. System errors. */
+/** Like mkdirSync with `recursive`, which in Node 20 never returns for /proc/nothing/here. Throws system errors. */
 function makeWithParents(path: string): void {
   try {
     mkdirSync(path, PRIVATE_FOLDER)

@@ -1,9 +1,9 @@
-// The memory through which the file thread gets its work (see file-thread.ts): a ring of jobs, filled by one side and emptied
-// by the other in the same order.
+// The shared memory through which the file thread (see file-thread.ts) gets its work: a ring of jobs, filled by one
+// side and emptied by the other in the same order.
 
 import { SMALL_BLOCK_BYTES } from './file-blocks.ts'
 
-/** Jobs under way at most. */
+/** Most jobs at a time. */
 export const RING_SLOTS = 512
 const MAXIMUM_PATH_BYTES = 2048
 
@@ -17,7 +17,7 @@ export const JOB_WRITE = 2
 export const READY = 0
 export const SUBMITTED = 1
 export const DONE = 2
-/** 1: the thread ends when the ring is empty. */
+/** 1: the thread ends as soon as the ring is empty. */
 export const STOP = 3
 /** 1 while the thread waits to be woken. */
 export const ASLEEP = 4
@@ -25,7 +25,7 @@ const CONTROL_WORDS = 16
 
 // Words of a slot.
 const KIND = 0
-/** 1: it could not be done, and nothing is left behind of it. */
+/** 1: the job failed and left nothing behind. */
 const REFUSED = 1
 const BYTES = 2
 const PATH_BYTES = 3
@@ -33,23 +33,23 @@ const NANOS = 4
 const DESCRIPTOR = 5
 const ADDRESS = 6
 const SLOT_WORDS = 12
-// Doubles of a slot, counted in words / 2.
+// Doubles of a slot, counted in units of two words.
 const SECONDS = 4
 const POSITION = 5
 
 const HEADER_BYTES = (CONTROL_WORDS + RING_SLOTS * SLOT_WORDS) * 4
 const ROOM_BYTES = MAXIMUM_PATH_BYTES + SMALL_BLOCK_BYTES
 
-/** One side's view of the ring. A job's values may be read until its slot is filled anew. */
+/** One side's view of the ring. The values of a job can be read until its slot is filled again. */
 export class FileRing {
   readonly shared: SharedArrayBuffer
   readonly control: Int32Array
   readonly #words: Int32Array
   readonly #doubles: Float64Array
-  /** Of each slot: a path, and the contents of a file to be made. */
+  /** For each slot: a path, and the contents of a file to be made. */
   readonly #room: Buffer
 
-  /** `shared`: the other side's; without it a new ring. */
+  /** `shared`: the other side's ring; if absent, a new ring is made. */
   constructor(shared?: SharedArrayBuffer) {
     this.shared = shared ?? new SharedArrayBuffer(HEADER_BYTES + RING_SLOTS * ROOM_BYTES)
     this.control = new Int32Array(this.shared, 0, CONTROL_WORDS)
@@ -58,7 +58,7 @@ export class FileRing {
     this.#room = Buffer.from(this.shared, HEADER_BYTES)
   }
 
-  /** False when the path is too long. `bytes` of `content`: SMALL_BLOCK_BYTES at most; copied. */
+  /** False if the path is too long. `content` is copied: at most SMALL_BLOCK_BYTES. */
   fillMake(job: number, path: string, content: Buffer, bytes: number, seconds: number, nanos: number): boolean {
     if (path.length * 3 > MAXIMUM_PATH_BYTES) return false
     const at = slotOf(job) * ROOM_BYTES
@@ -137,7 +137,7 @@ export class FileRing {
   }
 }
 
-/** Jobs are numbered by signed 32-bit counts. */
+/** Numbers of jobs are signed 32-bit counts. */
 export function slotOf(job: number): number {
   return (job >>> 0) % RING_SLOTS
 }

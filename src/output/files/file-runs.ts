@@ -1,14 +1,14 @@
-// Which parts of a file were really written: what lies between is a hole. Made only for files that have one.
+// Which parts of a file were really written; what lies between them is a hole. Kept only for files that have a hole.
 
 export interface Run {
   offset: number
   length: number
 }
 
-/** Beyond this many a file's further runs are not listed (they are written all the same). */
+/** A file's parts beyond this number are written but not listed. */
 const MAXIMUM_RUNS = 1000
 
-/** Adds a run to `runs`, which is sorted and whose members neither touch nor overlap; joins it with its neighbours. */
+/** Adds a part to `runs`, which is sorted and whose members neither touch nor overlap; joins it with its neighbours. */
 export function addRun(runs: Run[], offset: number, length: number): void {
   let at = runs.length
   while (at > 0 && runs[at - 1]!.offset > offset) at--

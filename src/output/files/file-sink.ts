@@ -1,4 +1,4 @@
-// All that is written below the output folder: a file for each flow, its index, its packets, and the report on them.
+// Writes everything below the output folder: a file for each flow, its index, its packets, and the report about them.
 
 import { join, resolve } from 'node:path'
 import type { Arena } from '../../core/arena.ts'
@@ -19,14 +19,14 @@ import { FlowLoans } from './flow-loans.ts'
 import { UdpConnections } from './udp-files.ts'
 
 /**
- * Writes files as a FilesPlan says. Give it every stream event; datagrams (--udp) where wanted; and segments where
- * `wantsSegments`. It never throws for what goes wrong while writing: `blocked` is true then, `drain` rejects with the
- * OperatorError, and what was written stays.
+ * Writes files as a FilesPlan says. It wants every stream event, datagrams with --udp, and segments if `wantsSegments`.
+ * It does not throw when writing fails: then `blocked` is true, `drain` rejects with the OperatorError, and what was
+ * written stays.
  */
 export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsumer, Sink {
   /** True when onSegment has something to do: the report's lengths, or -K. */
   readonly wantsSegments: boolean
-  /** undefined where more is to be done with a flow's bytes than to put them into its file as they come. */
+  /** undefined if a flow's bytes need more than to be put into its file as they come. */
   readonly loans: FlowLoans | undefined
   readonly #store: FileStore
   readonly #streams: StreamConsumer & { finish(): void }
@@ -69,12 +69,12 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     return this.#store.fullFiles
   }
 
-  /** What the second thread has done. */
+  /** What the file thread has done. */
   get threadJobsDone(): number {
     return this.#store.thread?.jobsDone ?? 0
   }
 
-  /** There will be enough for a second thread: it is started now and not only when the work is there. */
+  /** There will be enough work for a file thread: it starts now, and not only when the work is there. */
   expectMuch(): void {
     this.#store.thread?.expectMuch()
   }
@@ -130,7 +130,7 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     this.#udp.finish()
     this.#udpStreams.finish()
     this.#packets?.finish()
-    // names that the report waits for
+    // names that the report is waiting for
     await this.#store.allSettled()
     this.#report?.finish()
     this.#noteReportFailure()
@@ -144,7 +144,7 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
 }
 
 function makeReport(plan: FilesPlan, path: string, run: RunInformation, { folder }: FileStore): Report {
-  // The report of an earlier run in the same folder stays; a path of the operator's own choice is written over.
+  // In the output folder the report of an earlier run stays; a path that the operator gave is overwritten.
   const overwrite = resolve(path) !== resolve(join(plan.outputFolder, 'report.xml'))
   return new Report(path, { run, merged: plan.merge, overwrite, pathOf: (name) => folder.pathOf(name) })
 }
@@ -153,7 +153,7 @@ function isPlain({ maximumBytes, index, strip, merge, md5, packetsPerFlow }: Fil
   return maximumBytes === Number.POSITIVE_INFINITY && !(index || strip || merge || md5 || packetsPerFlow)
 }
 
-/** -FX: the report alone. */
+/** -FX: only the report. */
 class FlowsWithoutFiles implements StreamConsumer {
   readonly #listeners: readonly FlowListener[]
 

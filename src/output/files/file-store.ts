@@ -1,5 +1,5 @@
-// Many files being written at once: their bytes gathered in pooled blocks, their descriptors bounded and closed by age.
-// Nothing is lost by either: a file is opened again where it was left.
+// Writes many files at once: gathers their bytes in pooled blocks, and keeps a bounded number open, closing the one
+// that was used longest ago. Nothing is lost by that: a file is opened again where it was left.
 
 import type { Arena } from '../../core/arena.ts'
 import type { Sink } from '../../core/consumers.ts'
@@ -14,22 +14,22 @@ import { type FileJob, FileThread } from './file-thread.ts'
 import { OpenFiles } from './open-files.ts'
 import type { Block, BlockBorrower, StoredFile } from './stored-file.ts'
 
-/** A delivery of at least this much is written without being gathered, when nothing is waiting before it. */
+/** A delivery of at least this size is written without being gathered, if nothing is waiting before it. */
 const STRAIGHT_BYTES = 32 * 1024
 const MAXIMUM_OPEN_BY_DEFAULT = 1024
-/** With fewer descriptors allowed, each must be there to be closed at once. */
+/** With fewer descriptors than this, every open file must be one that can be closed at once. */
 const MINIMUM_OPEN_TO_LAG = 256
 const MAXIMUM_LAGGING_FILES = 128
 
 export class FileStore implements Sink {
   readonly folder: OutputFolder
-  /** Files that reached the largest size that the file system knows; their further bytes are gone. */
+  /** Files that reached the largest size that their file system allows; their further bytes are lost. */
   fullFiles = 0
   readonly #open: OpenFiles
   readonly #small: BlockPool
   readonly #large: BlockPool
   readonly #arena: Arena | undefined
-  /** The buffer appended from last, and its address: asking a Buffer costs more than comparing. */
+  /** The buffer used last, and its address: asking a Buffer for its address costs more than comparing two buffers. */
   #sourceBuffer: Buffer | undefined = undefined
   #sourceAddress = -1
   #failure: OperatorError | undefined = undefined
@@ -54,7 +54,7 @@ export class FileStore implements Sink {
     this.#open = new OpenFiles(this.folder, maximum, (file, error) => this.fail(error, this.folder.pathOf(file.name)))
   }
 
-  /** The first thing that went wrong; everything after it is dropped. */
+  /** The first error; nothing is written after it. */
   get failure(): OperatorError | undefined {
     return this.#failure
   }
@@ -63,7 +63,7 @@ export class FileStore implements Sink {
     return this.#open.count
   }
 
-  /** What is too much waits where it is written, so this only says that `drain` has bad news. */
+  /** What does not fit waits where it is written, so this says only that `drain` has an error to tell. */
   get blocked(): boolean {
     return this.#failure !== undefined
   }
@@ -81,17 +81,17 @@ export class FileStore implements Sink {
     this.thread?.wake()
   }
 
-  /** Hears what the file thread has done since. Blocks may change hands. */
+  /** Learns what the file thread has finished meanwhile. Blocks may change owners. */
   settle(): void {
     this.thread?.settle()
   }
 
-  /** Resolves when nothing is under way in the file thread; from then on there is none. */
+  /** Resolves when the file thread has finished everything; after that there is no file thread. */
   async allSettled(): Promise<void> {
     await this.thread?.finish()
   }
 
-  /** Rejects with the OperatorError of a failure that `drain` has not told yet. */
+  /** Rejects with the OperatorError of an error that `drain` has not told yet. */
   async finish(): Promise<void> {
     this.flush()
     await this.allSettled()
@@ -99,7 +99,7 @@ export class FileStore implements Sink {
     if (this.#failure !== undefined && !this.#failureTold) await this.drain()
   }
 
-  /** For what is written beside the store's own files (the report): its failure ends the run like one of ours. */
+  /** For what is written besides the store's own files (the report): an error there ends the run like one of ours. */
   fail(error: unknown, path: string): void {
     const failure = outputError(error, path)
     this.#failure ??= failure
@@ -129,14 +129,14 @@ export class FileStore implements Sink {
     }
   }
 
-  /** A file that has just filled a large block needs no small one first: the next large one, if there is one left. */
+  /** A file that has just filled a large block needs no small one first, but the next large one if there is one. */
   takeLargeBlock(file: StoredFile): void {
     if (file.block === null && file.position >= LARGE_BLOCK_BYTES) file.block = this.#large.take(file) ?? null
   }
 
   /**
-   * Lends the file's block, which lies in the arena: the next bytes may be put right behind those that are in it, until it
-   * is full or asked for back. null when there is nothing to lend.
+   * Lends the file's block, which lies in the arena. The borrower may put the next bytes right after those in it, until
+   * the block is full or is asked for. null if there is nothing to lend.
    */
   lend(file: StoredFile, borrower: BlockBorrower): Block | null {
     const { block } = file
@@ -145,7 +145,7 @@ export class FileStore implements Sink {
     return block
   }
 
-  /** The borrower has put `bytes` into the file's block and has it no longer. */
+  /** The borrower has put `bytes` into the file's block and gives it back. */
   returned(file: StoredFile, bytes: number): void {
     const block = file.block!
     file.borrower = null
@@ -167,7 +167,10 @@ export class FileStore implements Sink {
     else buf.copy(block.buf, position, at, at + bytes)
   }
 
-  /** Makes the file now, if it does not exist yet: before its first byte, for what lies beside it. System errors. */
+  /**
+   * Makes the file now if it does not exist yet, because something beside it is written before its first byte. Throws
+   * system errors.
+   */
   create(file: StoredFile): void {
     if (file.name === '') this.#open.descriptorOf(file)
   }
@@ -184,8 +187,8 @@ export class FileStore implements Sink {
   }
 
   /**
-   * Writes what is gathered of the file and closes it; returns the digest where the file has one. The file may be used
-   * again afterwards.
+   * Writes the file's gathered bytes and closes it; returns the digest if it has one. The file may be used again
+   * afterwards.
    */
   close(file: StoredFile): string | undefined {
     this.#flushFile(file)
@@ -196,8 +199,8 @@ export class FileStore implements Sink {
   }
 
   /**
-   * All of a file that does not exist yet and is complete: `filled` bytes of a small block, which is the store's again at
-   * its next call. undefined where the store must write it itself.
+   * All bytes of a file that does not exist yet and is complete: `filled` bytes of a small block. At its next call the
+   * store has the block again. undefined if the store must write the file itself.
    */
   wholeOf(file: StoredFile): Buffer | undefined {
     if (file.name !== '' || file.block === null || file.digest !== null || this.#failure !== undefined) return undefined
@@ -205,7 +208,7 @@ export class FileStore implements Sink {
     return whole ? file.block.buf : undefined
   }
 
-  /** Somebody else makes this file of `wholeOf`: closed, without having been made. */
+  /** The file thread makes this file of `wholeOf`; here it counts as closed without having been made. */
   giveUp(file: StoredFile): void {
     file.size = file.filled
     file.filled = 0
@@ -221,7 +224,7 @@ export class FileStore implements Sink {
     }
   }
 
-  /** null: better written straight. */
+  /** null: it is better to write directly. */
   #firstBlock(file: StoredFile, bytes: number): Block | null {
     if (bytes >= STRAIGHT_BYTES && file.underWay === 0) return null
     let block = this.#small.take(file)
@@ -234,7 +237,7 @@ export class FileStore implements Sink {
     return block
   }
 
-  /** Moves the gathered bytes from a small block into a large one; stays with the small one if there is none to be had. */
+  /** Moves the gathered bytes from a small block into a large one; keeps the small one if no large one can be had. */
   #enlarge(file: StoredFile, small: Block): Block {
     let large = this.#large.take(file)
     if (large === undefined) {
@@ -255,7 +258,7 @@ export class FileStore implements Sink {
     this.settle()
     if (file.block === null) return
     this.#writeGathered(file, this.#mayLag(file))
-    // Others wait for a large block: let them have a turn.
+    // Others are waiting for a large block: this file gives its up.
     if (file.block !== null && this.#large.exhausted) this.#releaseBlock(file)
   }
 
@@ -266,7 +269,9 @@ export class FileStore implements Sink {
     if (file.block !== null) this.#releaseBlock(file)
   }
 
-  /** Whether the thread may have the file's bytes: as long as enough descriptors are left that can be closed at once. */
+  /**
+   * Whether the thread may write the file's bytes: only while enough descriptors are left that can be closed at once.
+   */
   #mayLag(file: StoredFile): boolean {
     if (file.underWay > 0) return true
     if (!file.mayLag || file.digest !== null || this.#open.maximum < MINIMUM_OPEN_TO_LAG) return false
@@ -284,7 +289,7 @@ export class FileStore implements Sink {
     else this.#large.release(block)
   }
 
-  /** `lagging`: by the thread, if it takes it; the block goes with its bytes then. */
+  /** `lagging`: the thread writes them, if it accepts the job; the block then goes with its bytes. */
   #writeGathered(file: StoredFile, lagging: boolean): void {
     const filled = file.filled
     file.filled = 0
@@ -292,7 +297,7 @@ export class FileStore implements Sink {
     const position = file.position - filled
     const block = file.block!
     if (lagging && block.address >= 0 && this.#writeLagging(file, block, position, filled)) return
-    // whoever reads along sees no hole that is not one
+    // so that nobody who reads the file meanwhile sees a hole that is not one
     if (file.underWay > 0) this.thread!.waitFor(file.latestJob)
     this.#write(file, position, block.buf, 0, filled)
   }
@@ -321,7 +326,7 @@ export class FileStore implements Sink {
     return true
   }
 
-  /** For BlockUnderWay. */
+  /** Called by BlockUnderWay. */
   blockDone({ file, block }: BlockUnderWay): void {
     this.#releaseToPool(block)
     if (--file.underWay > 0) return
@@ -329,7 +334,7 @@ export class FileStore implements Sink {
     this.#open.nothingUnderWay(file)
   }
 
-  /** For BlockUnderWay: once more, to see why. */
+  /** Called by BlockUnderWay: writes again, to learn the reason for the error. */
   blockRefused(refused: BlockUnderWay): void {
     const { file, block, position, bytes } = refused
     if (this.#failure === undefined && !file.full) {
@@ -368,12 +373,12 @@ export class FileStore implements Sink {
   }
 }
 
-/** A block that the file thread is to write. */
+/** A block that the file thread is writing. */
 class BlockUnderWay implements FileJob {
   readonly #store: FileStore
   readonly file: StoredFile
   readonly block: Block
-  /** In the file. */
+  /** Its position in the file. */
   readonly position: number
   readonly bytes: number
 

@@ -1,4 +1,4 @@
-// The file thread itself: does the ring's jobs in their order, until it is told to stop.
+// The code of the file thread: does the ring's jobs in their order until it is told to stop.
 
 import { closeSync, openSync, unlinkSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
@@ -29,7 +29,7 @@ for (let job = 0; ; ) {
   Atomics.notify(control, DONE)
 }
 
-/** False when it could not be made: somebody else has the name, the disk is full … The other side finds out why. */
+/** False if it could not be made: the name is taken, the disk is full … The other side finds out why. */
 function make(job: number): boolean {
   const path = ring.pathOf(job)
   let descriptor: number
@@ -47,7 +47,7 @@ function make(job: number): boolean {
   return false
 }
 
-/** False, and closed, when not all of it could be written. */
+/** False if not all of it could be written; the file is closed then. */
 function fill(descriptor: number, job: number): boolean {
   try {
     writeAll(descriptor, ring.contentOf(job), 0, ring.bytesOf(job), 0)
@@ -59,7 +59,10 @@ function fill(descriptor: number, job: number): boolean {
   }
 }
 
-/** False when the bytes were not kept after all. Closed it is either way, and the number may be another file's by now. */
+/**
+ * False if the bytes could not be written. The descriptor is closed either way, and its number may belong to another
+ * file by now.
+ */
 function closed(descriptor: number): boolean {
   try {
     closeSync(descriptor)

@@ -1,6 +1,7 @@
-// A second thread that makes small files and writes full blocks, while we go on reading. Making a file costs the kernel thirty
-// times what reassembling its bytes costs us, and copying a block about as much as filling it: two processors do both in little
-// more than half the time. What it cannot do it gives back, to be done here as if there were no thread.
+// A second thread that makes small files and writes full blocks while the main thread goes on reading. Making a file
+// costs the kernel thirty times what reassembling its bytes costs us, and copying a block costs about as much as
+// filling it; two processors do both in little more than half the time. The thread gives back what it cannot do, and
+// the main thread does it as if there were no other.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
@@ -14,26 +15,28 @@ export interface FileThreadData {
   readonly memory: SharedArrayBuffer
 }
 
-/** Who gave a job hears what became of it, in the order given. He may do anything then but give jobs. */
+/** Whoever gave a job is told what became of it, in the order given. He may do anything then except give jobs. */
 export interface FileJob {
   onDone(): void
-  /** It could not be done, and nothing is left behind of it. `content`: of a file to be made, until this returns. */
+  /** The job failed and left nothing behind. `content` is that of a file to be made; valid until this returns. */
   onRefused(content: Buffer): void
 }
 
-/** A thread costs 30 ms and some memory: not for a few files. One full block is worth several small ones. */
+/**
+ * A thread costs 30 ms and some memory, which a few files are not worth. One full block counts as several small ones.
+ */
 const JOBS_BEFORE_A_THREAD = 512
 const JOBS_A_BLOCK = 4
-/** Bytes of full blocks under way: enough for the thread never to wait for us. */
+/** Most bytes of full blocks at a time: enough that the thread never waits for us. */
 const MAXIMUM_BYTES_UNDER_WAY = 4 * 1024 * 1024
-/** Waking a thread costs as much as writing a block: it should find more than one. */
+/** Waking the thread costs as much as writing a block, so it should find more than one. */
 const JOBS_TO_WAKE_FOR = 8
 const PATIENCE_MILLIS = 10_000
 const POLL_MILLIS = 1
 const NOTHING = Buffer.alloc(0)
 
 export class FileThread {
-  /** Jobs done by the thread, as far as they are settled. */
+  /** Jobs that the thread has done and that were settled. */
   jobsDone = 0
   readonly #arena: Arena
   readonly #jobs: (FileJob | undefined)[] = new Array(RING_SLOTS).fill(undefined)
@@ -50,24 +53,24 @@ export class FileThread {
     this.#arena = arena
   }
 
-  /** There will be much to do: the thread starts now, and is ready when the first of it comes. */
+  /** There will be much to do: the thread starts now, so that it is ready when the first job comes. */
   expectMuch(): void {
     if (this.#ring === undefined && !this.#ended) this.#start()
   }
 
-  /** Tells what has been done since to those whose jobs it were. */
+  /** Tells those who gave jobs what was done since the last call. */
   settle(): void {
     const ring = this.#ring
     if (ring === undefined || this.#settling) return
     const done = Atomics.load(ring.control, DONE)
     while (this.#settled !== done) this.#settleOne(ring, ring.wasRefused(this.#settled))
-    // it died: what it left is for others to do
+    // it died: the others do what it has left undone
     if (this.#ended) while (this.#settled !== this.#submitted) this.#settleOne(ring, true)
   }
 
   /**
-   * Makes the file at `path` with `bytes` of `content`, which are copied, and gives it this time. Returns the job's number for
-   * `waitFor`, or -1 when it is not taken: there is no thread yet, or enough for it to do.
+   * Makes the file at `path` with `bytes` of `content`, which are copied, and sets its time. Returns the job's number
+   * for `waitFor`, or -1 if the job is not accepted: there is no thread yet, or it has enough to do.
    */
   make(job: FileJob, path: string, content: Buffer, bytes: number, seconds: number, nanos: number): number {
     const number = this.#submitted
@@ -77,8 +80,8 @@ export class FileThread {
   }
 
   /**
-   * Writes `bytes` at `address` of the arena, which stay as they are until the job is settled. Returns the job's number, or -1
-   * when it is not taken. Waits when a lot is under way.
+   * Writes `bytes` at `address` of the arena, which must not change until the job is settled. Returns the job's number,
+   * or -1 if the job is not accepted. Waits if much is waiting to be written.
    */
   write(job: FileJob, descriptor: number, address: number, bytes: number, position: number): number {
     if (!this.#open(JOBS_A_BLOCK)) return -1
@@ -86,14 +89,14 @@ export class FileThread {
     this.#ring!.fillWrite(number, descriptor, address, bytes, position)
     this.#submit(job)
     this.#bytesUnderWay += bytes
-    // settled or not: half of it should be done
+    // settled or not: until half of it is done
     if (this.#bytesUnderWay > MAXIMUM_BYTES_UNDER_WAY) {
       this.waitFor((this.#settled + ((this.#submitted - this.#settled) >> 1)) | 0)
     }
     return number >>> 0
   }
 
-  /** The thread begins with what it was given now, and waits for no more. */
+  /** The thread begins with the jobs that it has, and does not wait for more. */
   wake(): void {
     if (this.#ring !== undefined) Atomics.notify(this.#ring.control, SUBMITTED)
   }
@@ -110,7 +113,7 @@ export class FileThread {
     }
   }
 
-  /** Resolves when all is settled. There is no thread afterwards. */
+  /** Resolves when everything is settled. There is no thread afterwards. */
   async finish(): Promise<void> {
     const ring = this.#ring
     const worker = this.#worker
@@ -142,10 +145,10 @@ export class FileThread {
     }
     let worker: Worker
     try {
-      // Its own streams are not ours: a pipe between them would make our standard output non-blocking.
+      // The thread does not get our streams: a pipe between them would make our standard output non-blocking.
       worker = newWorker({ workerData: data, stdout: true, stderr: true })
     } catch {
-      // no more threads are allowed here: it goes on without
+      // no more threads are allowed here: go on without one
       end()
       return
     }
@@ -181,7 +184,7 @@ export class FileThread {
       }
     } finally {
       this.#settling = false
-      // only now may its slot be filled anew
+      // only now may its slot be filled again
       this.#settled = (number + 1) | 0
     }
   }
@@ -191,7 +194,7 @@ function newWorker(options: WorkerOptions): Worker {
   const built = !import.meta.url.endsWith('.ts')
   const program = new URL(`./file-thread-worker.${built ? 'js' : 'ts'}`, import.meta.url)
   if (built) return new Worker(program, options)
-  // What lets the main thread run from the sources does not reach others.
+  // What lets the main thread run from the sources does not work in other threads.
   const load = `import('tsx/esm/api').then(({ register }) => { register(); return import('${program.href}') })`
   return new Worker(load, { ...options, eval: true })
 }

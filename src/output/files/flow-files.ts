@@ -1,4 +1,5 @@
-// Writes each flow's bytes into its file: in order, gaps as the operator wants them, late bytes into their holes.
+// Writes each flow's bytes into its file: in order, with gaps as the operator wants them, and late bytes put into their
+// holes.
 
 import type { CloseReason, Connection, Direction, GapCause } from '../../core/connection.ts'
 import type { StreamConsumer } from '../../core/consumers.ts'
@@ -16,22 +17,25 @@ import { MergeHoles } from './merge-holes.ts'
 import { type FileUnderWay, SmallFiles } from './small-files.ts'
 import { type FileOwner, StoredFile } from './stored-file.ts'
 
-/** Hears of each flow at its end. */
+/** Is told of each flow at its end. */
 export interface FlowListener {
-  /** `underWay`: the file is being made, and its path may still become another one. */
+  /** `underWay`: the file is being made, and its path may still change. */
   onFileWritten(file: WrittenFile, underWay?: FileUnderWay): void
-  /** A flow that has no file: none was wanted, or it had no bytes. `bytes`: payload that was delivered. */
+  /** A flow without a file: none was wanted, or it had no bytes. `bytes`: payload that was delivered. */
   onFlowWithoutFile(connection: Connection, direction: Direction, bytes: number): void
 }
 
-/** Files of connections that left the table and may speak again; the oldest are forgotten, and get a new file then. */
+/**
+ * How many files are remembered whose connections left the table and may speak again. Beyond this the oldest are
+ * forgotten, and get a new file then.
+ */
 const MAXIMUM_RESUMABLE = 32_768
 const STRIP_BYTES = 64 * 1024
 
 class FlowFile extends StoredFile {
   readonly connection: Connection
   readonly direction: Direction
-  /** Position in the file minus offset in the stream, where holes are kept and directions apart. */
+  /** Position in the file minus offset in the stream, if holes are kept and each direction has its own file. */
   shift = 0
   index: FlowIndex | null = null
   holes: MergeHoles | null = null
@@ -61,11 +65,11 @@ export class FlowFiles implements StreamConsumer, FileOwner {
   readonly #namer: FlowNamer
   readonly #plan: FilesPlan
   readonly #listeners: readonly FlowListener[]
-  /** By slot and direction; with --merge both directions have the same. */
+  /** By slot and direction; with --merge both directions have the same file. */
   readonly #files: (FlowFile | undefined)[] = []
   readonly #resumable = new Map<string, Resumable>()
   readonly #stripped: Buffer
-  /** undefined: every file is made by ourselves. */
+  /** undefined: we make every file ourselves. */
   readonly #small: SmallFiles | undefined
 
   constructor(plan: FilesPlan, store: FileStore, namer: FlowNamer, listeners: readonly FlowListener[]) {
@@ -75,13 +79,13 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     this.#claims = new FileClaims(store.folder, namer)
     this.#listeners = listeners
     this.#stripped = Buffer.alloc(plan.strip ? STRIP_BYTES : 0)
-    // --merge and -I make more than one of a connection's files at once
+    // with --merge and -I, several of a connection's files are made at once
     const alone = !plan.merge && !plan.index && namer.plain
     this.#small = alone && store.thread !== undefined ? new SmallFiles(store.thread, store, this.#claims) : undefined
   }
 
   onOpen(_c: Connection, _t: Timestamp): void {
-    // A file exists from its first byte on.
+    // A file exists only from its first byte on.
   }
 
   onData(c: Connection, d: Direction, offset: number, buf: Buffer, start: number, end: number, t: Timestamp): void {
@@ -121,7 +125,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     if (!(written && this.#plan.merge)) this.#end(c, 1, why)
   }
 
-  /** Closes what is still open. */
+  /** Closes all files that are still open. */
   finish(): void {
     for (let at = 0; at < this.#files.length; at++) {
       const file = this.#files[at]
@@ -134,7 +138,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     return this.#files[indexOf(c, d)]
   }
 
-  /** For the store. */
+  /** Called by the store. */
   createFile(file: FlowFile): number {
     const descriptor = this.#claims.create(file.connection, file.direction, '')
     file.name = this.#claims.name
@@ -150,7 +154,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     if (index) file.index = new FlowIndex(this.#store, file)
     if (merge) file.holes = new MergeHoles()
     if (c.resumed) this.#resume(file)
-    // the counters of one 4-tuple's connections are taken in their order
+    // the connections of one 4-tuple get their counters in order
     if (c.occurrence > 0) this.#small?.waitFor(this.#namer.name(c, d, 0))
     file.shift = file.position - offset
     const at = indexOf(c, d)
@@ -189,7 +193,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     if (file !== undefined) {
       this.#files[at] = undefined
       if (this.#plan.merge) this.#files[at ^ 1] = undefined
-      // what may go on later has its name kept, so it must have one
+      // what may go on later keeps its name, so it must have one
       const mayGoOn = why === 'evicted' || why === 'timeout'
       const underWay = mayGoOn || file.name !== '' ? undefined : this.#giveAway(file)
       const md5 = underWay === undefined ? this.#store.close(file) : undefined
@@ -205,10 +209,10 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     return false
   }
 
-  /** A file that is whole now and small is made by a second thread, where there is one. */
+  /** A small file that is complete now is made by the file thread, if there is one. */
   #giveAway(file: FlowFile): FileUnderWay | undefined {
     const { connection: c, direction: d } = file
-    // elsewhere, and with UDP, there may be others with the same ends: their counters are taken as they come
+    // elsewhere, and with UDP, others may have the same ends: they get their counters in the order in which they come
     if (this.#small === undefined || c.place !== 0 || c.slot < 0) return undefined
     this.#store.settle()
     const underWay = this.#small.give(file, this.#namer.name(c, d, 0), this.#namer.firstCounter(c))

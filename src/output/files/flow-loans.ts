@@ -1,4 +1,4 @@
-// How a flow's file gets bytes that nobody gives to the sink.
+// How bytes get into a flow's file without being given to the sink.
 
 import type { Connection, Direction } from '../../core/connection.ts'
 import type { Report } from '../report/report.ts'
@@ -6,7 +6,7 @@ import type { FileStore } from './file-store.ts'
 import type { FlowFiles } from './flow-files.ts'
 import type { StoredFile } from './stored-file.ts'
 
-/** For who puts flows' bytes into their files' blocks himself, instead of giving them to the sink. */
+/** For code that puts the bytes of flows into their files' blocks itself, instead of giving them to the sink. */
 export class FlowLoans {
   readonly store: FileStore
   readonly #files: FlowFiles
@@ -18,12 +18,12 @@ export class FlowLoans {
     this.#report = report
   }
 
-  /** undefined: give its next bytes to the sink, then there is one. */
+  /** undefined: give the flow's next bytes to the sink; after that there is a block. */
   fileOf(c: Connection, d: Direction): StoredFile | undefined {
     return this.#files.fileOf(c, d)
   }
 
-  /** Segments of these frames, each captured whole, have passed the sink by. */
+  /** So many segments of these frames, each captured whole, were not given to the sink. */
   addFrames(c: Connection, d: Direction, frameBytes: number): void {
     this.#report?.addFrames(c, d, frameBytes, frameBytes)
   }

@@ -7,7 +7,7 @@ import type { FileStore } from './file-store.ts'
 import { type FileOwner, StoredFile } from './stored-file.ts'
 
 const MAXIMUM_LATE_LINES = 4096
-/** An index longer than this is not sorted again: its late lines stand at the end. */
+/** An index longer than this is not sorted again: late lines stay at its end. */
 const MAXIMUM_SORTED_BYTES = 64 * 1024 * 1024
 
 export class FlowIndex implements FileOwner {
@@ -22,12 +22,12 @@ export class FlowIndex implements FileOwner {
     this.file = new StoredFile(this)
   }
 
-  /** `length` bytes that arrived at `t` come to stand at the end of the flow's file, at `offset`. */
+  /** `length` bytes that arrived at `t` are put at the end of the flow's file, at `offset`. */
   add(offset: number, t: Timestamp, length: number): void {
     this.#append(indexLine(offset, t, length))
   }
 
-  /** Bytes that came late, into a hole. */
+  /** Bytes that came late and go into a hole. */
   addLate(offset: number, t: Timestamp, length: number): void {
     if (this.#late.length < MAXIMUM_LATE_LINES) this.#late.push(indexLine(offset, t, length))
   }

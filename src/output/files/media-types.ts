@@ -1,6 +1,6 @@
-// Which file name extension a media type gets.
+// The file name extension for each media type.
 
-/** Beside the types whose subtype is the extension already (`image/png`). */
+/** Besides the types whose subtype is the extension (`image/png`). */
 const EXTENSIONS: Readonly<Record<string, string>> = {
   'text/html': 'html',
   'application/xhtml+xml': 'xhtml',
@@ -66,7 +66,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   'font/otf': 'otf',
 }
 
-/** `.html`, or '' for a type that says nothing or is not known. `type` is lower case, without parameters. */
+/** `.html`, or '' for a type that says nothing or is unknown. `type` is lower case, without parameters. */
 export function mediaTypeExtension(type: string): string {
   const known = Object.hasOwn(EXTENSIONS, type) ? EXTENSIONS[type] : undefined
   if (known !== undefined) return `.${known}`

@@ -1,8 +1,8 @@
-// Where the gaps of both directions lie in a merged file, so that bytes which come late can still be put there.
+// Where the gaps of both directions are in a merged file, so that bytes that come late can still be put there.
 
 import type { Direction } from '../../core/connection.ts'
 
-/** Older ones are forgotten: their late bytes are then lost to the merged file. */
+/** Beyond this number the oldest are forgotten: their late bytes are missing from the merged file. */
 const MAXIMUM_HOLES = 256
 
 interface Hole {

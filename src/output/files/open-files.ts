@@ -1,4 +1,5 @@
-// The files that are open at a time: bounded, closed by age, and opened again where they were left.
+// The files that are open at the same time. Their number is bounded: the one used longest ago is closed, and opened
+// again where it was left.
 
 import { closeSync } from 'node:fs'
 import { errorCode } from './file-errors.ts'
@@ -14,7 +15,10 @@ export class OpenFiles {
   #maximumOpen: number
   readonly #byUse = new RecencyList<StoredFile>()
 
-  /** Where the system allows fewer than `maximumOpen`, fewer are kept open. `onFailed` hears of a file that could not be closed. */
+  /**
+   * If the system allows fewer than `maximumOpen`, fewer are kept open. `onFailed` is told of a file that could not be
+   * closed.
+   */
   constructor(folder: OutputFolder, maximumOpen: number, onFailed: (file: StoredFile, error: unknown) => void) {
     this.#folder = folder
     this.#maximumOpen = maximumOpen
@@ -29,12 +33,12 @@ export class OpenFiles {
     while (this.#byUse.oldest !== null) this.close(this.#byUse.oldest)
   }
 
-  /** The last of the file's bytes is written that was under way. */
+  /** The last bytes of the file that were with the file thread have been written. */
   nothingUnderWay(file: StoredFile): void {
     if (file.closing) this.#closeNow(file)
   }
 
-  /** The file's descriptor, opened if need be, and now the most recently used. */
+  /** The file's descriptor, opened if needed. The file is the most recently used now. */
   descriptorOf(file: StoredFile): number {
     if (file.descriptor >= 0) {
       if (file.closing) {
@@ -56,7 +60,7 @@ export class OpenFiles {
         if (this.count === open) throw error
       }
     }
-    // Making one file may have opened another (an index comes with its flow's file).
+    // Making one file may have opened another (an index together with its flow's file).
     this.#closeDownTo(this.#maximumOpen - 1)
     this.count++
     this.#byUse.add(file)
@@ -64,7 +68,7 @@ export class OpenFiles {
   }
 
   #closeDownTo(open: number): void {
-    // what is being written is passed over
+    // skips what is being written
     for (let skipped = 0; this.count > open && this.#byUse.oldest !== null && skipped <= this.count; ) {
       const file = this.#byUse.oldest
       if (file.underWay === 0) this.close(file)
@@ -75,7 +79,7 @@ export class OpenFiles {
     }
   }
 
-  /** Closes the file now, or as soon as nothing of it is under way. */
+  /** Closes the file now, or as soon as nothing of it is being written. */
   close(file: StoredFile): void {
     if (file.closing) return
     this.#byUse.remove(file)

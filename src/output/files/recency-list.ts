@@ -1,4 +1,4 @@
-// What was used longest ago: a doubly linked list through its own members, so that nothing is allocated to move one.
+// Finds what was used longest ago: a doubly linked list through its own members, so that moving one allocates nothing.
 
 export interface ListedByRecency<T> {
   newer: T | null

@@ -1,4 +1,4 @@
-// Flows' files that are small and complete when they are first written: given to the file thread, which makes them whole.
+// Flows' files that are small and complete when they are first written: the file thread makes them in one step.
 
 import { nameWithCounter } from '../names/flow-name.ts'
 import type { FileClaims } from './file-claims.ts'
@@ -8,13 +8,16 @@ import { StoredFile } from './stored-file.ts'
 
 /** A file that is being made. */
 export interface FileUnderWay {
-  /** Below the output folder; another one may be taken before it is settled. */
+  /** Below the output folder; it may get another name before the job is settled. */
   readonly name: string
-  /** The file is made, and called so for good. */
+  /** The file is made, and this is its final name. */
   readonly settled: boolean
 }
 
-/** So many refusals in a row: there are files of an earlier run, and giving ours away is work done twice. */
+/**
+ * After so many refusals in a row no more are given away: there are files of an earlier run, and each refusal means
+ * doing the work twice.
+ */
 const ENOUGH_REFUSALS = 64
 
 export class SmallFiles {
@@ -32,7 +35,10 @@ export class SmallFiles {
     this.#claims = claims
   }
 
-  /** Gives a file away that is ready to be closed and called `first` with `counter`; undefined: not this one. */
+  /**
+   * Gives the file thread a file that is ready to be closed, called `first` with `counter`; undefined if it does not
+   * take this one.
+   */
   give(file: StoredFile, first: string, counter: number): FileUnderWay | undefined {
     if (this.#refusals >= ENOUGH_REFUSALS) return undefined
     const whole = this.#store.wholeOf(file)
@@ -47,7 +53,7 @@ export class SmallFiles {
     return making
   }
 
-  /** Returns when no file is under way whose name without counter is `first`. */
+  /** Returns when no file whose name without counter is `first` is being made. */
   waitFor(first: string): void {
     const job = this.#namesakes.get(first)
     if (job === undefined) return
@@ -55,7 +61,7 @@ export class SmallFiles {
     this.#thread.settle()
   }
 
-  /** For Making. */
+  /** Called by Making. */
   made(making: Making): void {
     this.#refusals = 0
     this.#settled(making)
@@ -66,7 +72,7 @@ export class SmallFiles {
     if (this.#namesakes.get(making.first) === making.job) this.#namesakes.delete(making.first)
   }
 
-  /** For Making: somebody else has its name, or the disk has no room. As every other file, then. */
+  /** Called by Making: the name is taken, or the disk has no room. The file is then made like every other. */
   makeHere(making: Making, content: Buffer): void {
     const file = new StoredFile({
       createFile: () => {

@@ -1,4 +1,4 @@
-// A file of the output folder that is to be, is being, or has been written.
+// A file of the output folder: not made yet, being written, or complete.
 
 import type { Timestamp } from '../../core/timestamp.ts'
 import type { FileDigest } from './file-digest.ts'
@@ -10,7 +10,7 @@ export interface Block {
   readonly buf: Buffer
   /** In the arena; -1 elsewhere. */
   readonly address: number
-  /** False for a spare one. */
+  /** False for a spare block. */
   readonly pooled: boolean
   owner: StoredFile | null
   /** Written to since it was last looked at. */
@@ -23,44 +23,44 @@ export interface FileOwner {
   createFile(file: StoredFile): number
 }
 
-/** Puts bytes into a file's block himself. */
+/** Code outside the store that puts bytes into a file's block itself. */
 export interface BlockBorrower {
-  /** Tells the store what he has put there (`FileStore.returned`), and puts no more. */
+  /** Tells the store what it has put there (`FileStore.returned`), and puts no more. */
   giveBack(): void
-  /** Since he was asked the last time, or got it, he has put bytes there. */
+  /** Whether it has put bytes there since it was last asked, or since it got the block. */
   usedSinceAsked(): boolean
 }
 
-/** A file to be, being, or been written. Made without touching the disk: it exists from its first byte on. */
+/** A file of the output folder. Making this object does not touch the disk: the file exists from its first byte on. */
 export class StoredFile implements ListedByRecency<StoredFile> {
   readonly owner: FileOwner
-  /** Below the output folder; '' until the file exists. */
+  /** Path below the output folder; '' until the file exists. */
   name = ''
   /** Where the next appended byte goes. */
   position = 0
   /** Highest position written. */
   size = 0
-  /** What was written, in order, when there are holes; null: all of it up to `size`. */
+  /** The parts that were written, in order, if there are holes; null: everything up to `size`. */
   runs: Run[] | null = null
   digest: FileDigest | null = null
-  /** Access and modification time that the file gets when closed; seconds 0: left as they are. */
+  /** Access and modification time to set when the file is closed; seconds 0: do not set them. */
   timeSeconds = 0
   timeNanos = 0
-  // For the store.
+  // Used by the store.
   descriptor = -1
   block: Block | null = null
-  /** Bytes in `block`, which go right before `position`. */
+  /** Bytes in `block`; they belong right before `position`. */
   filled = 0
-  /** Who has the block: `filled` and `position` are behind then. */
+  /** Who has borrowed the block; then `filled` and `position` are not up to date. */
   borrower: BlockBorrower | null = null
-  /** The file system takes no more of this file. */
+  /** The file system takes no more of this file's bytes. */
   full = false
-  /** Nobody reads it while it is being written, so its bytes may be written by the file thread. */
+  /** Nobody reads the file while it is being written, so the file thread may write its bytes. */
   mayLag = false
-  /** Blocks of it that the file thread has, and the job of the latest. */
+  /** Blocks of it that the file thread is writing, and the number of the latest job. */
   underWay = 0
   latestJob = -1
-  /** To be closed when nothing of it is under way. */
+  /** To be closed as soon as nothing of it is being written. */
   closing = false
   newer: StoredFile | null = null
   older: StoredFile | null = null

@@ -1,4 +1,4 @@
-// `--udp`: datagrams as streams. All between two ends are one connection, until there are too many of those.
+// `--udp`: datagrams as streams. All datagrams between two ends are one connection; there is a limit to their number.
 
 import { type CloseReason, Connection, type Direction, Stream } from '../../core/connection.ts'
 import type { DatagramConsumer, StreamConsumer } from '../../core/consumers.ts'
@@ -8,12 +8,12 @@ import type { Datagram } from '../../core/segment.ts'
 import { Timestamp } from '../../core/timestamp.ts'
 import { RecencyList } from './recency-list.ts'
 
-/** The one that was silent longest then makes room; should it speak again, it is a new one. */
+/** Beyond the limit the connection that was silent longest is closed; if it speaks again it is a new one. */
 const MAXIMUM_CONNECTIONS = 16_384
 
 class UdpConnection extends Connection {
   hash = 0
-  /** Others of the same hash. */
+  /** The next entry with the same hash. */
   next: UdpConnection | null = null
   newer: UdpConnection | null = null
   older: UdpConnection | null = null
@@ -43,8 +43,8 @@ class UdpConnection extends Connection {
 }
 
 /**
- * Turns datagrams into the events of streams, in order of capture. Slots are negative, `~slot` being dense: TCP
- * connections of the same numbers are others.
+ * Turns datagrams into the events of streams, in order of capture. Slots are negative (`~slot` is dense), so that they
+ * differ from those of TCP connections.
  */
 export class UdpConnections implements DatagramConsumer {
   readonly #consumer: StreamConsumer
@@ -145,7 +145,7 @@ function begin(stream: Stream, g: Datagram): void {
   stream.destinationMacLow = g.destinationMacLow
 }
 
-/** The same both ways. Seeded, so that nobody can send datagrams that all have one hash. */
+/** The same for both directions. Seeded, so that nobody can send datagrams that all have one hash. */
 const SEED = (Math.random() * 0x100000000) | 0
 
 function hashOf(g: Datagram): number {

@@ -59,11 +59,14 @@ const TEXT_END = new Literal('"}\n')
 const LITERAL_SLACK = 3
 const OFFSET = new Literal(',"offset":')
 const LENGTH = new Literal(',"length":')
-/** What `begin` puts beside the flow's text, two numbers included. */
+/** Room for what `begin` writes besides the flow's text, two numbers included. */
 const LINE_BYTES = TIME_FIELDS_BYTES + 128
 
 export interface JsonSinkParts {
-  /** Payload that lies in it is not copied before it is escaped, nor behind that where the stream's buffer lies in it. */
+  /**
+   * Payload in the arena is not copied before it is escaped; if the stream's buffer is in the arena too, the result is
+   * not copied either.
+   */
   readonly arena: Arena
   readonly plan: JsonPlan
   readonly stream: OutputStream
@@ -74,15 +77,15 @@ export interface JsonSinkParts {
   readonly names?: Names | undefined
 }
 
-/** What is kept of a connection that carries data: of the others nothing is, for a flood is made of them. */
+/** Kept only for connections that carry data: a flood consists of the others. */
 interface Kept {
   /** The fields that say which connection it is, as JSON text. */
   readonly who: string
   /** `who`, flow and direction, made at a direction's first line. */
   readonly flows: [Literal, Literal]
-  /** The beginning of a character that the next delivery may finish (text only). */
+  /** The beginning of a character that the next delivery may complete (text only). */
   readonly pending: [Buffer, Buffer]
-  /** Where in the stream those begin. */
+  /** Its offset in the stream. */
   readonly pendingAt: [number, number]
   readonly shown: [number, number]
 }
@@ -126,7 +129,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
   onOpen(c: Connection, t: Timestamp): void {
     this.#kept[c.slot] = undefined
     const resumed = c.resumed ? ',"resumed":true' : ''
-    // A flood's connections are not kept; where there are names, a connection keeps those that it began with.
+    // Connections of a flood are not kept; if there are names, a connection keeps those that it began with.
     const who = this.#names === undefined ? this.#identity(c) : this.#keep(c).who
     this.#line('open', t, `${who},"openerKnown":${c.openerKnown}${resumed}`)
   }
@@ -233,7 +236,10 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     return kept.flows[d]
   }
 
-  /** Text where possible: what was cut from the last delivery first, what is cut from this one kept. */
+  /**
+   * Text if possible: begins with what was left of the last delivery, and keeps an incomplete character at the end of
+   * this one.
+   */
   #textual(c: Connection, d: Direction, buf: Buffer, start: number, end: number, offset: number, t: Timestamp): void {
     const kept = this.#keep(c)
     const before = kept.pending[d]
@@ -276,7 +282,7 @@ export class JsonSink implements StreamConsumer, DatagramConsumer, Sink {
     this.#endWithBytes(buf, start, end)
   }
 
-  /** A line about a direction, as far as all of those are alike: the most common ones, so no string is made of it. */
+  /** The part that all lines about a direction share. These are the most common lines, so no string is made for it. */
   #begin(event: Literal, t: Timestamp, c: Connection, d: Direction, offset: number, length: number): void {
     const stream = this.#stream
     const flow = this.#flow(c, d)

@@ -11,10 +11,10 @@ const NOTHING = new Literal('')
 /** More than JsonTime.put puts. */
 export const TIME_FIELDS_BYTES = 128
 
-/** Last second of the year 9999: a damaged capture may claim any number, and JSON has no use for it. */
+/** Last second of the year 9999: a damaged capture may claim any time, and JSON has no use for later ones. */
 const LATEST_SECONDS = 253_402_300_799
 
-/** Most input of one call of the kernel, and how much longer escapes can make it. */
+/** Most input for one call of the kernel, and how much longer escapes can make it. */
 const PIECE_BYTES = 8192
 const GROWTH = 6
 
@@ -23,12 +23,12 @@ export function jsonString(text: string): string {
   return escapeHidden(JSON.stringify(text))
 }
 
-/** The same for payload, without making strings of it. */
+/** The same for payload, without making strings. */
 export class JsonText {
   readonly #arena: Arena
   readonly #kernel: SanitizeKernel
   readonly #constants: number
-  // For what lies outside the arena.
+  // For bytes outside the arena.
   readonly #input: Buffer
   readonly #output: Buffer
 
@@ -63,7 +63,7 @@ export class JsonText {
     }
   }
 
-  /** The kernel reads a little behind its input, which must be memory. */
+  /** The kernel reads a little past the end of its input, so there must be memory. */
   #sourceOf(base: number, buf: Buffer, from: number, to: number): number {
     if (base >= 0 && base + to + KERNEL_SLACK <= this.#arena.memory.buffer.byteLength) return base + from
     buf.copy(this.#input, 0, from, to)

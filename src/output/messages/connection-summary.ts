@@ -1,4 +1,4 @@
-// `--summary`: one line for each connection when it ends: who, how long, how much each way, how it ended.
+// `--summary`: one line for each connection when it ends: who, how long, how much each way, and how it ended.
 
 import type { CloseReason, Connection } from '../../core/connection.ts'
 import type { ConnectionConsumer } from '../../core/consumers.ts'

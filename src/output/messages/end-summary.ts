@@ -1,9 +1,9 @@
-// The closing lines of a run: what was seen, what is missing and whose fault that is. Nothing is said of zeros beyond
-// the first line.
+// The closing lines of a run: what was seen, what is missing, and whether the network or the capture lost it. After the
+// first line, nothing is said about counts that are zero.
 
 import { byteSize, counted, grouped } from '../writing/plain-numbers.ts'
 
-/** What a run has to tell; all counts. */
+/** What there is to tell at the end; all are counts. */
 export interface RunSummary {
   readonly packets: number
   readonly connections: number
@@ -12,21 +12,23 @@ export interface RunSummary {
   readonly datagrams: number
   readonly gaps: number
   readonly gapBytes: number
-  /** Of the gap bytes: acknowledged, or cut off by the snapshot length, so that only the capture missed them. */
+  /**
+   * Of the gap bytes, those that only the capture missed: they were acknowledged, or cut off by the snapshot length.
+   */
   readonly captureGapBytes: number
   /** Of these, gaps given up to stay within the memory bounds. */
   readonly limitGaps: number
   readonly lateBytes: number
   readonly retransmittedBytes: number
   readonly conflictingBytes: number
-  /** Payload that is shown nowhere: of no connection, with a RST, behind a FIN, before the first byte that was captured. */
+  /** Payload that is not shown: of no connection, with a RST, after a FIN, or before the first captured byte. */
   readonly strayBytes: number
   readonly resetTextBytes: number
   readonly bytesAfterFin: number
   readonly bytesBeforeStart: number
-  /** Packets that are copies of one seen on another interface. */
+  /** Packets that were seen on another interface already. */
   readonly duplicates: number
-  /** Packets that the filter turned away (files only: a live filter works in the kernel). */
+  /** Packets that the filter rejected (only for files: a live filter works in the kernel). */
   readonly filtered: number
   readonly kernelDrops: number
   readonly interfaceDrops: number
@@ -104,7 +106,7 @@ function notShown(s: RunSummary): string[] {
   return parts.length > 0 ? [`not shown: ${parts.join(', ')}`] : []
 }
 
-/** What limits have cost. */
+/** What limits have cut off. */
 function shed(s: RunSummary): string[] {
   const parts: string[] = []
   const evicted = s.evicted - s.halfOpenDropped

@@ -1,11 +1,11 @@
-// Lines for the operator, to stderr: `tcpflow: …`, nothing in them that could move a cursor, never waiting for a reader.
+// Lines for the operator, on stderr: `tcpflow: …`. Nothing in them can move a cursor, and they never wait for a reader.
 
 import type { Messages } from '../../core/ports.ts'
 import { sanitizeLine, sanitizeText } from '../terminal/sanitize-text.ts'
 import { OutputStream } from '../writing/output-stream.ts'
 import { counted } from '../writing/plain-numbers.ts'
 
-/** A line that is redrawn in place on the same terminal (progress): taken away before a message comes. */
+/** A line that is redrawn in place on the same terminal (progress); it is removed before a message is printed. */
 export interface LiveLine {
   erase(): void
 }
@@ -15,19 +15,19 @@ export interface MessagesOptions {
   readonly info: boolean
   /** false: --no-notes. */
   readonly notes: boolean
-  /** What lines begin with; tcpflow when left out. */
+  /** What lines begin with; tcpflow if absent. */
   readonly program?: string
 }
 
 export class TerminalMessages implements Messages {
   /** Set by whoever draws a live line. */
   liveLine: LiveLine | undefined = undefined
-  /** Called before each line: where both go to one terminal, what was printed earlier is to stand earlier. */
+  /** Called before each line. If both streams go to one terminal, what was printed earlier must appear earlier. */
   beforeLine: (() => void) | undefined = undefined
   readonly #stream: OutputStream
   readonly #options: MessagesOptions
   readonly #program: string
-  /** How many errors were told. */
+  /** How many errors were printed. */
   errors = 0
   #unheard = 0
 
@@ -57,12 +57,12 @@ export class TerminalMessages implements Messages {
       )
   }
 
-  /** Raw text for the live line, no message. */
+  /** Raw text for the live line; not a message. */
   draw(text: string): void {
     if (!this.#stream.blocked) this.#write(text)
   }
 
-  /** What a script says on standard error, as it is but for what would act on a terminal. */
+  /** What a script writes to standard error, unchanged except for what would act on a terminal. */
   write(text: string): void {
     if (this.#stream.blocked) return
     this.liveLine?.erase()
@@ -70,12 +70,12 @@ export class TerminalMessages implements Messages {
     this.#write(sanitizeText(text))
   }
 
-  /** Everything out. Never rejects: there is nobody left to tell. */
+  /** Writes everything out. Never rejects: there is nobody left to tell. */
   async finish(): Promise<void> {
     await this.#stream.finish().catch(() => {})
   }
 
-  /** Ends a wait for a reader that does not read. */
+  /** Stops waiting for a reader that does not read. */
   abandon(): void {
     if (this.#stream.blocked) this.#stream.abandon()
   }
@@ -97,7 +97,7 @@ export class TerminalMessages implements Messages {
   #write(text: string): void {
     this.#stream.writeText(text)
     this.#stream.flush()
-    // A reader that is slow, not gone: what waits goes out as soon as there is room.
+    // The reader is slow, not gone: what waits is written as soon as there is room.
     if (this.#stream.blocked) this.#stream.drain().catch(() => {})
   }
 }

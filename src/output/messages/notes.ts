@@ -1,5 +1,5 @@
-// Connections that went wrong, in plain words, one line each as it happens: refused, unanswered, reset. A flood of them
-// becomes a line a second for each kind and server.
+// Notes about connections that went wrong, one line each as it happens: refused, unanswered, reset. A flood of them
+// becomes one line a second for each kind and server.
 
 import type { CloseReason, Connection, Direction, WentOnAfter } from '../../core/connection.ts'
 import type { ClockConsumer, ConnectionConsumer, Sink } from '../../core/consumers.ts'
@@ -11,7 +11,7 @@ import { counted, duration, grouped } from '../writing/plain-numbers.ts'
 import { whoToWhom } from './connection-summary.ts'
 import { icmpMeaning } from './icmp-words.ts'
 
-/** Lines of their own in one second of capture time; what is beyond is counted and told together. */
+/** Notes in one second of capture time that get a line of their own; the rest are counted and told together. */
 const LINES_PER_SECOND = 20
 const MAXIMUM_GROUPS = 64
 const OTHERS = 'other servers'
@@ -41,7 +41,7 @@ export class Notes implements ConnectionConsumer, ClockConsumer, Sink {
   #linesThisSecond = 0
   /** Kind and server → how many; at most MAXIMUM_GROUPS of them. */
   readonly #held = new Map<string, Held>()
-  /** The group that the latest one went to, and its server: a flood goes to one place, which needs no string. */
+  /** The group of the latest one, and its server: a flood goes to one place, and this finds it without a string. */
   #latest: Held | undefined = undefined
   #latestServer: Endpoint | undefined = undefined
   #latestPlace = 0
@@ -56,12 +56,12 @@ export class Notes implements ConnectionConsumer, ClockConsumer, Sink {
   onClose(c: Connection, why: CloseReason, t: Timestamp): void {
     const kind = trouble(c, why)
     if (kind === undefined) return
-    // A half-open connection that had to make room was not waited for: it is only counted.
+    // A half-open connection that was removed to make room was not waited for, so it is only counted.
     if (why === 'evicted') this.#hold(kind, c, t)
     else this.#tell(kind, c, t, LINES[kind](c, why, t))
   }
 
-  /** Told once for each connection and kind: blind resets come by the thousand. */
+  /** Told only once for each connection and kind: blind resets come by the thousand. */
   onWentOn(c: Connection, d: Direction, after: WentOnAfter, t: Timestamp): void {
     const side = d === 0 ? 'client' : 'server'
     if (after === 'reset' && c.refutedResets === 1) this.#tell('wentOn', c, t, `went on after a RST from the ${side}`)
@@ -135,7 +135,7 @@ export class Notes implements ConnectionConsumer, ClockConsumer, Sink {
   }
 }
 
-/** What was wrong with a connection that has ended; undefined: nothing that needs telling. */
+/** What went wrong with a connection that has ended; undefined if nothing needs to be told. */
 function trouble(c: Connection, why: CloseReason): Exclude<Kind, 'wentOn'> | undefined {
   const [client, server] = c.streams
   if (why === 'reset') return client.sawSyn && !server.sawSyn && server.sawReset ? 'refused' : 'reset'
@@ -145,7 +145,7 @@ function trouble(c: Connection, why: CloseReason): Exclude<Kind, 'wentOn'> | und
   return undefined
 }
 
-/** What is said of client and server, whose names stand in front. */
+/** The text after the names of client and server. */
 const LINES: Readonly<Record<Exclude<Kind, 'wentOn'>, (c: Connection, why: CloseReason, t: Timestamp) => string>> = {
   refused: (c) =>
     `refused: the server answered the SYN with RST ${because(c, 'nothing listens on that port, or a firewall rejects')}`,
@@ -165,7 +165,7 @@ const LINES: Readonly<Record<Exclude<Kind, 'wentOn'>, (c: Connection, why: Close
   },
 }
 
-/** The reason that the network gave, else what it usually is. */
+/** The reason that the network gave, else the usual one. */
 function because(c: Connection, usual: string): string {
   if (c.icmpReporter === '') return `(${usual})`
   return `(${c.icmpReporter} says: ${icmpMeaning(c.icmpFamily, c.icmpType, c.icmpCode)})`

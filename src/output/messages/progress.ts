@@ -1,4 +1,4 @@
-// How far the reading of a file has come: one line on a terminal's stderr, redrawn in place, gone at the end.
+// Progress of reading a file: one line on a terminal's stderr, redrawn in place, and removed at the end.
 
 import type { ByteSource } from '../../core/ports.ts'
 import { sanitizeLine } from '../terminal/sanitize-text.ts'
@@ -8,7 +8,7 @@ import type { LiveLine, TerminalMessages } from './messages.ts'
 const REDRAW_MILLIS = 200
 /** Short work needs no progress. */
 const FIRST_AFTER_MILLIS = 400
-/** Of a long name, so much of its end is shown. */
+/** Of a long name, this much of its end is shown. */
 const MINIMUM_NAME_LENGTH = 12
 const ERASE = '\r\x1b[K'
 
@@ -29,7 +29,7 @@ export class Progress implements LiveLine {
   #packetsBefore = 0
   #drawn = false
 
-  /** `clock` gives milliseconds that only go forward. Make none where stderr is no terminal. */
+  /** `clock` gives milliseconds that never go back. Do not make one if stderr is not a terminal. */
   constructor(
     messages: TerminalMessages,
     columns: () => number,
@@ -43,7 +43,7 @@ export class Progress implements LiveLine {
     messages.liveLine = this
   }
 
-  /** A source is being read from now on. */
+  /** From now on a new source is being read. */
   begin(source: ByteSource): void {
     this.#source = source
     this.#startedMillis = this.#clock()
@@ -51,7 +51,7 @@ export class Progress implements LiveLine {
     this.#packetsBefore = this.#counts().packets
   }
 
-  /** Call often: redraws a few times a second. */
+  /** Call it often: it redraws only a few times a second. */
   update(): void {
     const now = this.#clock()
     if (this.#source === undefined || now - this.#drawnMillis < REDRAW_MILLIS) return
@@ -97,7 +97,7 @@ function rounded(count: number): string {
   return count < 1e6 ? `${Math.round(count / 1000)} k` : `${(count / 1e6).toFixed(1)} M`
 }
 
-/** Name and parts in one line of that width: the name loses its beginning, then the last parts go. */
+/** Name and parts on one line of that width: first the name loses its beginning, then the last parts are left out. */
 function fitted(name: string, parts: readonly string[], width: number): string {
   for (let count = parts.length; count > 0; count--) {
     const numbers = parts.slice(0, count).join('  ')

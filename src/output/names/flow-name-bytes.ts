@@ -1,12 +1,12 @@
-// tcpflow's default name of an IPv4 flow, `%A.%a-%B.%b%V%v%C%c`, put as bytes: the console needs one for each of a flood
-// of short connections, and making strings of them costs more than all else about such a connection.
+// tcpflow's default name of an IPv4 flow, `%A.%a-%B.%b%V%v%C%c`, written as bytes. In a flood of short connections the
+// console needs a name for each, and making strings would cost more than everything else about them.
 
 import type { Connection, Direction } from '../../core/connection.ts'
 import { opposite } from '../../core/connection.ts'
 import type { Endpoint } from '../../core/endpoint.ts'
 import { NO_VLAN } from '../../core/segment.ts'
 
-/** The longest that is put. */
+/** The longest name that is written. */
 export const DEFAULT_NAME_BYTES = 43
 
 const DOT = 46
@@ -14,8 +14,8 @@ const DASH = 45
 const ZERO = 48
 
 /**
- * Puts the name into `into` from `at` on and returns where it ends; or returns -1, nothing being put, where it is not of
- * the plain form: IPv6, a VLAN tag, a later connection on the same addresses and ports.
+ * Writes the name into `into` from `at` on and returns its end. Returns -1 and writes nothing if the name is not of the
+ * plain form: IPv6, a VLAN tag, a later connection on the same addresses and ports.
  */
 export function putDefaultName(c: Connection, d: Direction, into: Buffer, at: number): number {
   const source = c.endpoints[d]
@@ -40,7 +40,7 @@ function putEndpoint(endpoint: Endpoint, into: Buffer, at: number): number {
   return at + 21
 }
 
-/** Three digits and the dot behind them. */
+/** Three digits and the dot after them. */
 function putOctet(octet: number, into: Buffer, at: number): void {
   const hundreds = (octet / 100) | 0
   const tens = ((octet - hundreds * 100) / 10) | 0

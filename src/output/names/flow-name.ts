@@ -10,10 +10,10 @@ import { pathPart, shownText } from './host-names.ts'
 
 export const DEFAULT_NAME_TEMPLATE = '%A.%a-%B.%b%V%v%C%c'
 
-/** What a piece of the template may look at. */
+/** What a part of the template may use. */
 interface NameFields {
   names: Names | undefined
-  /** Names of hosts as parts of a path, or as people read them. */
+  /** Names of hosts, as parts of a path or as people read them. */
   forPaths: boolean
   place: number
   source: Endpoint
@@ -32,7 +32,7 @@ interface NameFields {
 
 interface Code {
   readonly write: (fields: NameFields) => string
-  /** False when it may come out empty. */
+  /** False if it may be empty. */
   readonly alwaysText: boolean
 }
 
@@ -73,8 +73,8 @@ const ENDS: readonly Piece[] = [CODES.A!, CODES.a!, CODES.B!, CODES.b!]
 const TELLING_APART: readonly (Piece | undefined)[] = [CODES.T, CODES.t, CODES.N, CODES.S]
 
 /**
- * Makes names for flows. Names are relative, `/` between folders, and stay below the folder that they are put in: no
- * part of one is empty, `.` or `..`.
+ * Makes names for flows. Names are relative, with `/` between folders, and stay inside their folder: no part is empty,
+ * `.` or `..`.
  */
 export class FlowNamer {
   readonly #pieces: readonly Piece[]
@@ -115,7 +115,7 @@ export class FlowNamer {
     )
   }
 
-  /** The counter that a connection's flows begin with: how many there were on the 4-tuple, unless time tells them apart. */
+  /** The counter of a connection's flows: how many there were before on the 4-tuple, unless times tell them apart. */
   firstCounter(c: Connection): number {
     return this.#namesTellApart ? 0 : c.occurrence
   }
@@ -174,7 +174,7 @@ export class FlowNamer {
   }
 }
 
-/** What FlowNamer.plain promises. */
+/** Whether FlowNamer.plain is true. */
 export function nameWithCounter(first: string, counter: number): string {
   return counter === 0 ? first : `${first}c${counter}`
 }
@@ -213,7 +213,7 @@ export function compileNameTemplate(template: string, names?: Names, use: 'paths
   return new FlowNamer(withoutLeadingSlashes(pieces), names, use === 'paths')
 }
 
-/** The template with names of hosts in place of addresses, where it is tcpflow's own, whatever stands around it. */
+/** If the template is tcpflow's own, whatever is around it: the same with names of hosts in place of addresses. */
 export function withHostNames(template: string): string {
   return template.replace(/%%|%A\.%a-%B\.%b/g, (match) => (match === '%%' ? match : '%H.%a-%h.%b'))
 }
@@ -266,9 +266,9 @@ function withoutLeadingSlashes(pieces: readonly Piece[]): Piece[] {
   return tidy
 }
 
-/** True when each part between slashes is sure to hold more than dots, whatever the flow. */
+/** True if each part between slashes always holds more than dots, whatever the flow. */
 function everyPartHasText(pieces: readonly Piece[]): boolean {
-  // `\u0001` stands for a code that is never empty; one that may be is left out.
+  // `\u0001` stands for a code that is never empty; codes that may be empty are left out.
   const skeleton = pieces
     .map((piece) => (typeof piece === 'string' ? piece : piece.alwaysText ? '\u0001' : ''))
     .join('')
@@ -319,7 +319,7 @@ function harmlessText(text: string, forPaths: boolean): string {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** `00:1e:c9:44:d4:68` out of the upper and the lower 24 bits; all zeros where there is no such address. */
+/** `00:1e:c9:44:d4:68` from the upper and the lower 24 bits; all zeros if there is no such address. */
 export function formatMac(high: number, low: number): string {
   if (high < 0) return '00:00:00:00:00:00'
   return `${hex24(high)}:${hex24(low)}`

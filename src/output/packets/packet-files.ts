@@ -14,7 +14,7 @@ class PacketFile extends StoredFile {
   readonly connection: Connection
   readonly direction: Direction
   readonly linkType: number
-  /** The same flow's packets from interfaces of another link type: a pcap file has one only. */
+  /** The same flow's packets from interfaces with another link type: a pcap file can have only one. */
   next: PacketFile | null = null
 
   constructor(owner: FileOwner, connection: Connection, direction: Direction, linkType: number) {

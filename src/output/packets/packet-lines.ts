@@ -18,7 +18,7 @@ import {
 import { TimePrefix } from '../writing/console-time.ts'
 import type { OutputStream } from '../writing/output-stream.ts'
 
-/** Where the clock begins in a time with its date. */
+/** Where the time of day begins in a date with time. */
 const CLOCK_AT = 11
 /** All but printable ASCII, TAB and line ends. */
 const UNPRINTABLE = /[^\t\n\x20-\x7e]/g
@@ -65,7 +65,7 @@ function lengthOf(t: Transport): number {
   return t.payloadEnd - t.payloadStart + t.missingBytes
 }
 
-/** Lines as they are; a dot for what a terminal would act on or cannot show. */
+/** Keeps lines; writes a dot for everything that would act on a terminal or cannot be shown. */
 function readable({ buf, payloadStart, payloadEnd }: Transport): string {
   return buf.toString('latin1', payloadStart, payloadEnd).replaceAll('\r\n', '\n').replace(UNPRINTABLE, '.')
 }

@@ -1,13 +1,14 @@
-// A full disk cuts a file in mid-block, and some readers then refuse it: takes the broken end away.
+// A full disk cuts a file in the middle of a block, and some readers then refuse it: removes the broken end.
 
 import { fstatSync, ftruncateSync, readSync } from 'node:fs'
 
-/** More than a stream gathers: further on there is no way to look. */
+/** More than a stream gathers: there is no need to look further. */
 const MAXIMUM_TAIL_BYTES = 1024 * 1024
 
 /**
- * Cuts the pcapng file of our own writing (little-endian) behind its last whole block. `wholeBytes` of it are known to
- * be whole blocks. Does nothing to what is no regular file, and nothing where it fails: a truncated file can be read too.
+ * Cuts the pcapng file of our own writing (little-endian) after its last whole block. The first `wholeBytes` are known
+ * to be whole blocks. Does nothing to anything but a regular file, and nothing if it fails: a truncated file can be
+ * read too.
  */
 export function cutBrokenBlock(descriptor: number, wholeBytes: number): void {
   try {

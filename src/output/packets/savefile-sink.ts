@@ -1,5 +1,5 @@
-// `-w`: every packet that was captured, saved as pcapng with its interface, nanoseconds and the kernel's drop counters;
-// to a file, to standard output, or to a row of files that begin anew at a size or an age.
+// `-w`: saves every packet that was captured as pcapng, with its interface, nanoseconds and the kernel's drop counters;
+// to a file, to standard output, or to a series of files that is rotated by size or age.
 
 import { accessSync, constants, unlinkSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
@@ -16,7 +16,7 @@ import { OutputStream } from '../writing/output-stream.ts'
 import { WholeFile } from '../writing/whole-file.ts'
 import { cutBrokenBlock } from './savefile-repair.ts'
 
-/** What a packet's block takes beside the packet, padding included. */
+/** The size of a packet's block without the packet, padding included. */
 const MAXIMUM_BLOCK_OVERHEAD_BYTES = 35
 
 /**
@@ -45,12 +45,15 @@ export class SavefileSink implements PacketConsumer, Sink {
   readonly #files: string[]
   #fileCount: number
   #startedSeconds: number
-  /** The writer's count where the current file began; packets in it; how much of it is surely whole blocks. */
+  /**
+   * The writer's count where the current file began; the packets in it; how many of its bytes are known to be whole
+   * blocks.
+   */
   #fileStart: number
   #filePackets: number
   #wholeBytes: number
   readonly #names: Names | undefined
-  /** What the current file has of names, by address; what their version was then; when that was looked at last. */
+  /** The names in the current file, by address; their version then; and when they were last looked at. */
   #writtenNames: Map<string, string>
   #namesVersion: number
   #namesSeconds: number
@@ -58,7 +61,7 @@ export class SavefileSink implements PacketConsumer, Sink {
   #failureTold: boolean
 
   /**
-   * Opens the file, or makes sure that files can be made in the folder. None of those `inUse` is written over. Throws
+   * Opens the file, or checks that files can be made in the folder. Never overwrites one of those `inUse`. Throws
    * OperatorError.
    */
   constructor(plan: SavePlan, stdout: number, names?: Names, inUse?: FilesInUse) {
@@ -87,11 +90,11 @@ export class SavefileSink implements PacketConsumer, Sink {
     else this.#begin(plan.path)
   }
 
-  /** The interface `id` of later packets and statistics; called before the first of them. */
+  /** Announces the interface `id` of later packets and statistics; called before the first of them. */
   onInterface(id: number, description: InterfaceDescription): void {
     this.#descriptions[id] = description
     this.#numbers[id] = -1
-    // a reader of a pipe learns of it before anything is captured
+    // a reader of a pipe should learn of it before anything is captured
     if (this.#stream !== undefined) this.#numberOf(id)
   }
 
@@ -104,7 +107,7 @@ export class SavefileSink implements PacketConsumer, Sink {
       this.#writeNewNames(this.#names)
     }
     const stream = this.#stream!
-    // the stream writes whole blocks, so that what is on disk always ends with one
+    // the stream writes whole blocks, so that the file always ends with one
     const gathers = length + MAXIMUM_BLOCK_OVERHEAD_BYTES <= stream.buffer.length
     if (gathers) stream.reserve(length + MAXIMUM_BLOCK_OVERHEAD_BYTES)
     if (!stream.blocked) this.#wholeBytes = stream.writtenBytes
@@ -152,7 +155,7 @@ export class SavefileSink implements PacketConsumer, Sink {
     this.#stream?.abandon()
   }
 
-  /** What the current file lacks of the names that there are. */
+  /** Names that are known but not in the current file yet. */
   #writeNewNames(names: Names): void {
     if (names.version === this.#namesVersion) return
     this.#namesVersion = names.version
@@ -183,14 +186,14 @@ export class SavefileSink implements PacketConsumer, Sink {
     return number
   }
 
-  /** False when there is no file that a block of so many bytes, of that time, could be written to. */
+  /** False if there is no file that can take a block of that size and time. */
   #ready(time: Timestamp, bytes: number): boolean {
     if (!this.#rotates) return true
     if (this.#failure !== undefined) return false
     if (this.#stream !== undefined) {
       if (!this.#isFull(time, bytes)) return true
       this.#stream.flush()
-      // not written: drain says why, and nothing more is taken
+      // not written: drain says why, and nothing more is accepted
       if (this.#stream.blocked) return true
       this.#close()
       if (this.#failure !== undefined) return false
@@ -208,7 +211,7 @@ export class SavefileSink implements PacketConsumer, Sink {
     if (this.#filePackets === 0) return false
     const { rotateBytes, rotateSeconds } = this.#plan
     if (rotateBytes > 0 && this.#writer.bytesWritten - this.#fileStart + bytes > rotateBytes) return true
-    // a clock set back starts the age anew
+    // after a clock was set back the age is counted anew
     if (time.seconds < this.#startedSeconds - rotateSeconds) this.#startedSeconds = time.seconds
     return rotateSeconds > 0 && time.seconds - this.#startedSeconds >= rotateSeconds
   }
@@ -244,7 +247,7 @@ export class SavefileSink implements PacketConsumer, Sink {
     }
   }
 
-  /** Removes the oldest of this run's files when there are more than are to be kept. */
+  /** Removes the oldest of this run's files if there are more than should be kept. */
   #forgetOldest(newest: string): void {
     if (this.#plan.keep === 0) return
     this.#files.push(newest)
@@ -307,7 +310,7 @@ function rotatedName(path: string, number: number, time: Timestamp): string {
 function stamp(seconds: number): string {
   const date = new Date(seconds * 1000)
   const year = date.getFullYear()
-  // a capture's clock may say anything, also what no calendar has
+  // a capture's clock may say anything, also a time that no calendar has
   if (!(year >= 0 && year <= 9999)) return '00000000000000'
   const parts = [date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()]
   return `${String(year).padStart(4, '0')}${parts.map((part) => String(part).padStart(2, '0')).join('')}`

@@ -8,7 +8,7 @@ import { formatMac, isoSeconds } from '../names/flow-name.ts'
 
 /** Who made the report, when and where. */
 export interface RunInformation {
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string
   readonly nodeVersion: string
   readonly commandLine: readonly string[]
@@ -22,7 +22,7 @@ export interface RunInformation {
     readonly userId: number
     readonly userName: string
   }
-  /** Read at the end; undefined where nobody knows. */
+  /** Read at the end; undefined if unknown. */
   readonly usage: () => ResourceUsage | undefined
 }
 
@@ -50,7 +50,7 @@ function thisUser(): { userId: number; userName: string } {
     const { uid, username } = userInfo()
     return { userId: uid, userName: username }
   } catch {
-    // a user id without an entry in the password file, as containers have
+    // a user id without an entry in the password file, as in containers
     return { userId: -1, userName: '' }
   }
 }
@@ -110,12 +110,12 @@ export function reportTail(totals: ReportTotals, usage: ResourceUsage | undefine
   return `${tail}</dfxml>\n`
 }
 
-/** The beginning of a flow's element that has a file, or with `merged` of the two that share it. */
+/** The beginning of the element of a flow that has a file; with `merged`, of the two that share it. */
 export function fileElementHead(path: string): string {
   return `    <fileobject>\n      <filename>${escapeXml(path)}</filename>\n`
 }
 
-/** The rest of it: everything but where the file is. */
+/** The rest of it: everything except where the file is. */
 export function fileElementTail(file: WrittenFile, merged: boolean, wire: readonly WireBytes[]): string {
   const { connection: c, direction: d } = file
   let element = `      <filesize>${file.sizeBytes}</filesize>\n`
@@ -127,7 +127,7 @@ export function fileElementTail(file: WrittenFile, merged: boolean, wire: readon
   return `${element}${byteRuns(file)}    </fileobject>\n`
 }
 
-/** What a file with holes really holds; nothing for one that is whole. */
+/** Which parts of a file with holes were written; nothing for a whole file. */
 function byteRuns(file: WrittenFile): string {
   const { runs, sizeBytes } = file
   if (runs.length === 1 && runs[0]!.offset === 0 && runs[0]!.length === sizeBytes) return ''
@@ -136,7 +136,7 @@ function byteRuns(file: WrittenFile): string {
   return `${element}      </byte_runs>\n`
 }
 
-/** One flow that has none. */
+/** A flow without a file. */
 export function flowWithoutFileElement(c: Connection, d: Direction, bytes: number, wire: WireBytes): string {
   return `    <fileobject>\n      <filesize>${bytes}</filesize>\n${flowElement(c, d, wire)}    </fileobject>\n`
 }

@@ -1,4 +1,4 @@
-// report.xml: an element for each flow as it ends, so that memory does not grow with their number.
+// report.xml: writes an element for each flow when it ends, so that memory does not grow with their number.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
@@ -23,33 +23,35 @@ import {
 } from './report-xml.ts'
 
 const GATHER_BYTES = 64 * 1024
-/** Of the flows without a byte of payload so many are listed, the rest counted: a SYN flood is not to fill the disk. */
+/** At most so many flows without payload are listed, the rest are counted: a SYN flood must not fill the disk. */
 const MAXIMUM_EMPTY_FLOWS = 10_000
 const NO_WIRE_BYTES: WireBytes = { length: 0, captured: 0 }
 
 export interface ReportOptions {
   readonly run: RunInformation
-  /** Where the file of a name lies. */
+  /** The path of a file with that name. */
   readonly pathOf: (name: string) => string
   /** Both directions of a connection are in one file. */
   readonly merged: boolean
-  /** Write over a file that is there already: it was named by the operator. Else the next free name is taken. */
+  /** Whether to overwrite an existing file: only if the operator named it. Otherwise the next free name is taken. */
   readonly overwrite: boolean
 }
 
 /**
- * Writes the report. Hears of files and flows as they end, and of every segment for their lengths on the wire. Never
- * throws once made: see `failure`.
+ * Writes the report. It is told of files and flows as they end, and of every segment, for lengths on the wire. Once
+ * made, it never throws: see `failure`.
  */
 export class Report implements FlowListener, SegmentConsumer {
-  /** Where it is being written. */
+  /** The report's own path. */
   readonly path: string
   failure: OperatorError | undefined = undefined
   readonly #options: ReportOptions
   readonly #descriptor: number
   readonly #gathered = Buffer.allocUnsafeSlow(GATHER_BYTES)
   #filled = 0
-  /** Elements whose file has no certain name yet, each with what comes after it: at most the files under way. */
+  /**
+   * Elements whose file has no final name yet, each with what comes after it; at most as many as files are being made.
+   */
   readonly #waiting: { readonly file: FileUnderWay; after: string }[] = []
   #finished = false
   #files = 0
@@ -120,7 +122,7 @@ export class Report implements FlowListener, SegmentConsumer {
     }
   }
 
-  /** Completes and closes the document: no file is under way any more. */
+  /** Completes the document and closes it: no file is being made any more. */
   finish(): void {
     if (this.#finished) return
     this.#finished = true
@@ -142,7 +144,7 @@ export class Report implements FlowListener, SegmentConsumer {
     }
   }
 
-  /** What waited for names that are known by now. */
+  /** Writes what was waiting for names that are known by now. */
   #putSettled(): void {
     while (this.#waiting[0]?.file.settled === true) {
       const { file, after } = this.#waiting.shift()!
@@ -176,7 +178,7 @@ export class Report implements FlowListener, SegmentConsumer {
     this.#missingBytes += stream.missingBytes
   }
 
-  /** The flow's lengths, which begin anew for the next connection on the slot. UDP's slots are negative. */
+  /** The flow's lengths, counted anew for the next connection in the slot. UDP's slots are negative. */
   #takeWire(c: Connection, d: Direction, wanted: boolean): WireBytes {
     const at = c.slot * 4 + d * 2
     if (!wanted || c.slot < 0 || at >= this.#wire.length) return NO_WIRE_BYTES
@@ -199,7 +201,7 @@ function safePart(text: string, length: number): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length)
 }
 
-/** `report.xml`, or where that is taken and not to be lost `report.c1.xml`, `report.c2.xml` … */
+/** `report.xml`, or if that exists and must be kept `report.c1.xml`, `report.c2.xml` … */
 function openReport(path: string, overwrite: boolean): { path: string; descriptor: number } {
   const extension = extname(path)
   const stem = join(dirname(path), basename(path, extension))

@@ -1,4 +1,4 @@
-// What scripts print, to the stream that the run prints to: harmless on a terminal, byte for byte anywhere else.
+// What scripts print goes to the stream that the run prints to: harmless on a terminal, byte for byte elsewhere.
 
 import type { Sink } from '../../core/consumers.ts'
 import { sanitizeText } from '../terminal/sanitize-text.ts'
@@ -7,9 +7,9 @@ import type { OutputStream } from '../writing/output-stream.ts'
 export interface ScriptOutputOptions {
   /** The stream ends on a terminal: bytes that would act on it become dots. */
   readonly terminal: boolean
-  /** Somebody else prints to the stream, and finishes it. */
+  /** Others print to the stream too, and one of them finishes it. */
   readonly shared: boolean
-  /** Called before something is printed, so that it does not land within a line of somebody else's. */
+  /** Called before something is printed, so that it does not land in the middle of another line. */
   readonly makeWay: () => void
 }
 

@@ -1,5 +1,5 @@
-// Captured bytes → bytes that a terminal may get. The rules are in sanitize-text.ts, the fast pass is sanitize.wat; here
-// is what lies between deliveries: characters and CR LF that are cut in two.
+// Makes captured bytes harmless for a terminal. The rules are in sanitize-text.ts, and sanitize.wat does the work; here
+// are the cases between deliveries: characters and CR LF that are cut in two.
 
 import type { Arena } from '../../core/arena.ts'
 import { isHiddenCharacter } from './sanitize-text.ts'
@@ -9,10 +9,13 @@ const CR = 13
 const LF = 10
 const DOT = 46
 
-/** Most bytes that one call of `sanitize` takes from a buffer outside the arena; longer ones go in several pieces. */
+/**
+ * Most bytes that one call of `sanitize` takes from a buffer outside the arena; longer ones are taken in several
+ * pieces.
+ */
 const SCRATCH_BYTES = 65536
 
-/** What may be read behind the kernel's input and written behind its output. */
+/** How far the kernel may read past its input and write past its output. */
 export const KERNEL_SLACK = 32
 
 /** sanitize.wat's functions; addresses are offsets in the arena's memory. */
@@ -45,7 +48,7 @@ export class Sanitizer {
   readonly #constants: number
   readonly #scratch: Buffer
   readonly #asciiOnly: boolean
-  /** The arena's buffer seen last, and its address: reading these two of a Buffer costs more than comparing. */
+  /** The buffer used last, and its address: asking a Buffer for both costs more than comparing two buffers. */
   #sourceBuffer: Buffer
   #sourceAddress: number
   #targetBuffer: Buffer
@@ -66,7 +69,10 @@ export class Sanitizer {
     this.#targetAddress = this.#scratch.byteOffset
   }
 
-  /** Room to leave in the output for `count` bytes of input: they themselves, what was pending, and the kernel's slack. */
+  /**
+   * Room to leave in the output for `count` bytes of input: the bytes themselves, what was pending, and the kernel's
+   * slack.
+   */
   static bound(count: number): number {
     return count + 3 + KERNEL_SLACK
   }
@@ -95,7 +101,7 @@ export class Sanitizer {
     return this.#run(buf, from, end - held, out, at)
   }
 
-  /** Ends a flow's text, or the text before a gap: what is pending becomes dots. Returns the position behind them. */
+  /** Ends a flow's text, or the text before a gap: what is pending becomes dots. Returns the position after them. */
   finish(pending: Int32Array, flow: number, out: Buffer, position: number): number {
     const count = pending[flow]! >> 24
     pending[flow] = 0
@@ -104,7 +110,7 @@ export class Sanitizer {
 
   #resumedPosition = 0
 
-  /** Takes bytes until it is clear what the pending ones are. Returns where the input goes on. */
+  /** Takes bytes until it is clear what the pending ones are. Returns where the rest of the input begins. */
   #resume(
     pending: Int32Array,
     flow: number,
@@ -147,7 +153,7 @@ export class Sanitizer {
     return from
   }
 
-  /** How many bytes at the end cannot be judged without the next delivery. */
+  /** How many bytes at the end cannot be judged before the next delivery. */
   #held(buf: Buffer, start: number, end: number): number {
     const last = buf[end - 1]!
     if (last < 0x80) return last === CR ? 1 : 0
@@ -180,8 +186,8 @@ export class Sanitizer {
   }
 
   /**
-   * The input is no memory of the arena's, or lies at its very end: by way of the scratch. Pieces end where no character
-   * and no CR LF is cut; in ill-formed text such a place is never more than three bytes away.
+   * The input is not in the arena, or lies at its very end: it is copied to a scratch buffer. Pieces end where no
+   * character and no CR LF is cut; in ill-formed text there is always such a place within three bytes.
    */
   #runCopied(buf: Buffer, start: number, end: number, out: Buffer, position: number): number {
     let at = position
@@ -189,7 +195,7 @@ export class Sanitizer {
       let to = Math.min(end, from + SCRATCH_BYTES)
       if (to < end) to -= this.#held(buf, from, to)
       buf.copy(this.#scratch, 0, from, to)
-      // what follows may be held back, and then it continues no character and ends no line
+      // the following bytes may be held back, so they complete no character and end no line
       this.#scratch[to - from] = 0
       at = this.#run(this.#scratch, 0, to - from, out, at)
       from = to

@@ -10,7 +10,7 @@ const BLANK = 32
 /** 9999-12-31 at noon, in any time zone of that year: a damaged capture may claim any number of seconds. */
 const LATEST_SECONDS = 253_402_257_600
 
-/** Keeps the text of the latest second, so that most times cost six digits. */
+/** Keeps the text of the latest second, so that most times need only six new digits. */
 export class TimePrefix {
   /** `2026-01-31 12:34:56.` */
   #second = new Literal('')
@@ -25,7 +25,7 @@ export class TimePrefix {
     return at + 1
   }
 
-  /** Without the blank: for where lines are made of strings. */
+  /** Without the space: for lines that are made as strings. */
   format(t: Timestamp): string {
     this.put(t, this.#formatted, 0)
     return this.#formatted.toString('latin1', 0, TIME_PREFIX_BYTES - 1)

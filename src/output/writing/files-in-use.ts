@@ -1,23 +1,23 @@
-// Which file a name or a descriptor stands for, whatever it is called: links of both kinds, standard input and output. For
-// whoever is about to write over something.
+// Which file a name or a descriptor stands for, whatever it is called: through hard and symbolic links, standard input
+// and output. Used before something is overwritten.
 
 import { type BigIntStats, fstatSync, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
-/** As many symbolic links one after the other as Linux follows. */
+/** As many symbolic links in a row as Linux follows. */
 const MAXIMUM_LINKS = 40
 
-/** Files by device and inode. Terminals, /dev/null and sockets are none: they are written to as often as one likes. */
+/** Files by device and inode. Terminals, /dev/null and sockets do not count: anybody may write to them at any time. */
 export class FilesInUse {
   readonly #names = new Map<string, string>()
 
-  /** `file`: a path, or a descriptor. What is not there, and what may not be asked, is not in use. */
+  /** `file`: a path or a descriptor. A file that does not exist, or that we may not look at, is not in use. */
   add(file: string | number, called: string): void {
     const identity = identityOf(file)
     if (identity !== undefined && !this.#names.has(identity)) this.#names.set(identity, called)
   }
 
-  /** What a file was called when it was added; undefined when it was not. */
+  /** The name under which a file was added; undefined if it was not. */
   nameOf(file: string | number): string | undefined {
     const identity = identityOf(file)
     return identity === undefined ? undefined : this.#names.get(identity)

@@ -1,4 +1,4 @@
-// The one way to write gathered bytes to a descriptor: large writes, and never a process that hangs in write(2) because
+// The one way to write gathered bytes to a descriptor: with large writes, and without ever hanging in write(2) because
 // the reader (`less`, a slow terminal, a stuck pipe) does not read.
 
 import { closeSync, constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs'
@@ -8,11 +8,11 @@ import type { Sink } from '../../core/consumers.ts'
 import { OperatorError } from '../../core/errors.ts'
 
 const GATHER_BYTES = 256 * 1024
-/** How long a terminal that takes nothing is left alone: first not at all, then longer and longer. */
+/** How long to wait before writing again to a terminal that takes nothing: first not at all, then longer and longer. */
 const TERMINAL_SPINS = 50
 const TERMINAL_PAUSE_MAXIMUM_MILLIS = 10
 
-/** The reader has gone (`| head`): no mistake of anybody's, the run ends quietly. */
+/** The reader has gone (`| head`). That is not an error: the run ends quietly. */
 export class OutputClosedError extends OperatorError {
   constructor() {
     super('the reader of the output has closed it')
@@ -23,11 +23,11 @@ export class OutputClosedError extends OperatorError {
 export interface OutputStreamOptions {
   /** Where bytes are gathered; a buffer of the arena lets the sanitising kernel write straight into it. */
   readonly buffer?: Buffer
-  /** What errors call it. */
+  /** What it is called in errors. */
   readonly name?: string
 }
 
-/** How to wait for a reader: by libuv's `poll`, or by trying again (terminals; files never keep one waiting). */
+/** How to wait for a reader: by libuv's `poll`, or by trying again (terminals; files never make anyone wait). */
 type Waiting = 'poll' | 'retry'
 
 /**
@@ -42,11 +42,11 @@ export class OutputStream implements Sink {
   readonly buffer: Buffer
   readonly #name: string
   readonly #fd: number
-  /** Reopened by us, so ours to close. */
+  /** We have opened it again, so we must close it. */
   readonly #ownFd: boolean
   readonly #waiting: Waiting
   #position = 0
-  /** What could not be written yet, oldest first, all of it older than what is gathered. */
+  /** What could not be written yet, oldest first; all of it is older than what is gathered. */
   #queue: Buffer[] = []
   #failure: OperatorError | undefined
   #failureTold = false
@@ -65,12 +65,12 @@ export class OutputStream implements Sink {
     this.#fd = opened.fd
     this.#ownFd = opened.fd !== fd
     this.#waiting = opened.waiting
-    // a socket cannot be opened once more: this sets the one we have non-blocking
+    // a socket cannot be opened again: this sets the one we have to non-blocking
     if (this.#waiting === 'poll' && !this.#ownFd) this.#openSocket()
   }
 
   get blocked(): boolean {
-    // while libuv has the bytes, the queue is empty and they are still not out
+    // while libuv has the bytes, the queue is empty and yet they are not written
     const waiting = this.#queue.length > 0 || this.#draining !== undefined
     return waiting || (this.#failure !== undefined && !this.#failureTold)
   }
@@ -131,7 +131,7 @@ export class OutputStream implements Sink {
     return this.#draining
   }
 
-  /** Writes everything, waiting as long as the reader takes. Rejects with a failure that `drain` has not told yet. */
+  /** Writes everything, however long the reader takes. Rejects with an error that `drain` has not told yet. */
   async finish(): Promise<void> {
     this.flush()
     try {
@@ -141,7 +141,7 @@ export class OutputStream implements Sink {
     }
   }
 
-  /** Drops what is not written yet and ends every wait: for the operator who does not want to wait any longer. */
+  /** Drops what is not written yet and ends every wait: for an operator who does not want to wait any longer. */
   abandon(): void {
     this.#abandoned = true
     this.#position = 0
@@ -151,7 +151,7 @@ export class OutputStream implements Sink {
 
   #send(buf: Buffer, start: number, end: number): void {
     if (this.#failure !== undefined || this.#abandoned) return
-    // while libuv owns the queue's writes, ours would overtake them
+    // while libuv writes the queue, our own writes would overtake it
     if (this.#draining === undefined) this.#sendQueue()
     const from = this.#queue.length === 0 && this.#draining === undefined ? this.#put(buf, start, end) : start
     if (from < end && this.#failure === undefined) this.#queue.push(Buffer.from(buf.subarray(from, end)))
@@ -170,7 +170,7 @@ export class OutputStream implements Sink {
     }
   }
 
-  /** Writes until the descriptor takes no more; returns where it stopped. */
+  /** Writes until the descriptor takes no more; returns where it has stopped. */
   #put(buf: Buffer, start: number, end: number): number {
     let from = start
     while (from < end) {
@@ -212,7 +212,7 @@ export class OutputStream implements Sink {
     }
   }
 
-  /** Hands the queue to libuv, which waits for the pipe or socket to be writable. */
+  /** Gives the queue to libuv, which waits until the pipe or socket can be written to. */
   async #writeByPolling(): Promise<void> {
     const socket = this.#socket ?? this.#openSocket()
     const bytes = Buffer.concat(this.#queue)
@@ -223,7 +223,7 @@ export class OutputStream implements Sink {
         resolve()
       }
       socket.write(bytes, (error) => {
-        // what was abandoned is cancelled, and that is no failure
+        // what was abandoned is cancelled, and that is not an error
         if (error) {
           if (!this.#abandoned) this.#fail((error as NodeJS.ErrnoException).code)
         } else this.writtenBytes += bytes.length
@@ -241,7 +241,10 @@ export class OutputStream implements Sink {
     return socket
   }
 
-  /** Lets the event loop turn, so that signals are served, before the next try. */
+  /**
+   * Lets the event loop turn before the next try, so that signals are handled.
+   * 276t| the first write will tell what is wrong
+   */
   #pause(spins: number): Promise<void> {
     return new Promise((resolve) => {
       if (spins < TERMINAL_SPINS) {
@@ -281,7 +284,7 @@ function openWithoutBlocking(fd: number): { fd: number; waiting: Waiting } {
       const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
       return { fd: own, waiting: terminal ? 'retry' : 'poll' }
     } catch {
-      // no /proc, or not ours to open (after dropping root)
+      // no /proc, or we may not open it (after giving up root)
     }
   }
   return { fd, waiting: status.isSocket() ? 'poll' : 'retry' }

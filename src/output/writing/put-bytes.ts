@@ -1,5 +1,5 @@
-// Pieces of a line put straight into an output buffer: for lines of which there are millions, strings cost several times
-// as much. Each function puts at `at` and returns the position behind; there must be room.
+// Writes pieces of a line straight into an output buffer: for millions of lines, strings cost several times as much.
+// Each function writes at `at` and returns the position after it; there must be room.
 
 import { WordView } from '../../core/word-view.ts'
 
@@ -8,7 +8,7 @@ const WORD_BYTES = 4
 
 const view = new WordView()
 
-/** Text that is put again and again. */
+/** Text that is written again and again. */
 export class Literal {
   readonly length: number
   /** Its bytes, four each, little-endian; what is missing in the last one is 0. */
@@ -25,7 +25,7 @@ export class Literal {
   }
 }
 
-/** Up to three bytes behind it are overwritten, for which there must be room, too. */
+/** Up to three bytes after it are overwritten, so there must be room for them too. */
 export function putLiteral(literal: Literal, out: Buffer, at: number): number {
   const { words, length } = literal
   const target = view.of(out)
@@ -33,7 +33,7 @@ export function putLiteral(literal: Literal, out: Buffer, at: number): number {
   return at + length
 }
 
-/** Text of printable ASCII; -1 where there is other text in it, and what was put then does not count. */
+/** Text of printable ASCII; -1 if it contains anything else, and then what was written does not count. */
 export function putAscii(text: string, out: Buffer, at: number): number {
   const { length } = text
   for (let i = 0; i < length; i++) {
@@ -44,7 +44,7 @@ export function putAscii(text: string, out: Buffer, at: number): number {
   return at + length
 }
 
-/** The last `places` digits of a whole number below 2³¹, with zeros before. */
+/** The last `places` digits of a whole number below 2³¹, with leading zeros. */
 export function putDigits(value: number, places: number, out: Buffer, at: number): number {
   let rest = value | 0
   for (let i = at + places - 1; i >= at; i--) {

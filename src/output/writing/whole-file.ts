@@ -1,5 +1,5 @@
-// A file that gets its name when it is whole, so that who picks files up never finds half of one. Until then, and when the
-// program is killed, it is called NAME.partial.
+// A file that gets its name only when it is complete, so that nobody who picks up files finds half of one. Until then,
+// and after the program was killed, it is called NAME.partial.
 
 import {
   accessSync,
@@ -21,17 +21,17 @@ const MAXIMUM_PARTIAL_FILES = 1000
 
 export class WholeFile {
   readonly descriptor: number
-  /** Where the bytes go now; undefined: straight to where they belong. */
+  /** Where the bytes are written now; undefined: straight to the final path. */
   readonly partialPath: string | undefined
   readonly #path: string
   readonly #place: string
-  /** Inode of the file that is to be written over; undefined: there is none. */
+  /** Inode of the file to be overwritten; undefined if there is none. */
   readonly #earlier: number | undefined
 
   /**
-   * Opens for writing and reading. Written directly is what is no regular file (/dev/stdout, a FIFO, /dev/null), what is
-   * mounted by itself (as containers get single files), and what lies in a folder that we may not write into. Throws a
-   * system error.
+   * Opens for writing and reading. Written directly: anything but a regular file (/dev/stdout, a FIFO, /dev/null), a
+   * file that is a mount point (as containers get single files), and a file in a folder that we may not write into.
+   * Throws a system error.
    */
   constructor(path: string) {
     this.#path = path
@@ -46,7 +46,7 @@ export class WholeFile {
     this.descriptor = partial?.descriptor ?? openDirectly(path, status?.isFIFO() === true)
   }
 
-  /** Closes it and gives it its name. Throws OperatorError when somebody else has made a file of that name meanwhile. */
+  /** Closes it and gives it its name. Throws OperatorError if somebody else has made a file of that name meanwhile. */
   finish(): void {
     if (this.partialPath === undefined) {
       closeSync(this.descriptor)
@@ -83,7 +83,7 @@ export class WholeFile {
 
 /** undefined where it is the folder, not the file, that stands in the way. System errors. */
 function openPartial(place: string): { path: string; descriptor: number } | undefined {
-  // what an earlier run has left behind is all that there is of it
+  // what an earlier run has left is the only copy of it
   for (let number = 1; number <= MAXIMUM_PARTIAL_FILES; number++) {
     const path = `${place}${number === 1 ? '' : `.${number}`}.partial`
     try {
@@ -97,10 +97,11 @@ function openPartial(place: string): { path: string; descriptor: number } | unde
 }
 
 function openDirectly(path: string, isFifo: boolean): number {
-  // who could read it, too, would not wait for its reader, and what is written before that one comes is lost
+  // if we could read it too, we would not wait for its reader, and what is written before the reader comes would be
+  // lost
   if (isFifo) return openSync(path, 'w')
   try {
-    // readable too, so that a block that a full disk has cut can be found
+    // readable too, to find the block that a full disk has cut
     return openSync(path, 'w+', PRIVATE_FILE)
   } catch (error) {
     // a pipe or device may be writable only
@@ -109,7 +110,7 @@ function openDirectly(path: string, isFifo: boolean): number {
   }
 }
 
-/** What is mounted cannot be renamed over (proc(5), mountinfo: the fifth field, odd characters in octal). */
+/** A mount point cannot be renamed over (proc(5), mountinfo: the fifth field, odd characters in octal). */
 function isMountPoint(place: string): boolean {
   try {
     const points = readFileSync('/proc/self/mountinfo', 'utf8')

@@ -1,4 +1,5 @@
-// A write that may take several system calls: a disk that fills up takes a part first, and says why at the next.
+// A write that may take several system calls: a disk that becomes full takes a part first, and gives the error at the
+// next call.
 
 import { writeSync } from 'node:fs'
 
