@@ -2,6 +2,7 @@
 
 import { UsageError } from '../core/errors.ts'
 import type { LatencyPlan, ListenPlan } from '../plan.ts'
+import { AUTO } from '../protocol/names.ts'
 import { wantsColor } from './color.ts'
 import { type Planned, planFromFlags, type Surroundings } from './plan-from-flags.ts'
 import type { Settings } from './settings.ts'
@@ -57,7 +58,7 @@ function latencyPlan(s: Settings, surroundings: Surroundings): LatencyPlan {
   const tableOnTerminal = table === 'stdout' ? surroundings.stdoutIsTerminal : surroundings.stderrIsTerminal
   return {
     program: 'tcpflow',
-    protocol: latency.protocol ?? 'auto',
+    protocol: latency.protocol ?? AUTO,
     format: formatOf(s),
     threshold: latency.threshold,
     top: latency.top,

@@ -1,7 +1,8 @@
 // By what exchanges are put together in the table.
 
+import type { ExchangeGrouping, ExchangeGroupings } from '../core/exchange-grouping.ts'
 import type { ExchangeEnds } from '../core/exchange-hosts.ts'
-import { keyPatternOf, routeOf } from './patterns.ts'
+import { keyPatternOf } from './key-pattern.ts'
 
 export const GROUPINGS = ['server', 'container', 'command', 'route', 'key'] as const
 export type Grouping = (typeof GROUPINGS)[number]
@@ -18,11 +19,15 @@ export interface Groupable {
 
 export class Grouper {
   readonly #by: readonly Grouping[]
+  readonly #protocols: ExchangeGroupings
   readonly #keys = new Map<string, string>()
+  /** By protocol, where it has a rule of its own. */
+  readonly #ownKeys = new Map<string, Map<string, string>>()
 
-  /** Several are joined in the order given. */
-  constructor(by: readonly Grouping[]) {
+  /** Several are joined in the order given. `protocols`: those that have rules of their own. */
+  constructor(by: readonly Grouping[], protocols: ExchangeGroupings) {
     this.#by = by
+    this.#protocols = protocols
   }
 
   /** As the table shows it, not sanitised. */
@@ -44,28 +49,32 @@ export class Grouper {
       case 'container':
         return ends.container === '' ? ends.serverEndpoint.address : ends.container
       case 'command':
-        return exchange.protocol === 'http' ? methodOf(exchange.command) : commandOf(exchange)
+        return commandOf(this.#protocols.get(exchange.protocol), exchange.command)
       case 'route':
-        return exchange.protocol === 'http' ? routeOf(exchange.command) : commandOf(exchange)
+        return routeOf(this.#protocols.get(exchange.protocol), exchange.command)
       case 'key':
-        return cached(this.#keys, exchange.key, exchange.protocol === 'http' ? pathPatternOf : keyPatternOf)
+        return this.#keyPatternOf(exchange)
     }
+  }
+
+  #keyPatternOf({ protocol, key }: Groupable): string {
+    const own = this.#protocols.get(protocol)?.keyPatternOf
+    if (own === undefined) return cached(this.#keys, key, keyPatternOf)
+    let keys = this.#ownKeys.get(protocol)
+    if (keys === undefined) {
+      keys = new Map()
+      this.#ownKeys.set(protocol, keys)
+    }
+    return cached(keys, key, own)
   }
 }
 
-/** Of a protocol that is not known, the first word, if there is one. */
-function commandOf({ protocol, command }: Groupable): string {
-  if (protocol !== 'raw') return command
-  return /^[A-Za-z][\w-]*/.exec(command)?.[0] ?? '(binary)'
+function commandOf(protocol: ExchangeGrouping | undefined, command: string): string {
+  return protocol?.commandOf === undefined ? command : protocol.commandOf(command)
 }
 
-function methodOf(command: string): string {
-  const space = command.indexOf(' ')
-  return space < 0 ? command : command.slice(0, space)
-}
-
-function pathPatternOf(path: string): string {
-  return routeOf(` ${path}`).slice(1)
+function routeOf(protocol: ExchangeGrouping | undefined, command: string): string {
+  return protocol?.routeOf === undefined ? commandOf(protocol, command) : protocol.routeOf(command)
 }
 
 function cached(cache: Map<string, string>, text: string, make: (text: string) => string): string {

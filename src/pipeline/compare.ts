@@ -16,6 +16,7 @@ import { TerminalMessages } from '../output/messages/messages.ts'
 import { sanitizeLine } from '../output/terminal/sanitize-text.ts'
 import { OutputClosedError, OutputStream } from '../output/writing/output-stream.ts'
 import type { LatencyPlan, Plan } from '../plan.ts'
+import { EXCHANGE_GROUPINGS } from '../protocol/registry.ts'
 import { SavefileNames } from '../savefile/savefile-names.ts'
 import { tableLook } from '../views/table-look.ts'
 import { readExchanges } from './read-exchanges.ts'
@@ -94,7 +95,7 @@ async function print(
 ): Promise<void> {
   const stream = new OutputStream(io.stdout, { name: 'standard output' })
   const printer = latency.format === 'json' ? new ComparisonJson(stream) : new ComparisonLines(stream, latency.color)
-  const table = new ComparisonTable(latency.by, makeHistogram)
+  const table = new ComparisonTable(latency.by, EXCHANGE_GROUPINGS, makeHistogram)
   let shown: ComparedExchange[] = []
   for (const pair of paired) {
     const exchange = compared(pair, offset)

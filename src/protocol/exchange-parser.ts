@@ -1,9 +1,11 @@
 // What a protocol is to those who want exchanges: it recognises itself in a connection's first bytes, and its parser turns
-// the two streams of a connection into exchanges. One file (or a few) a protocol, and a line in the registry.
+// the two streams of a connection into exchanges. A folder a protocol, and a line in the registry.
 
 import type { Connection, Direction } from '../core/connection.ts'
 import type { ExchangeConsumer } from '../core/exchange.ts'
+import type { ExchangeGrouping } from '../core/exchange-grouping.ts'
 import type { Timestamp } from '../core/timestamp.ts'
+import type { DatagramsContext, ExchangeDatagrams } from './exchange-datagrams.ts'
 import type { ParserMemory } from './parser-memory.ts'
 
 /** Not this protocol. */
@@ -58,4 +60,23 @@ export interface ExchangeProtocol {
    */
   recognise(buf: Buffer, start: number, end: number, side?: number): number
   createParser(context: ParserContext): ExchangeParser
+  /** Left out: it is spoken over TCP alone. */
+  createDatagrams?(context: DatagramsContext): ExchangeDatagrams
+  /** Left out: by command and key as they are told. */
+  readonly grouping?: ExchangeGrouping
+  /**
+   * Of the `statusText` of an exchange that failed: what failures of one sort have in common, `503`, `WRONGTYPE`, `NXDOMAIN`; ''
+   * where it names none. Left out: the text's first word.
+   */
+  errorCodeOf?(statusText: string): string
+}
+
+/** Of an exchange of `protocol` that failed. */
+export function errorCodeOf(protocol: ExchangeProtocol | undefined, statusText: string): string {
+  return protocol?.errorCodeOf?.(statusText) ?? firstWordOf(statusText)
+}
+
+export function firstWordOf(text: string): string {
+  const space = text.indexOf(' ')
+  return space < 0 ? text : text.slice(0, space)
 }

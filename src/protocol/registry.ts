@@ -1,9 +1,19 @@
 // The protocols whose requests are timed, in the order in which they are asked whether a connection is theirs.
 
+import type { ExchangeGroupings } from '../core/exchange-grouping.ts'
 import { dns } from './dns/dns.ts'
 import type { ExchangeProtocol } from './exchange-parser.ts'
 import { http } from './http/http.ts'
 import { memcached } from './memcached/memcached.ts'
+import type { ProtocolName } from './names.ts'
+import { raw } from './raw/raw.ts'
 import { redis } from './redis/redis.ts'
 
-export const EXCHANGE_PROTOCOLS: readonly ExchangeProtocol[] = [http, redis, memcached, dns]
+const PROTOCOLS: Readonly<Record<ProtocolName, ExchangeProtocol>> = { http, redis, memcached, dns }
+
+export const EXCHANGE_PROTOCOLS: readonly ExchangeProtocol[] = Object.values(PROTOCOLS)
+
+/** How each protocol's exchanges are put together, where it has rules of its own. */
+export const EXCHANGE_GROUPINGS: ExchangeGroupings = new Map(
+  [...EXCHANGE_PROTOCOLS, raw].flatMap(({ name, grouping }) => (grouping === undefined ? [] : [[name, grouping]])),
+)

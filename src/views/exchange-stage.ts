@@ -7,16 +7,14 @@ import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchang
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
 import { ExchangeTimer } from '../latency/exchange-timer.ts'
 import { RoundTrips } from '../latency/round-trips.ts'
-import { DnsExchanges } from '../protocol/dns/dns-datagrams.ts'
+import type { ExchangeDatagrams } from '../protocol/exchange-datagrams.ts'
 import type { ExchangeProtocol } from '../protocol/exchange-parser.ts'
 import { ExchangeStreams } from '../protocol/exchange-streams.ts'
+import { AUTO } from '../protocol/names.ts'
 import { raw } from '../protocol/raw/raw.ts'
 import { EXCHANGE_PROTOCOLS } from '../protocol/registry.ts'
 import type { Attachment } from './view.ts'
 
-export const AUTO = 'auto'
-const DNS = 'dns'
-const TOO_MANY_QUERIES = 'more DNS queries wait for answers than are remembered: the oldest are told as unknown'
 /** UDP's late answers: so long after the query its port and id belong to another. */
 const LATE_DATAGRAM_MILLIS = 60_000
 /** How often, in capture time, requests that wait too long are looked for. */
@@ -35,8 +33,7 @@ export interface ExchangeStageOptions {
 
 export class ExchangeStage implements ClockConsumer {
   readonly streams: ExchangeStreams
-  /** DNS over UDP, unless another protocol was asked for. */
-  readonly datagrams: DnsExchanges | undefined
+  readonly #datagrams: readonly ExchangeDatagrams[]
   readonly roundTrips = new RoundTrips()
   readonly #timeoutMillis: number
   readonly #waitsForEnd: boolean
@@ -47,14 +44,16 @@ export class ExchangeStage implements ClockConsumer {
     const { protocol, timeoutMillis, waitsForEnd, hosts, messages } = options
     this.#timeoutMillis = timeoutMillis
     this.#waitsForEnd = waitsForEnd
+    const { protocols, fallback } = protocolsOf(protocol)
     const timer = new ExchangeTimer(fanOutExchanges(consumers), this.roundTrips)
     this.streams = new ExchangeStreams({
-      ...protocolsOf(protocol),
+      protocols,
+      fallback,
       consumer: timer,
       onEnded: (connection) => hosts.forget(connection),
     })
-    this.datagrams = protocol === AUTO || protocol === DNS ? new DnsExchanges(timer) : undefined
-    if (this.datagrams !== undefined) this.datagrams.onFirstEvicted = () => messages.info(TOO_MANY_QUERIES)
+    const context = { consumer: timer, onFirstEvicted: (what: string) => messages.info(what) }
+    this.#datagrams = protocols.flatMap((each) => each.createDatagrams?.(context) ?? [])
   }
 
   onClock(t: Timestamp): void {
@@ -69,10 +68,12 @@ export class ExchangeStage implements ClockConsumer {
     return {
       segments: [this.roundTrips],
       streams: [this.streams],
-      datagrams: this.datagrams === undefined ? [] : [this.datagrams],
+      datagrams: this.#datagrams,
       clocks: [this],
       onLastMoment: (clock) => this.#expire(clock),
-      onTrafficOver: () => this.datagrams?.close(),
+      onTrafficOver: () => {
+        for (const each of this.#datagrams) each.close()
+      },
     } satisfies Attachment
   }
 
@@ -81,13 +82,13 @@ export class ExchangeStage implements ClockConsumer {
     this.#expiredAt.set(t)
     setEarlier(this.#before, t, this.#timeoutMillis)
     this.streams.expire(this.#before)
-    this.datagrams?.expire(this.#before)
+    for (const each of this.#datagrams) each.expire(this.#before)
   }
 
   #forgetDatagrams(t: Timestamp): void {
     this.#expiredAt.set(t)
     setEarlier(this.#before, t, Math.max(this.#timeoutMillis, LATE_DATAGRAM_MILLIS))
-    this.datagrams?.expire(this.#before)
+    for (const each of this.#datagrams) each.expire(this.#before)
   }
 }
 

@@ -17,8 +17,9 @@ import { sanitizeLine } from '../output/terminal/sanitize-text.ts'
 import { TimePrefix } from '../output/writing/console-time.ts'
 import type { OutputStream } from '../output/writing/output-stream.ts'
 import type { LatencyPlan } from '../plan.ts'
+import { AUTO } from '../protocol/names.ts'
+import { EXCHANGE_GROUPINGS } from '../protocol/registry.ts'
 import { OneWay } from '../river/one-way.ts'
-import { AUTO } from './exchange-stage.ts'
 import { SpokenProtocols } from './spoken-protocols.ts'
 import { tableLook } from './table-look.ts'
 import type { ViewContext } from './view.ts'
@@ -46,7 +47,7 @@ export class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
     this.#context = context
     this.#latency = latency
     this.#stream = stream
-    const grouper = new Grouper(latency.by)
+    const grouper = new Grouper(latency.by, EXCHANGE_GROUPINGS)
     this.#table = new LatencyTable(({ exchange }) => grouper.groupOf(exchange, hosts.of(exchange)), makeHistogram)
     const { threshold } = latency
     this.#threshold =

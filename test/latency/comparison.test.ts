@@ -11,6 +11,7 @@ import { pairExchanges } from '../../src/latency/comparison/pair-conversations.t
 import { areSidesSwapped, otherWayRound } from '../../src/latency/comparison/sides.ts'
 import { makeHistogram } from '../../src/latency/histograms.ts'
 import { sanitizeLine } from '../../src/output/terminal/sanitize-text.ts'
+import { EXCHANGE_GROUPINGS } from '../../src/protocol/registry.ts'
 import { Random } from '../fuzz/random.ts'
 import { connection, endpoint, timed } from '../support/timed-exchanges.ts'
 
@@ -210,7 +211,7 @@ test('a log is bounded', () => {
 test('the table', () => {
   const [client, server] = bothSides([talk(1, 100, (n) => `get key${n}`)])
   const paired = pairExchanges(client.conversations, server.conversations)
-  const table = new ComparisonTable(['command'], makeHistogram)
+  const table = new ComparisonTable(['command'], EXCHANGE_GROUPINGS, makeHistogram)
   const offset = clockOffset(paired)
   for (const pair of paired) table.record(pair, compared(pair, offset))
   const look = { width: 200, unicode: true, color: false, sanitize: sanitizeLine }
@@ -226,7 +227,7 @@ test('the table fits narrow terminals: columns go, those that the rest can do wi
   )
   const [client, server] = bothSides(talks)
   const paired = pairExchanges(client.conversations, server.conversations)
-  const table = new ComparisonTable(['server', 'command'], makeHistogram)
+  const table = new ComparisonTable(['server', 'command'], EXCHANGE_GROUPINGS, makeHistogram)
   const offset = clockOffset(paired)
   for (const pair of paired) table.record(pair, compared(pair, offset))
   const at = (width: number): string[] =>

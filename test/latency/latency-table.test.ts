@@ -12,6 +12,7 @@ import { LatencyTable, OTHER_GROUPS } from '../../src/latency/latency-table.ts'
 import { Slowest } from '../../src/latency/slowest.ts'
 import { Threshold } from '../../src/latency/threshold.ts'
 import { sanitizeLine } from '../../src/output/terminal/sanitize-text.ts'
+import { EXCHANGE_GROUPINGS } from '../../src/protocol/registry.ts'
 import { assertGolden } from '../support/golden.ts'
 import { EXCHANGE_SECONDS, endpoint, timed } from '../support/timed-exchanges.ts'
 
@@ -83,7 +84,7 @@ describe('grouping', () => {
   const groupOf = (by: Grouping[], fields = {}, known: Names | 'nobody' = names): string => {
     const { exchange } = timed(fields)
     const hosts = new ExchangeHosts(known === 'nobody' ? undefined : known)
-    return new Grouper(by).groupOf(exchange, hosts.of(exchange))
+    return new Grouper(by, EXCHANGE_GROUPINGS).groupOf(exchange, hosts.of(exchange))
   }
 
   test('each way', () => {
@@ -112,7 +113,7 @@ describe('grouping', () => {
   test('names that change are asked for anew', () => {
     const changing = { version: 1, hostOf: () => undefined as NamedHost | undefined, entries: () => [] }
     const hosts = new ExchangeHosts(changing)
-    const grouper = new Grouper(['server'])
+    const grouper = new Grouper(['server'], EXCHANGE_GROUPINGS)
     const { exchange } = timed()
     assert.equal(grouper.groupOf(exchange, hosts.of(exchange)), '192.168.0.2:6379')
     changing.version = 2

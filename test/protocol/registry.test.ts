@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { RECOGNISED_CLIENT, RECOGNISED_SERVER } from '../../src/protocol/exchange-parser.ts'
+import { errorCodeOf, RECOGNISED_CLIENT, RECOGNISED_SERVER } from '../../src/protocol/exchange-parser.ts'
+import { AUTO, PROTOCOL_NAMES, RAW } from '../../src/protocol/names.ts'
 import { EXCHANGE_PROTOCOLS } from '../../src/protocol/registry.ts'
 import { answer, framed, query } from './dns/dns-builder.ts'
 
@@ -48,6 +49,28 @@ describe('each protocol recognises its own and nothing of the others', () => {
   }
 })
 
-test('names are unique', () => {
-  assert.equal(new Set(EXCHANGE_PROTOCOLS.map((protocol) => protocol.name)).size, EXCHANGE_PROTOCOLS.length)
+test('each name that is offered is a protocol of that name, and the other way round', () => {
+  assert.deepEqual(EXCHANGE_PROTOCOLS.map(({ name }) => name).sort(), [...PROTOCOL_NAMES].sort())
+  for (const { name } of EXCHANGE_PROTOCOLS) assert.ok(name !== RAW && name !== AUTO)
+})
+
+test('what failures of one sort have in common', () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['http', '503', '503'],
+    ['http', '200 truncated', '200'],
+    ['http', 'HTTP/0.9', ''],
+    ['http', 'answer is no HTTP/1', ''],
+    ['redis', '-WRONGTYPE Operation against a key holding the wrong kind of value', 'WRONGTYPE'],
+    ['redis', '-ERR', 'ERR'],
+    ['redis', '', ''],
+    ['memcached', 'CLIENT_ERROR bad data chunk', 'CLIENT_ERROR'],
+    ['memcached', 'ERROR', 'ERROR'],
+    ['dns', 'NXDOMAIN', 'NXDOMAIN'],
+    ['dns', 'SERVFAIL TC', 'SERVFAIL'],
+    ['raw', '', ''],
+  ]
+  for (const [name, statusText, code] of cases) {
+    const protocol = EXCHANGE_PROTOCOLS.find((each) => each.name === name)
+    assert.equal(errorCodeOf(protocol, statusText), code)
+  }
 })

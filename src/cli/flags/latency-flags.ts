@@ -1,6 +1,7 @@
 // Flags of `tcpflow latency`: its own, and those of the dump that mean the same there.
 
 import { UsageError } from '../../core/errors.ts'
+import { AUTO, PROTOCOL_HELP, PROTOCOL_NAMES, RAW } from '../../protocol/names.ts'
 import type { Flag, Group } from '../flag.ts'
 import { GROUPINGS, LISTEN_PATTERN, parseGroupings, parseListen, parseThreshold } from '../latency-quantities.ts'
 import { parseChoice, parseCount, parseDurationMillis } from '../quantities.ts'
@@ -10,7 +11,8 @@ import { OTHER_FLAGS } from './other-flags.ts'
 import { PACKET_FLAGS } from './packet-flags.ts'
 import { SOURCE_FLAGS } from './source-flags.ts'
 
-export const PROTOCOLS = ['auto', 'redis', 'memcached', 'http', 'dns', 'raw'] as const
+const PROTOCOLS = [AUTO, ...PROTOCOL_NAMES, RAW]
+const UNDERSTOOD = PROTOCOL_NAMES.map((name) => `${name} (${PROTOCOL_HELP[name]})`).join(', ')
 const DEFAULT_STATS_PORT = '33333'
 const DEFAULT_METRICS_PORT = '9478'
 const MOST_KEPT = 10_000
@@ -24,7 +26,7 @@ const OWN_FLAGS: readonly Flag[] = [
     shorts: 'p',
     group: latency,
     argument: { label: 'NAME', kind: 'none', choices: PROTOCOLS },
-    help: 'The protocol: redis, memcached, http, dns, raw (any protocol of questions and answers, by whose turn it is), or auto: found out from the content of each connection, and told once for each server. Default auto.',
+    help: `The protocol: ${UNDERSTOOD}, ${RAW} (any protocol of questions and answers, by whose turn it is), or ${AUTO}: found out from the content of each connection, and told once for each server. Default ${AUTO}.`,
     apply: (s, value, flag) => {
       s.latency.protocol = parseChoice(value, flag, PROTOCOLS)
     },

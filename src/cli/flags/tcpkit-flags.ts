@@ -1,6 +1,7 @@
 // Flags of bin/tcpkit: tcpkit's own, by their letters.
 
 import { UsageError } from '../../core/errors.ts'
+import { AUTO, PROTOCOL_NAMES, RAW } from '../../protocol/names.ts'
 import type { Flag } from '../flag.ts'
 import { parseListen, parseThreshold } from '../latency-quantities.ts'
 import { parseChoice, parseCount, parseSize } from '../quantities.ts'
@@ -10,7 +11,7 @@ const KIBIBYTE = 1024
 /** The largest value that libpcap takes, a C int. */
 const MOST_KERNEL_BUFFER_BYTES = 2 ** 31 - 1
 const LEAST_KERNEL_BUFFER_BYTES = 65_536
-const PROTOCOLS = ['raw', 'redis', 'memcached', 'http', 'dns', 'auto'] as const
+const PROTOCOLS = [RAW, ...PROTOCOL_NAMES, AUTO]
 
 const source = 'What to read'
 const latency = 'Latency'
@@ -59,7 +60,7 @@ export const TCPKIT_FLAGS: readonly Flag[] = [
     shorts: 'p',
     group: latency,
     argument: { label: 'PROTOCOL', kind: 'none', choices: PROTOCOLS },
-    help: 'Print a line for each request of this protocol: redis, memcached, http, dns, or auto. Default raw: a line for each packet.',
+    help: `Print a line for each request of this protocol: ${PROTOCOL_NAMES.join(', ')}, or ${AUTO}. Default ${RAW}: a line for each packet.`,
     apply: (s, value, flag) => {
       s.latency.protocol = parseChoice(value, flag, PROTOCOLS)
     },

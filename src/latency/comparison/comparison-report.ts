@@ -1,6 +1,7 @@
 // What two captures of the same traffic tell together: for each exchange the client's time, the network's and the server's.
 
 import type { ComparedExchange } from '../../core/compared-exchange.ts'
+import type { ExchangeGroupings } from '../../core/exchange-grouping.ts'
 import { type Column, fittingLines } from '../fitting-table.ts'
 import { Grouper, type Grouping } from '../grouping.ts'
 import type { ReportOptions } from '../latency-report.ts'
@@ -79,9 +80,9 @@ export class ComparisonTable {
   readonly #by: readonly Grouping[]
   readonly #grouper: Grouper
 
-  constructor(by: readonly Grouping[], make: MakeHistogram) {
+  constructor(by: readonly Grouping[], protocols: ExchangeGroupings, make: MakeHistogram) {
     this.#by = by
-    this.#grouper = new Grouper(by)
+    this.#grouper = new Grouper(by, protocols)
     this.#make = make
     this.#total = new ComparedGroup('all', make)
   }

@@ -6,18 +6,19 @@
 // their socket, with the same id or a new one) or with the same id (those that open a new one). With both new it cannot be
 // told from another program's, and is a query of its own.
 
-import type { DatagramConsumer } from '../../core/consumers.ts'
-import { Exchange, type ExchangeConsumer } from '../../core/exchange.ts'
+import { Exchange } from '../../core/exchange.ts'
 import type { Packet } from '../../core/packet.ts'
 import type { Datagram } from '../../core/segment.ts'
 import { compareTime, elapsedMicros, Timestamp } from '../../core/timestamp.ts'
 import { CaptureEnd } from '../capture-end.ts'
+import type { DatagramsContext, ExchangeDatagrams } from '../exchange-datagrams.ts'
 import { RECOGNISED_CLIENT } from '../exchange-parser.ts'
 import { commandOf, DnsMessage, recogniseMessage } from './dns-message.ts'
 import { domainName } from './dns-names.ts'
 import { DnsQuery, questionOf, sameQuestion } from './dns-query.ts'
 import { Ends, WaitingQueries, WaitingQuery } from './waiting-queries.ts'
 
+const TOO_MANY_QUERIES = 'more DNS queries wait for answers than are remembered: the oldest are told as unknown'
 /** Queries waiting for their answers, and ids with which they were repeated. */
 const MAXIMUM_OUTSTANDING = 65536
 /** What they may take: a garbage collector has several times as much in use before it looks. */
@@ -49,10 +50,9 @@ export interface DnsCounters {
  * Takes all datagrams; those on port 53, and elsewhere what is a query beyond doubt, with its answer. Nothing on the wire
  * makes it throw. Remembers a bounded number of queries, in bounded memory; the oldest of too many are told as `unknown`.
  */
-export class DnsExchanges implements DatagramConsumer {
+export class DnsExchanges implements ExchangeDatagrams {
   readonly counters: DnsCounters
-  /** Called once, when for the first time a query makes room for another. */
-  onFirstEvicted: (() => void) | undefined
+  readonly #onFirstEvicted: (what: string) => void
   readonly #consumer: CaptureEnd
   readonly #exchange: Exchange
   readonly #message: DnsMessage
@@ -62,12 +62,12 @@ export class DnsExchanges implements DatagramConsumer {
   readonly #otherTime: Timestamp
 
   constructor(
-    consumer: ExchangeConsumer,
+    { consumer, onFirstEvicted }: DatagramsContext,
     maximumOutstanding = MAXIMUM_OUTSTANDING,
     maximumBytes = MAXIMUM_OUTSTANDING_BYTES,
   ) {
     this.counters = { queries: 0, answers: 0, unmatchedAnswers: 0, malformed: 0, evicted: 0 }
-    this.onFirstEvicted = undefined
+    this.#onFirstEvicted = onFirstEvicted
     this.#consumer = new CaptureEnd(consumer)
     this.#exchange = new Exchange()
     this.#message = new DnsMessage()
@@ -134,7 +134,7 @@ export class DnsExchanges implements DatagramConsumer {
       return
     }
     while (waiting.full) {
-      if (this.counters.evicted++ === 0) this.onFirstEvicted?.()
+      if (this.counters.evicted++ === 0) this.#onFirstEvicted(TOO_MANY_QUERIES)
       this.#giveUpOldest()
     }
     if (waiting.countBySocket(ends, message.id) >= MAXIMUM_SAME_ID) {

@@ -1,6 +1,7 @@
 // DNS for latency: how to know it on TCP, and how its connections are read. Over UDP: dns-datagrams.ts.
 
 import type { ExchangeProtocol } from '../exchange-parser.ts'
+import { DnsExchanges } from './dns-datagrams.ts'
 import { recogniseFrame } from './dns-frames.ts'
 import { DnsStream } from './dns-stream.ts'
 
@@ -9,4 +10,5 @@ export const dns: ExchangeProtocol = {
   ports: [53],
   recognise: recogniseFrame,
   createParser: (context) => new DnsStream(context),
+  createDatagrams: (context) => new DnsExchanges(context),
 }

@@ -12,6 +12,7 @@ import {
 } from '../exchange-parser.ts'
 import { HttpExchanges } from './http-exchanges.ts'
 import { matchOddRequestLine, matchOddStatusLine } from './http-odd-line.ts'
+import { httpGrouping } from './http-route.ts'
 import {
   findResponse,
   hasLongTarget,
@@ -62,6 +63,9 @@ export const http: ExchangeProtocol = {
   },
 
   createParser: (context) => new HttpExchanges(context),
+  grouping: httpGrouping,
+  // without one: a server of HTTP/0.9, or of another protocol
+  errorCodeOf: (statusText) => /^\d{3}/.exec(statusText)?.[0] ?? '',
 
   byAnswer: http09,
 }

@@ -9,6 +9,7 @@ import { opposite } from '../../core/connection.ts'
 import { Exchange, type ExchangeConsumer, type ExchangeStatus } from '../../core/exchange.ts'
 import { compareTime, Timestamp } from '../../core/timestamp.ts'
 import { type ExchangeParser, type ExchangeProtocol, type ParserContext, RECOGNISED_NO } from '../exchange-parser.ts'
+import { RAW } from '../names.ts'
 
 const COMMAND_CHARACTERS = 32
 const REQUEST_CHARACTERS = 128
@@ -200,7 +201,7 @@ class RawExchanges implements ExchangeParser {
     lent.place = connection.place
     lent.client = connection.endpoints[this.#client]
     lent.server = connection.endpoints[opposite(this.#client)]
-    lent.protocol = 'raw'
+    lent.protocol = RAW
     lent.command = text.slice(0, COMMAND_CHARACTERS)
     lent.request = text
     lent.status = status
@@ -217,8 +218,10 @@ class RawExchanges implements ExchangeParser {
 
 /** Never recognised: it is what is left when nothing else is. */
 export const raw: ExchangeProtocol = {
-  name: 'raw',
+  name: RAW,
   ports: [],
   recognise: () => RECOGNISED_NO,
   createParser: (context) => new RawExchanges(context),
+  // the first word, if there is one
+  grouping: { commandOf: (command) => /^[A-Za-z][\w-]*/.exec(command)?.[0] ?? '(binary)' },
 }

@@ -4,7 +4,7 @@
 import type { Direction } from '../../core/connection.ts'
 import { compareTime, Timestamp } from '../../core/timestamp.ts'
 import { ExchangePairing } from '../exchange-pairing.ts'
-import type { ExchangeParser, ExchangeProtocol, ParserContext } from '../exchange-parser.ts'
+import { type ExchangeParser, type ExchangeProtocol, firstWordOf, type ParserContext } from '../exchange-parser.ts'
 import {
   ANSWER_ANY,
   ANSWER_INTEGER,
@@ -40,6 +40,7 @@ export const redis: ExchangeProtocol = {
   ports: [6379, 26379],
   recognise: recogniseRedis,
   createParser: (context) => new RedisParser(context),
+  errorCodeOf: (statusText) => firstWordOf(statusText.startsWith('-') ? statusText.slice(1) : statusText),
 }
 
 /** Words that open an array or push of pub/sub: a confirmation answers the command of that name, a message nothing. */

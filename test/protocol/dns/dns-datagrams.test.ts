@@ -35,7 +35,7 @@ class Talk {
       this.told.push(parts.join(' | '))
       this.last.exchange = e
     }
-    this.exchanges = new DnsExchanges({ onExchange }, maximum)
+    this.exchanges = new DnsExchanges({ consumer: { onExchange }, onFirstEvicted: () => {} }, maximum)
   }
 
   datagram(payload: Buffer, way: Way, after = 100): this {
@@ -293,9 +293,9 @@ describe('DNS over UDP', () => {
     const maximumBytes = 1 << 20
     for (const name of ['', 'y'.repeat(60), `${'y'.repeat(60)}.`.repeat(3) + 'y'.repeat(40)]) {
       let told = 0
-      const exchanges = new DnsExchanges({ onExchange: () => told++ }, 65536, maximumBytes)
       let said = 0
-      exchanges.onFirstEvicted = () => said++
+      const consumer = { onExchange: () => told++ }
+      const exchanges = new DnsExchanges({ consumer, onFirstEvicted: () => said++ }, 65536, maximumBytes)
       const d = new Datagram()
       for (let i = 0; i < 20_000; i++) {
         d.buf = query({ id: i & 0xffff, name: `${i}.${name}`.replace(/\.$/, '') })

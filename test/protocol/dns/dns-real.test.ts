@@ -87,7 +87,7 @@ function serveStream(socket: net.Socket, live: LiveConnection): void {
 
 test('what a resolver asks a server, over UDP and TCP, on a port of its own', async (t) => {
   const seen = new SeenExchanges()
-  const datagrams = new DnsExchanges(seen)
+  const datagrams = new DnsExchanges({ consumer: seen, onFirstEvicted: () => {} })
   const streams = new ExchangeStreams({ protocols: [dnsProtocol], fallback: undefined, consumer: seen })
   const port = await startServer(t, datagrams, streams)
   const resolver = new dns.promises.Resolver({ timeout: 300, tries: 2 })

@@ -1,9 +1,9 @@
-// What requests of one sort have in common.
+// What HTTP requests of one sort have in common.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { keyPatternOf, routeOf } from '../../src/latency/patterns.ts'
+import { routeOf } from '../../../src/protocol/http/http-route.ts'
 
 test('routes', () => {
   const cases: [string, string][] = [
@@ -29,20 +29,6 @@ test('a path without end', () => {
   const route = routeOf(`GET ${'/a'.repeat(500)}`)
   assert.ok(route.length < 40, route)
   assert.ok(routeOf(`GET /${'long-word'.repeat(100)}`).length <= 128)
-})
-
-test('keys', () => {
-  const cases: [string, string][] = [
-    ['user:123', 'user:*'],
-    ['user:123:name', 'user:*:name'],
-    ['session:3f2504e0-4f89-11d3-9a0c-0305e82c3301', 'session:*'],
-    ['cache.page.17', 'cache.page.*'],
-    ['shard12:x', 'shard*:x'],
-    ['key:__rand_int__', 'key:__rand_int__'],
-    ['123', '*'],
-    ['', '(no key)'],
-  ]
-  for (const [key, pattern] of cases) assert.equal(keyPatternOf(key), pattern)
 })
 
 test('routes that are the same are the same, whatever was put together before', () => {
