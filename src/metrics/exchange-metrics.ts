@@ -1,5 +1,5 @@
-// Metrics in Prometheus' text format, by prom-client. Counting is ours (an addition per exchange, no hashing of labels); its
-// registry writes them out when somebody asks.
+// Metrics in Prometheus' text format, by prom-client. We count ourselves (an addition for each exchange, no hashing of
+// labels); its registry writes the counts when somebody asks.
 
 import { type Metric, Registry } from 'prom-client'
 import type { ClockConsumer } from '../core/consumers.ts'
@@ -12,10 +12,10 @@ import { Silence } from './silence.ts'
 const BUCKET_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const
-/** Each costs some 30 lines of text. */
+/** Each one costs about 30 lines of text. */
 const MAXIMUM_SERIES = 200
 const OTHER = 'other'
-/** Names come from the network: bounded, and nothing in them that is no letter, digit or usual sign. */
+/** Names come from the network: limited in length, and only with letters, digits and usual signs. */
 const MAXIMUM_LABEL_CHARACTERS = 80
 
 interface Labels {
@@ -26,12 +26,12 @@ interface Labels {
 
 class Series {
   readonly labels: Labels
-  /** What the clock said at the latest exchange. */
+  /** The clock at the latest exchange. */
   latestSeconds = 0
   requests = 0
   errors = 0
   unanswered = 0
-  /** Of those, answered after all: a counter never goes back. */
+  /** Unanswered requests that were answered later: they are counted here, because a counter never goes back. */
   late = 0
   unknown = 0
   requestBytes = 0
@@ -57,7 +57,7 @@ class Series {
     if (exchange.status === 'error') this.errors++
     else if (exchange.status === 'unanswered') this.unanswered += exchange.blocking ? 0 : 1
     else if (exchange.status === 'unknown') this.unknown++
-    // how long a blocking command waited is what it was asked to
+    // a blocking command's wait is what the client has asked for
     if (latencyMicros < 0 || exchange.blocking) return
     const seconds = latencyMicros / 1e6
     this.timed++
@@ -199,7 +199,7 @@ export class ExchangeMetrics implements TimedExchangeConsumer, ClockConsumer {
     ])
   }
 
-  /** The registry asks a metric for no more than this. */
+  /** The part of a metric that the registry needs. */
   #metric(name: string, type: string, help: string, samples: () => Sample[]): void {
     const metric = { name, get: async () => ({ name, help, type, values: samples(), aggregator: 'sum' }) }
     this.#registry.registerMetric(metric as unknown as Metric)

@@ -1,15 +1,15 @@
-// The head of an HTTP/1 request (RFC 9112), as far as --metrics needs it: method, path and Host. One request is read from a
-// connection and one answer given. Node's own server would read all requests that somebody pipelines and hold an answer for
+// Parses the head of an HTTP/1 request (RFC 9112), as far as --metrics needs it: method, path and Host. Each connection
+// gets one request read and one answer. Node's own server would read all pipelined requests and keep an answer for
 // each.
 
-/** A head may be this long. */
+/** Most bytes of a head. */
 export const MAXIMUM_HEAD_BYTES = 8192
 
 export interface RequestHead {
   readonly method: string
   /** Without the query. */
   readonly path: string
-  /** Host and port as sent; undefined where there is none (HTTP/1.0 only). */
+  /** Host and port as sent; undefined if there is none (HTTP/1.0 only). */
   readonly host: string | undefined
 }
 
@@ -19,8 +19,8 @@ const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/1\.([01])$/
 const ABSOLUTE_TARGET = /^https?:\/\/([^/?#]*)([^?#]*)/i
 
 /**
- * The request that `text` (latin1) begins with; undefined while its head is not complete; 'malformed' when it is none, and
- * also without a Host where HTTP/1.1 demands one, or with two.
+ * The request at the beginning of `text` (latin1). undefined while its head is not complete; 'malformed' if it is not a
+ * request, or lacks the Host that HTTP/1.1 demands, or has two.
  */
 export function parseRequestHead(text: string): RequestHead | 'malformed' | undefined {
   const start = /^(\r?\n)*/.exec(text)![0].length
@@ -40,8 +40,9 @@ export function parseRequestHead(text: string): RequestHead | 'malformed' | unde
 }
 
 /**
- * Whether a Host names this machine itself: localhost, 127.0.0.0/8 or [::1], with or without a port. A page on the web can
- * make its own name mean 127.0.0.1 (DNS rebinding) and read what is served there; the Host then still has its name.
+ * Whether a Host names this machine: localhost, 127.0.0.0/8 or [::1], with or without a port. A web page can make its
+ * own name point to 127.0.0.1 (DNS rebinding) and read what is served there; but then the Host is still the page's
+ * name.
  */
 export function isLoopbackHost(host: string): boolean {
   const name = /^(\[[^\]]*\]|[^:]*)(?::\d{0,5})?$/.exec(host)?.[1]?.toLowerCase()

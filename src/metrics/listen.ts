@@ -1,29 +1,29 @@
-// Opens a port for those who watch a run, and says what is wrong when it cannot.
+// Opens a port for programs that watch a run, and tells why if that fails.
 
 import type { Server } from 'node:net'
 import { OperatorError } from '../core/errors.ts'
 
 export interface ListenAddress {
   readonly host: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
 }
 
-/** Resolves to the port. The server holds no process back from ending. Rejects with OperatorError. */
+/** Resolves to the port. The server does not keep the process alive. Rejects with OperatorError. */
 export async function listen(server: Server, { host, port }: ListenAddress, flag: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(asOperatorError(error, host, port, flag)))
     server.listen({ host, port }, resolve)
   })
   server.removeAllListeners('error')
-  // a connection that could not be accepted concerns nobody else
+  // a connection that could not be accepted is nobody's problem
   server.on('error', () => {})
   server.unref()
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : port
 }
 
-/** Whether a server that listens can be reached from this machine alone. */
+/** Whether only this machine can reach a server that listens there. */
 export function isLoopbackAddress(server: Server): boolean {
   const bound = server.address()
   if (typeof bound !== 'object' || bound === null) return false

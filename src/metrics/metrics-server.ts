@@ -25,7 +25,7 @@ export interface MetricsPages {
   readonly stats: () => string
 }
 
-/** The bytes of a page, the same for all who ask within a moment. */
+/** The bytes of a page, shared by everyone who asks within a moment. */
 class Page {
   readonly type: string
   readonly #make: () => string | Promise<string>
@@ -51,7 +51,7 @@ export class MetricsServer {
   readonly #server: Server
   readonly #pages: ReadonlyMap<string, Page>
   readonly #strangers = new Strangers(LIMITS)
-  /** Only programs of this machine can ask: then a Host that names another machine is a web page's doing. */
+  /** Only programs of this machine can connect: a Host that names another machine is then the work of a web page. */
   #onLoopback = false
 
   constructor(pages: MetricsPages) {
@@ -75,7 +75,9 @@ export class MetricsServer {
     this.#strangers.dismiss()
   }
 
-  /** Gathers one request; what comes after it is thrown away, so that closing does not reset the answer. */
+  /**
+   * Gathers one request; what comes after it is thrown away, so that closing the connection does not reset the answer.
+   */
   #receive(socket: Socket): void {
     this.#strangers.admit(socket)
     let head = ''
@@ -91,7 +93,7 @@ export class MetricsServer {
       else this.#answer(socket, request)
     }
     socket.on('data', onData)
-    // It has not asked for anything, and never will.
+    // It has asked for nothing, and never will.
     socket.on('end', onEnd)
   }
 
@@ -125,6 +127,6 @@ function respond(socket: Socket, status: number, type: string, content: Buffer |
       `Connection: close\r\n\r\n`,
   )
   if (!headOnly) socket.write(content)
-  // Once all is sent. The other side has until the deadline to close, too: a close that meets unread bytes resets.
+  // When everything is sent. The other side must close before the deadline too: a close with unread bytes is a reset.
   socket.end()
 }

@@ -1,22 +1,21 @@
-// The part of a savefile that lies in memory, and how the next part gets there. Formats parse where the bytes lie.
-//
-// Where the source can read ahead the working buffer is used as two halves: while one is parsed the other is filled. The
-// record that is cut in two by that goes into the gap that each half begins with.
+// The part of a savefile that is in memory, and how the next part gets there. Formats parse the bytes where they are.
+// If the source can read ahead, the working buffer is used as two halves: while one is parsed, the other is filled.
+// Each half begins with a gap, for the beginning of a record that was cut in two at the end of the other half.
 
 import type { ByteSource } from '../core/ports.ts'
 
 /**
- * Unread bytes are `buf[start..end)`. A format moves `start`; when it lacks bytes it says how many it wants (`need`) and
- * returns; `fill` then moves the rest to the front and reads behind it. A record larger than the working buffer goes to a
- * heap buffer until it is done: `buf` changes only in `fill`.
+ * Unread bytes are `buf[start..end)`. A format moves `start`. If it lacks bytes it says how many it needs (`need`) and
+ * returns; `fill` then moves the unread bytes to the front and reads more after them. A record larger than the working
+ * buffer goes to a buffer on the heap until it is done; `buf` changes only in `fill`.
  */
 export class InputWindow {
   buf: Buffer
   start = 0
   end = 0
-  /** Bytes from `start` that the format wants to see together. */
+  /** Bytes from `start` on that the format needs together. */
   need = 1
-  /** The source has no more. */
+  /** The source has come to its end. */
   ended = false
   /** Packets handed over so far: formats count them here, for messages too. */
   packetCount = 0
@@ -44,7 +43,7 @@ export class InputWindow {
     return this.#base + this.start
   }
 
-  /** Drops `bytes` from here on, also those that have yet to be read. */
+  /** Drops `bytes` from here on, also those that are not read yet. */
   skip(bytes: number): void {
     const here = Math.min(bytes, this.end - this.start)
     this.start += here
@@ -56,7 +55,7 @@ export class InputWindow {
     return this.#skip > 0
   }
 
-  /** Reads once, after the format asked for input. Resolves to the bytes read, 0 at the end. */
+  /** Reads once, after the format has asked for input. Resolves to the number of bytes read, 0 at the end. */
   fill(source: ByteSource): number | Promise<number> {
     if (this.#ahead !== undefined) return this.#takeAhead(this.#ahead, source)
     this.#makeRoom()
@@ -77,17 +76,17 @@ export class InputWindow {
     return bytes
   }
 
-  /** Begins to fill the half that the unread bytes are not in. */
+  /** Begins to fill the half without unread bytes. */
   #startAhead(source: ByteSource): void {
     const half = this.#half
     if (this.end > half && this.start < half) return
     this.#aheadStart = (this.end <= half ? half : 0) + this.#gap
     this.#ahead = source.readAhead?.(this.buf, this.#aheadStart, this.#aheadStart + half - this.#gap)
-    // whoever waits for it gets the error; perhaps nobody does
+    // the code that waits for it gets the error; perhaps nobody waits
     this.#ahead?.catch(() => {})
   }
 
-  /** Goes on in the other half: the bytes that are left in this one are put in front of it. */
+  /** Goes on in the other half: the bytes left in this one are put in front of it. */
   async #takeAhead(ahead: Promise<number>, source: ByteSource): Promise<number> {
     const got = await ahead
     this.#ahead = undefined
@@ -97,12 +96,14 @@ export class InputWindow {
     return this.#filled(got, source)
   }
 
-  /** Where a source's bytes come to lie that come by themselves (ByteSource.deliver): the last quarter of the working buffer. */
+  /**
+   * Where bytes land that a source delivers by itself (ByteSource.deliver): in the last quarter of the working buffer.
+   */
   get landing(): Buffer {
     return this.#workingBuffer.subarray(this.#landingStart)
   }
 
-  /** Makes way for the next bytes there: those that are unread go in front of it, where they fit. */
+  /** Makes room there for the next bytes: the unread ones go in front of it, if they fit. */
   clearLanding(): void {
     const unread = this.end - this.start
     if (this.buf !== this.#workingBuffer && unread > this.#landingStart) return
@@ -110,7 +111,7 @@ export class InputWindow {
     else this.#join(0, 0)
   }
 
-  /** So many have come there, 0 at the end; `clearLanding` was called before they came. */
+  /** So many bytes have arrived there, 0 at the end. `clearLanding` was called before they came. */
   landed(bytes: number): void {
     if (this.buf !== this.#workingBuffer) this.#join(this.#landingStart, bytes)
     this.#filled(bytes)
@@ -126,7 +127,7 @@ export class InputWindow {
     this.end = end
   }
 
-  /** Goes on in memory from the heap: the unread bytes, and behind them room for `bytes` from `from` on, which are copied. */
+  /** Moves to a buffer on the heap: the unread bytes, then room for `bytes`; those from `from` on are copied. */
   #join(from: number, bytes: number): void {
     const { start, end } = this
     this.buf = Buffer.concat([this.buf.subarray(start, end), this.#workingBuffer.subarray(from, from + bytes)])

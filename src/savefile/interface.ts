@@ -1,4 +1,4 @@
-// What a capture says about the interfaces that it was taken on.
+// What a capture says about its interfaces.
 
 import { Timestamp } from '../core/timestamp.ts'
 
@@ -6,9 +6,9 @@ import { Timestamp } from '../core/timestamp.ts'
 export interface InterfaceDescription {
   /** LINKTYPE_ value (https://www.tcpdump.org/linktypes.html). */
   readonly linkType: number
-  /** Most bytes kept of a packet; 0 for no limit. */
+  /** Most bytes kept of a packet; 0 means no limit. */
   readonly snapshotLength: number
-  /** As the capturing machine called it, not sanitised; '' when the file does not say (pcap never does). */
+  /** The name on the capturing machine, not sanitised; '' if the file does not say (pcap never does). */
   readonly name: string
   readonly description: string
   /** See Packet.place. */

@@ -7,19 +7,19 @@ import { type HostFacts, hostInComment, MAXIMUM_HOST_COMMENT_CHARACTERS } from '
 import { NAME_RECORD_END, NAME_RECORD_IPV4, NAME_RECORD_IPV6, OPTION_COMMENT, OPTION_END } from './pcapng-blocks.ts'
 import type { SavefileNames } from './savefile-names.ts'
 
-/** Larger blocks are passed over. A packet's block may be larger, but names come in any number of blocks. */
+/** Larger blocks are skipped. A packet's block may be larger, but names can be split over any number of blocks. */
 export const MAXIMUM_NAME_BLOCK_BYTES = 4 * 1024 * 1024
-/** Of a name, without its NUL. */
+/** Most bytes of a name, without its NUL. */
 const MAXIMUM_NAME_BYTES = 255
 const RECORD_HEAD_BYTES = 4
 const IPV4_BYTES = 4
 const IPV6_BYTES = 16
-/** The most that `putRecord` puts. */
+/** Most bytes that `putRecord` writes. */
 export const MAXIMUM_RECORD_BYTES = RECORD_HEAD_BYTES + IPV6_BYTES + MAXIMUM_NAME_BYTES + 1
 
 /**
- * Teaches `names` what the body `buf[start..end)` says, the first name of each address, and what a comment of ours says of
- * them; ends at the first odd record.
+ * Teaches `names` the names in the body `buf[start..end)`: the first name of each address, and what our comment says
+ * about the addresses. Stops at the first malformed record.
  */
 export function readNames(buf: Buffer, start: number, end: number, littleEndian: boolean, names: SavefileNames): void {
   const u16 = (at: number): number => (littleEndian ? buf.readUInt16LE(at) : buf.readUInt16BE(at))
@@ -34,7 +34,7 @@ export function readNames(buf: Buffer, start: number, end: number, littleEndian:
       const name = firstName(buf, value + addressBytes, value + length)
       const word = (i: number) => buf.readInt32BE(value + 4 * i)
       if (name === '') {
-        // says nothing
+        // it says nothing
       } else if (type === NAME_RECORD_IPV4) names.learn(4, 0, 0, 0, word(0), name, facts)
       else names.learn(6, word(0), word(1), word(2), word(3), name, facts)
     }
@@ -42,7 +42,7 @@ export function readNames(buf: Buffer, start: number, end: number, littleEndian:
   }
 }
 
-/** The block's comment stands behind its records, and says of what it is of all addresses in them. */
+/** The block's comment comes after its records, and applies to all its addresses. */
 function factsBehind(buf: Buffer, start: number, end: number, u16: (at: number) => number): HostFacts | undefined {
   let inOptions = false
   for (let at = start; at + RECORD_HEAD_BYTES <= end; ) {
@@ -68,8 +68,8 @@ function firstName(buf: Buffer, start: number, end: number): string {
 }
 
 /**
- * Puts the record for an address and its name into `into` from `at` on and returns where it ends; or returns `at`, where the
- * address is none or there is no name. What follows a NUL, or a name's 255th byte, is left out.
+ * Writes the record for an address and its name into `into` from `at` on, and returns where it ends. Returns `at` if
+ * the address is not valid or there is no name. A name is cut at a NUL and after 255 bytes.
  */
 export function putRecord(entry: NamedAddress, into: Buffer, at: number): number {
   const name = nameBytes(entry.name)
@@ -90,7 +90,7 @@ function nameBytes(name: string): Buffer {
   return cutText(Buffer.from(name.split('\0', 1)[0]!, 'utf8'))
 }
 
-/** The name and behind it, each after a NUL, as many of its other names as there is room for. */
+/** The name, then as many of its other names as there is room for, each after a NUL. */
 function withAliases(name: Buffer, aliases: readonly string[]): Buffer {
   let names = name
   for (const alias of aliases) {
@@ -101,7 +101,7 @@ function withAliases(name: Buffer, aliases: readonly string[]): Buffer {
   return names
 }
 
-/** The bytes that are kept of a name: whole characters. */
+/** How many bytes of a name are kept: whole characters. */
 function cutText(utf8: Buffer): Buffer {
   if (utf8.length <= MAXIMUM_NAME_BYTES) return utf8
   let end = MAXIMUM_NAME_BYTES
@@ -119,7 +119,7 @@ function ipv4Bytes(address: string): Uint8Array | undefined {
   return parts?.every((part) => part <= 255) ? Uint8Array.from(parts) : undefined
 }
 
-/** Of a proper address without a zone; the last two groups may be written as IPv4. */
+/** For a valid address without a zone; the last two groups may be written as IPv4. */
 function ipv6Bytes(address: string): Uint8Array {
   const [head = '', tail] = address.split('::')
   const front = groupsOf(head)

@@ -1,9 +1,9 @@
-// What to tell somebody who handed us something that is no capture.
+// What to say if a file is not a capture.
 
 import { OperatorError } from '../core/errors.ts'
 import { PCAPNG_THROUGH_TERMINAL, THROUGH_TERMINAL, THROUGH_TERMINAL_HINT } from './terminal-damage.ts'
 
-/** First bytes of what people mistake for a capture, as latin1 text, with what it is and what to do. */
+/** First bytes of files that people mistake for captures, as latin1 text, with what the file is and what to do. */
 const KNOWN: readonly (readonly [magic: string, what: string, hint: string])[] = [
   ['\x1f\x8b', 'it holds gzip data inside', 'it was compressed twice: gunzip it once more'],
   ['\x28\xb5\x2f\xfd', 'it holds zstd data inside', 'it was compressed twice: unpack it once more'],

@@ -13,7 +13,7 @@ import {
 } from './savefile-format.ts'
 import { THROUGH_TERMINAL, wentThroughTerminal } from './terminal-damage.ts'
 
-/** How the files of one magic number differ from the others. */
+/** How files with one magic number differ from others. */
 interface Variant {
   readonly name: string
   readonly fileHeaderBytes: number
@@ -56,7 +56,7 @@ export class PcapFormat implements SavefileFormat {
   readonly #ticksPerSecond: number
   #done = false
 
-  /** Takes the file header, which must lie in the window whole. Puts the file's one interface into `interfaces`. */
+  /** Reads the file header, which must be complete in the window. Adds the file's one interface to `interfaces`. */
   constructor(header: PcapHeader, window: InputWindow, packet: Packet, interfaces: InterfaceDescription[]) {
     const { variant, littleEndian } = header
     const field = (at: number) =>
@@ -67,7 +67,7 @@ export class PcapFormat implements SavefileFormat {
     this.#recordHeaderBytes = variant.recordHeaderBytes
     this.#nanosPerTick = variant.nanoseconds ? 1 : 1000
     this.#ticksPerSecond = variant.nanoseconds ? 1e9 : 1e6
-    // The upper bits tell the length of a frame check sequence: decoders go by the IP length and do not mind one.
+    // The upper bits give the length of a frame check sequence. Decoders use the IP length, so it does not matter.
     const linkType = field(20) & 0x03ffffff
     interfaces.push({
       linkType,
@@ -105,7 +105,7 @@ export class PcapFormat implements SavefileFormat {
       captured = (b[at + 8]! << 24) | (b[at + 9]! << 16) | (b[at + 10]! << 8) | b[at + 11]!
       original = (b[at + 12]! << 24) | (b[at + 13]! << 16) | (b[at + 14]! << 8) | b[at + 15]!
     }
-    // One unsigned comparison: a captured length of 2^31 and more is negative here.
+    // One unsigned comparison: a captured length of 2^31 or more is negative here.
     if (captured >>> 0 > MAXIMUM_PACKET_BYTES) return this.#claims(captured >>> 0)
     const end = start + captured
     if (end > w.end) return this.#short(this.#recordHeaderBytes + captured)
@@ -116,7 +116,7 @@ export class PcapFormat implements SavefileFormat {
     else this.#carryTicks(ticks >>> 0)
     original = original >>> 0
     packet.originalLength = Math.max(original, captured)
-    // whoever had the packet may have given it a number of his own
+    // the code that had the packet may have changed its number
     packet.interfaceId = 0
     packet.buf = b
     packet.start = start
@@ -126,7 +126,7 @@ export class PcapFormat implements SavefileFormat {
     return READ_PACKET
   }
 
-  /** A fraction of a second or more: wrong, but seen in the wild, and it must not leave nanos out of range. */
+  /** A fraction of a second or more: wrong, but it occurs, and nanos must stay in range. */
   #carryTicks(ticks: number): void {
     const carry = Math.floor(ticks / this.#ticksPerSecond)
     this.#packet.time.seconds += carry
@@ -146,7 +146,7 @@ export class PcapFormat implements SavefileFormat {
     return READ_END
   }
 
-  /** The record at hand cannot be: true when that is a terminal's doing, and it is the end then. */
+  /** The record cannot be valid. True if a terminal has damaged the file, which then ends here. */
   #isThroughTerminal(): boolean {
     const w = this.#window
     if (!wentThroughTerminal(w.buf, w.start, w.end)) return false

@@ -20,7 +20,7 @@ export class PcapWriter {
     this.#nanoseconds = options.nanoseconds
   }
 
-  /** 24 bytes. Leave it out to go on in a file that has one, written with the same options. */
+  /** 24 bytes. Do not call it to continue a file that already has a header, written with the same options. */
   writeHeader(linkType: number, snapshotLength: number = DEFAULT_SNAPSHOT_LENGTH): void {
     const h = this.#scratch
     h.writeUInt32LE(this.#nanoseconds ? MAGIC_NANOSECONDS : MAGIC_MICROSECONDS, 0)

@@ -36,9 +36,9 @@ import {
 } from './savefile-format.ts'
 import type { SavefileNames } from './savefile-names.ts'
 
-/** Blocks that must lie in memory whole may have this size: a packet and plenty of options. */
+/** Most bytes of a block that must be in memory as a whole: a packet and plenty of options. */
 const MAXIMUM_BLOCK_BYTES = MAXIMUM_PACKET_BYTES + 65536
-/** Every interface costs memory: more than this is no capture of this world. */
+/** Every interface costs memory, and no real capture has more than this. */
 const MAXIMUM_INTERFACES = 65536
 /** Characters kept of a name or description. */
 const MAXIMUM_TEXT = 256
@@ -51,9 +51,9 @@ export class PcapngFormat implements SavefileFormat {
   readonly #allInterfaces: InterfaceDescription[]
   readonly #places: PlaceTable
   readonly #names: SavefileNames | undefined
-  /** Of the section, by the numbers that its blocks use. */
+  /** Interfaces of the section, by the numbers that its blocks use. */
   #interfaces: PcapngInterface[] = []
-  /** Of the section before: one that comes again there keeps its number. */
+  /** Interfaces of the section before: one that is repeated keeps its number. */
   #previousInterfaces: PcapngInterface[] = []
   #littleEndian = true
   #inSection = false
@@ -98,7 +98,7 @@ export class PcapngFormat implements SavefileFormat {
       if (at + length > w.end) return this.#short(length)
       if (u32(b, at + length - 4, little) !== length) return this.#badBlock('gives another length at its end')
       if (type === ENHANCED_PACKET_BLOCK && length >= 32) {
-        // Nearly every block is one of these: written out here, it costs a quarter less than by calls.
+        // Nearly every block is one of these. Written out here, it costs a quarter less than with calls.
         const origin = this.#interfaces[u32(b, at + 8, little)]
         if (origin === undefined) return this.#noInterface(u32(b, at + 8, little))
         const captured = u32(b, at + 20, little)
@@ -118,7 +118,7 @@ export class PcapngFormat implements SavefileFormat {
       }
       const status = this.#readBlock(type, at, at + length - 4)
       if (status === READ_NEED_INPUT) {
-        // Nothing to hand on: an interface, names, or statistics of an unknown one.
+        // Nothing to hand on: an interface, names, or statistics of an unknown interface.
         w.start = at + length
         continue
       }
@@ -160,7 +160,10 @@ export class PcapngFormat implements SavefileFormat {
     return READ_PACKET
   }
 
-  /** A simple packet block has no time: the latest packet's stays. It belongs to the section's first interface. */
+  /**
+   * A simple packet block has no time, so the time of the latest packet stays. It belongs to the section's first
+   * interface.
+   */
   #readSimplePacket(at: number, end: number): number {
     const origin = this.#interfaces[0]
     if (origin === undefined) return this.#noInterface(0)
@@ -197,7 +200,7 @@ export class PcapngFormat implements SavefileFormat {
     if (at + 16 > w.end) return this.#short(16)
     const major = this.#u16(at + 12)
     if (major !== 1) return this.#badBlock(`begins a section of pcapng version ${major}, which is unknown`)
-    // Its options say nothing that we need, and its section length may be unknown: the blocks tell their own.
+    // Its options say nothing that we need, and its section length may be unknown: each block tells its own length.
     w.skip(length)
     if (this.#interfaces.length > 0) this.#previousInterfaces = this.#interfaces
     this.#interfaces = []
@@ -228,7 +231,7 @@ export class PcapngFormat implements SavefileFormat {
       option = value + ((length + 3) & ~3)
     }
     const place = this.#places.numberOf(placeName ?? '')
-    // one that the table has no room for is place 0, also by name
+    // if the table has no room for a place, it is place 0 and has no name
     const found = { linkType, snapshotLength, name, description, place, placeName: this.#places.nameOf(place) }
     const id = this.#register(found)
     if (id < 0) return this.#badBlock(`describes one interface too many: ${MAXIMUM_INTERFACES} are there already`)
@@ -236,7 +239,9 @@ export class PcapngFormat implements SavefileFormat {
     return READ_NEED_INPUT
   }
 
-  /** The number for an interface: the same as in the section before when the same interface stood in the same row there. */
+  /**
+   * The number for an interface: if the section before had the same interface at the same position, the same number.
+   */
   #register(found: InterfaceDescription): number {
     const before = this.#previousInterfaces[this.#interfaces.length]
     const known = before === undefined ? undefined : this.#allInterfaces[before.id]
@@ -251,7 +256,7 @@ export class PcapngFormat implements SavefileFormat {
     ) {
       return before.id
     }
-    // A section may repeat interfaces without end: those count too.
+    // A section may repeat interfaces without end, so those count too.
     if (Math.max(this.#allInterfaces.length, this.#interfaces.length) >= MAXIMUM_INTERFACES) return -1
     return this.#allInterfaces.push(found) - 1
   }
@@ -282,7 +287,7 @@ export class PcapngFormat implements SavefileFormat {
       option = value + ((length + 3) & ~3)
     }
     statistics.received = received
-    // dumpcap counts the kernel's drops as the interface's and writes no others.
+    // dumpcap writes the kernel's drops as the interface's drops, and no others.
     statistics.dropped = systemDropped >= 0 ? systemDropped : interfaceDropped
     statistics.interfaceDropped = systemDropped >= 0 ? interfaceDropped : -1
     return READ_STATISTICS
@@ -301,7 +306,7 @@ export class PcapngFormat implements SavefileFormat {
     return READ_END
   }
 
-  /** What the block at the window's start is, as far as it is there. */
+  /** Describes the block at the window's start, as far as it is there. */
   #what(need: number): string {
     const w = this.#window
     if (need <= 16 || w.end - w.start < 8 || !isPacket(this.#u32(w.start))) return 'a block'
@@ -340,7 +345,7 @@ export class PcapngFormat implements SavefileFormat {
     return u32(this.#window.buf, at, this.#littleEndian)
   }
 
-  /** As a double: counters past 2^53 lose their last digits. */
+  /** As a double: counters above 2^53 lose their last digits. */
   #u64(at: number): number {
     const high = this.#u32(this.#littleEndian ? at + 4 : at)
     return high * 4294967296 + this.#u32(this.#littleEndian ? at : at + 4)

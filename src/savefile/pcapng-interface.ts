@@ -12,10 +12,11 @@ export class PcapngInterface {
   readonly place: number
   readonly #ticksPerSecond: number
   readonly #offsetSeconds: number
-  // nanos = floor(ticks * scale / divisor), integers so chosen that no step rounds for any resolution in use.
+  // nanos = floor(ticks * scale / divisor), with integers that were chosen so that no step rounds for any resolution in
+  // use.
   readonly #scale: number
   readonly #divisor: number
-  // Upper halves change every few seconds at most, so what they contribute is kept.
+  // The upper half changes every few seconds at most, so what it contributes is kept.
   #high = -1
   #highSeconds = 0
   #highTicks = 0

@@ -29,13 +29,15 @@ import { commentOfPlace } from './place-comment.ts'
 const TWO_32 = 4294967296
 /** Nanoseconds: if_tsresol 9. */
 const RESOLUTION = 9
-/** Where the records of a name resolution block begin, and what stands behind them: the end record, the length. */
+/**
+ * Where the records of a name resolution block begin, and the size of what follows them: the end record, the length.
+ */
 const NAMES_START = 8
 const NAMES_END_BYTES = 8
 /** Bytes of an option's text that are kept. */
 const MAXIMUM_TEXT_BYTES = 1024
 
-/** An interface as it is written: the number of its place means nothing to another run, so the name is kept. */
+/** An interface as it is written. The number of its place means nothing to another run, so the name is written. */
 export type WrittenInterface = Omit<InterfaceDescription, 'place' | 'placeName'> & { readonly placeName?: string }
 
 /**
@@ -133,8 +135,8 @@ export class PcapngWriter {
   }
 
   /**
-   * Name resolution blocks, as many as it takes; one of its own for an address of a container, whose comment says of which.
-   * An entry without a name, or with no proper address, is left out.
+   * Name resolution blocks, as many as needed. A container's address gets a block of its own, whose comment names the
+   * container. Entries without a name or a valid address are left out.
    */
   writeNames(entries: Iterable<NamedAddress>): void {
     const b = this.#scratch
@@ -148,7 +150,7 @@ export class PcapngWriter {
     this.#endNames(at)
   }
 
-  /** Writes the block with what there is of records, if anything; returns where the next one's begin. */
+  /** Writes the block with the records so far, if there are any; returns where the records of the next block begin. */
   #endNames(at: number, comment = ''): number {
     if (at === NAMES_START) return NAMES_START
     const b = this.#scratch
@@ -169,7 +171,7 @@ export class PcapngWriter {
     this.bytesWritten += total
   }
 
-  /** Nanoseconds since 1970 need 61 bits: the halves are worked out from 16-bit pieces, exact in doubles. */
+  /** Nanoseconds since 1970 need 61 bits: the two halves are computed from 16-bit pieces, which is exact in doubles. */
   #setTicks(time: Timestamp): void {
     const upper = Math.floor(time.seconds / 65536) * 1e9
     const lower = (time.seconds % 65536) * 1e9 + time.nanos
@@ -179,7 +181,9 @@ export class PcapngWriter {
   }
 }
 
-/** Puts an option's head for `length` bytes and zero padding behind it; returns where the next option begins. */
+/**
+ * Writes an option's header for `length` bytes, and zeros as padding after it; returns where the next option begins.
+ */
 function putOption(b: Buffer, at: number, code: number, length: number): number {
   const next = at + 4 + ((length + 3) & ~3)
   b.writeUInt16LE(code, at)

@@ -1,8 +1,8 @@
-// Where an interface was captured, as a pcapng comment of it: the format has no option for network namespaces, and a
-// comment is what every tool keeps and shows.
+// Where an interface was captured, as a pcapng comment of the interface. The format has no option for network
+// namespaces, but every tool keeps and shows a comment.
 
 const PREFIX = 'place='
-/** What is longer is cut, when it is written and when it is read. */
+/** Longer text is cut, both when it is written and when it is read. */
 const MAXIMUM_PLACE_CHARACTERS = 256
 export const MAXIMUM_COMMENT_CHARACTERS = PREFIX.length + MAXIMUM_PLACE_CHARACTERS
 

@@ -1,4 +1,4 @@
-// Reads a savefile, whichever of the formats it has, out of one working buffer.
+// Reads a savefile of any of the formats, with one working buffer.
 
 import { Packet } from '../core/packet.ts'
 import { PlaceTable } from '../core/places.ts'
@@ -57,7 +57,9 @@ export class SavefileReader {
     return this.#format === undefined ? this.#headerDamage : this.#format.damage
   }
 
-  /** What lies unread, for whoever can take records himself between two calls of `next`; undefined in other formats. */
+  /**
+   * The unread bytes, for code that can take records itself between two calls of `next`; undefined in other formats.
+   */
   get plainRecords(): PlainRecords | undefined {
     return this.#format?.plainRecords
   }
@@ -71,31 +73,31 @@ export class SavefileReader {
     return this.#window.offset
   }
 
-  /** A READ_ code. Throws OperatorError when the first bytes are those of no capture; never later. */
+  /** Returns a READ_ code. Throws OperatorError if the first bytes are not those of a capture; never later. */
   next(): number {
     const format = this.#format
     return format === undefined ? this.#begin() : format.next()
   }
 
   /**
-   * Reads from the source once, after READ_NEED_INPUT. Resolves to the bytes that came; 0 is the end of input, and
-   * `next()` then says READ_END. The source's own error is passed on: what came before it has been handed over.
+   * Reads from the source once, after READ_NEED_INPUT. Resolves to the number of bytes; 0 is the end of input, and
+   * `next()` then returns READ_END. Errors of the source are passed on; what came before them has been handed over.
    */
   fill(source: ByteSource): number | Promise<number> {
     return this.#window.fill(source)
   }
 
-  /** For a source that delivers (ByteSource.deliver): where its bytes come to lie. */
+  /** For a source that delivers (ByteSource.deliver): where its bytes land. */
   get landing(): Buffer {
     return this.#window.landing
   }
 
-  /** After READ_NEED_INPUT and before bytes come to `landing`, in place of `fill`. */
+  /** Call it instead of `fill`, after READ_NEED_INPUT and before bytes come to `landing`. */
   clearLanding(): void {
     this.#window.clearLanding()
   }
 
-  /** So many bytes lie in `landing` now; 0 is the end of input. */
+  /** So many bytes are in `landing` now; 0 is the end of input. */
   landed(bytes: number): void {
     this.#window.landed(bytes)
   }

@@ -1,4 +1,4 @@
-// What the reader and the formats that it reads agree on.
+// What the reader and its formats have agreed on.
 
 import type { InputWindow } from './input-window.ts'
 
@@ -11,12 +11,15 @@ export const READ_STATISTICS = 2
 /** Nothing more will come. */
 export const READ_END = 3
 
-/** A packet that claims more is damage: it bounds memory. (The largest that any interface sends is 64 KiB or so.) */
+/**
+ * A packet that claims to be larger is damage; this bounds memory. (The largest packet that any interface sends is
+ * about 64 KiB.)
+ */
 export const MAXIMUM_PACKET_BYTES = 16 * 1024 * 1024
 
 /** Records of a little-endian pcap file: seconds, fractions, captured and original length in 32 bits each, then the frame. */
 export interface PlainRecords {
-  /** Whoever takes a record moves `start` behind it and counts it. */
+  /** Code that takes a record moves `start` past it and counts it. */
   readonly window: InputWindow
   readonly linkType: number
   readonly nanosPerTick: number
@@ -26,8 +29,10 @@ export interface PlainRecords {
 export interface SavefileFormat {
   /** One of the READ_ codes. Never throws for what is in the file. */
   next(): number
-  /** What is wrong with the file and where, once that has ended it. */
+  /** What is wrong with the file and where, after this has ended it. */
   readonly damage: string | undefined
-  /** Between two calls of `next`, somebody else may take records like these out of the window; undefined in other formats. */
+  /**
+   * Between two calls of `next`, other code may take records like these from the window; undefined in other formats.
+   */
   readonly plainRecords?: PlainRecords | undefined
 }

@@ -1,20 +1,20 @@
-// The names of hosts that savefiles bring along in their Name Resolution Blocks.
+// The names of hosts in the Name Resolution Blocks of savefiles.
 
 import { type AddressFamily, type Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { NamedAddress, NamedHost, Names } from '../core/ports.ts'
 import type { HostFacts } from './host-comment.ts'
 
-/** Addresses kept; what comes after them has no name. */
+/** Addresses that are kept; addresses after that have no name. */
 const MAXIMUM_NAMES = 65_536
 const NOTHING: HostFacts = { container: undefined, image: undefined, network: undefined }
 
 /**
- * Names by address alone: a Name Resolution Block tells of no place and no port. For one run; of two names of an address
- * the later one holds.
+ * Names by address alone: a Name Resolution Block tells no place and no port. Kept for one run; if an address has two
+ * names, the later one counts.
  */
 export class SavefileNames implements Names {
   version = 0
-  /** By Endpoint.word3, so that asking makes no string. */
+  /** By Endpoint.word3, so that a lookup makes no string. */
   readonly #four = new Map<number, NamedHost>()
   /** By Endpoint.address. */
   readonly #six = new Map<string, NamedHost>()
@@ -29,7 +29,7 @@ export class SavefileNames implements Names {
     for (const [address, host] of this.#six) yield { family: 6, address, ...host }
   }
 
-  /** An address as in Endpoint. `name` and `facts` must be bounded already. */
+  /** An address as in Endpoint. `name` and `facts` must be limited in length already. */
   learn(
     family: AddressFamily,
     word0: number,

@@ -1,4 +1,4 @@
-// Connections as scripts see them: an object of their own for each, because the flow table uses its objects again.
+// Connections as scripts see them. Each has an object of its own, because the flow table reuses its objects.
 
 import type { Connection } from '../core/connection.ts'
 import type { Names } from '../core/ports.ts'
@@ -34,7 +34,7 @@ export class ConnectionViews {
   }
 }
 
-/** Now; open, unless the caller says how it was closed. */
+/** As of now; open, unless the caller says how it was closed. */
 export function stateOf(c: Connection, closeMicros = 0, closeReason = ''): ConnectionState {
   const [toServer, toClient] = c.streams
   return {

@@ -1,4 +1,4 @@
-// What scripts get of packets and exchanges: copies, in the words of script-types.d.ts.
+// What scripts get about packets and exchanges: copies, with the names of script-types.d.ts.
 
 import { type Endpoint, formatAddress } from '../core/endpoint.ts'
 import type { Names } from '../core/ports.ts'
@@ -9,12 +9,12 @@ import type { ScriptExchange, ScriptHost, ScriptPacket } from './script-types.d.
 
 const ADDRESSES_KEPT = 4096
 
-/** Whole microseconds since 1970: a double has no room for more. */
+/** Whole microseconds since 1970: a double has no room for fractions. */
 export function microsOf(t: Timestamp): number {
   return t.seconds * 1e6 + Math.floor(t.nanos / 1e3)
 }
 
-/** Addresses as text: the same few come again and again. */
+/** Addresses as text, kept because the same few come again and again. */
 export class AddressTexts {
   readonly #ipv4 = new Map<number, string>()
 
@@ -39,7 +39,7 @@ export class AddressTexts {
   }
 }
 
-/** `segment`: the same object as `t`, where it is a segment. */
+/** `segment`: the same object as `t` if `t` is a segment, else undefined. */
 export function packetView(t: Transport, segment: Segment | undefined, addresses: AddressTexts): ScriptPacket {
   return {
     timeMicros: microsOf(t.time),

@@ -1,18 +1,18 @@
-// The few steps that all Lua libraries of ours are made of.
+// The few steps that all our Lua libraries need.
 
 import { type LuaFunction, type LuaState, lauxlib, lua } from './fengari.cjs'
 
-/** Text → Lua's bytes. A copy of its own: Lua takes the array over. */
+/** Text → bytes for Lua. A copy, because Lua keeps the array. */
 export function toLua(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'utf8'))
 }
 
-/** Lua's bytes → text for a message; what is no UTF-8 becomes U+FFFD. */
+/** Lua's bytes → text for a message; what is not UTF-8 becomes U+FFFD. */
 export function fromLua(bytes: Uint8Array | null): string {
   return bytes === null ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
 }
 
-/** Makes a table of functions known as global `name`, and to `require`. */
+/** Makes a table of functions that is the global `name` and can be required by it. */
 export function openLibrary(L: LuaState, name: string, functions: Readonly<Record<string, LuaFunction>>): void {
   lua.lua_createtable(L, 0, 0)
   for (const [key, f] of Object.entries(functions)) {
@@ -52,7 +52,7 @@ export function setNumberField(L: LuaState, key: string, value: number): void {
   lua.lua_setfield(L, -2, toLua(key))
 }
 
-/** Throws a Lua error that names where the script is. */
+/** Throws a Lua error that tells the place in the script. */
 export function raise(L: LuaState, message: string): never {
   return lauxlib.luaL_error(L, toLua('%s'), toLua(message))
 }

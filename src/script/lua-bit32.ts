@@ -50,7 +50,7 @@ function btest(L: LuaState): number {
   return 1
 }
 
-/** By a negative displacement: to the right, without sign. */
+/** A negative displacement shifts to the right, without sign. */
 function shiftLeft(bits: number, by: number): number {
   if (by <= -BITS || by >= BITS) return 0
   return by >= 0 ? bits << by : bits >>> -by
@@ -65,7 +65,7 @@ function rotateLeft(bits: number, by: number): number {
   return places === 0 ? bits : (bits << places) | (bits >>> (BITS - places))
 }
 
-/** The bits of a field `width` wide, in its place at the right end. */
+/** The bits of a field that is `width` bits wide, at the right end. */
 function fieldMask(L: LuaState, fieldArgument: number): { readonly mask: number; readonly field: number } {
   const field = lauxlib.luaL_checkinteger(L, fieldArgument)
   const width = lauxlib.luaL_optinteger(L, fieldArgument + 1, 1)

@@ -5,7 +5,7 @@ import { closeSync, readSync, writeSync } from 'node:fs'
 const BUFFER_BYTES = 65536
 const NEWLINE = 10
 
-/** Where standard output and standard error go instead of to a descriptor. */
+/** Replaces the descriptor of standard output and standard error. */
 export type Writer = (bytes: Uint8Array) => void
 
 /** Every method but `close` throws what node:fs throws. */
@@ -19,12 +19,12 @@ export class LuaFile {
   #readBuffer: Buffer = Buffer.alloc(0)
   #readAt = 0
   #ended = false
-  /** Where the next read or write of the file is; -1: where the descriptor is (pipes, append). */
+  /** Position of the next read or write in the file; -1: wherever the descriptor is (pipes, append). */
   #offset: number
   #written: Uint8Array[] = []
   #writtenBytes = 0
 
-  /** `fd` -1: there is nothing but `contents` to be read, or `writer` to write to. */
+  /** `fd` -1: only `contents` can be read, or `writer` written to. */
   constructor(name: string, fd: number, options: FileOptions = {}) {
     this.name = name
     this.#fd = fd
@@ -34,7 +34,7 @@ export class LuaFile {
     if (options.contents !== undefined) this.#readBuffer = options.contents
   }
 
-  /** Takes `bytes` over: they must not change. */
+  /** Keeps `bytes`: they must not change. */
   write(bytes: Uint8Array): void {
     if (this.#writer !== undefined) {
       this.#writer(bytes)
@@ -94,7 +94,7 @@ export class LuaFile {
     return this.#take(Math.min(count, this.#available))
   }
 
-  /** A number in decimal or hexadecimal, blanks before it; undefined when there is none. */
+  /** A number in decimal or hexadecimal, after blanks; undefined if there is none. */
   readNumber(): number | undefined {
     while (this.#available < 200 && this.#fill());
     const text = this.#readBuffer.toString('latin1', this.#readAt, this.#readAt + 200)
@@ -125,7 +125,7 @@ export class LuaFile {
     return this.#readBuffer.length - this.#readAt
   }
 
-  /** What was read ahead is given back before a write. */
+  /** Before a write, what was read ahead is given back. */
   #forgetRead(): void {
     if (this.#offset >= 0) this.#offset -= this.#available
     this.#readBuffer = Buffer.alloc(0)

@@ -1,4 +1,4 @@
-// string.format as Lua 5.1 has it: %d and its like take any number and cut fractions off, and strings are bytes throughout.
+// string.format as in Lua 5.1: %d and its like take any number and cut off fractions, and strings are always bytes.
 
 import { type LuaState, lauxlib, lua } from './fengari.cjs'
 import { fromLua, raise, toLua } from './lua-api.ts'
@@ -6,17 +6,17 @@ import { fromLua, raise, toLua } from './lua-api.ts'
 const PERCENT = 37
 const SPECIFICATION = /^([-+ #0]*)(\d{0,2})(?:\.(\d{0,2}))?([a-zA-Z])/
 const LONGEST_SPECIFICATION = 12
-/** From here on doubles print with an exponent in JavaScript. */
+/** From this value on, JavaScript prints doubles with an exponent. */
 const LARGEST_PLAIN = 1e21
 
 interface Specification {
   readonly left: boolean
   readonly zeros: boolean
   readonly alternative: boolean
-  /** `+` or a space, put before what is not negative. */
+  /** `+` or a space, in front of numbers that are not negative. */
   readonly plus: string
   readonly width: number
-  /** -1 where there is none. */
+  /** -1 if there is none. */
   readonly precision: number
 }
 
@@ -89,7 +89,7 @@ function formatInteger(value: number, s: Specification): string {
   return padNumber(value < 0 ? '-' : s.plus, integerDigits(Math.abs(value), 10, s), s, s.precision < 0)
 }
 
-/** Negative numbers are shown modulo 2^64, as by C. */
+/** Negative numbers are shown modulo 2^64, as in C. */
 function formatUnsigned(value: number, s: Specification, conversion: string): string {
   const base = conversion === 'u' ? 10 : conversion === 'o' ? 8 : 16
   const digits = integerDigits(value, base, s)
@@ -152,7 +152,7 @@ function padBytes(bytes: Uint8Array, s: Specification): Uint8Array {
   return Buffer.concat(s.left ? [bytes, padding] : [padding, bytes])
 }
 
-/** A string as Lua source. */
+/** A string in the form of Lua source. */
 function quoted(L: LuaState, argument: number): Uint8Array {
   const text = lauxlib.luaL_checkstring(L, argument)
   const escaped = Buffer.from(text)

@@ -1,4 +1,4 @@
-// Lua's io library and `print`. What a script prints goes where the run's output goes, not past it.
+// Lua's io library and `print`. What a script prints goes where the run's other output goes.
 
 import { spawnSync } from 'node:child_process'
 import { fstatSync, openSync } from 'node:fs'
@@ -129,7 +129,7 @@ export class LuaFiles {
     return 1
   }
 
-  /** What the command prints is read to its end first. */
+  /** The command's output is read to its end first. */
   #popen(L: LuaState): number {
     const command = fromLua(lauxlib.luaL_checkstring(L, 1))
     const mode = lua.lua_isnoneornil(L, 2) ? 'r' : fromLua(lauxlib.luaL_checkstring(L, 2))
@@ -224,7 +224,7 @@ function write(L: LuaState, file: LuaFile, first: number): number {
   return 1
 }
 
-/** Pushes what the formats from argument `first` on ask for; nil for the first that cannot be had. */
+/** Pushes the values that the formats from argument `first` on ask for; nil for the first that cannot be read. */
 function read(L: LuaState, file: LuaFile, first: number): number {
   const last = Math.max(first, lua.lua_gettop(L))
   for (let i = first; i <= last; i++) {
@@ -263,7 +263,7 @@ function readOne(L: LuaState, file: LuaFile, argument: number): Uint8Array | num
   }
 }
 
-/** An iterator over `file`; formats for it are not taken, lines is what it gives. */
+/** An iterator over `file`. It reads lines and takes no formats. */
 function pushLines(L: LuaState, file: LuaFile, closeAtEnd: boolean): number {
   lua.lua_pushcfunction(L, (L) => {
     const line = file.closed ? undefined : file.readLine(false)

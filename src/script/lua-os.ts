@@ -24,7 +24,7 @@ const MONTHS = [
 ]
 const DAY_MILLIS = 86_400_000
 
-/** `exit` is called with a status and must throw. */
+/** `exit` is called with a status, and must throw. */
 export function openOs(L: LuaState, exit: (L: LuaState, status: number) => never): void {
   openLibrary(L, 'os', {
     clock: (L) => {
@@ -133,7 +133,7 @@ function osDate(L: LuaState): number {
     const date = new Date(seconds * 1000)
     if (Number.isNaN(date.getTime())) return raise(L, 'time result cannot be represented')
     const offsetMinutes = utc ? 0 : -date.getTimezoneOffset()
-    // moved by the offset, local time is read by the getters for UTC
+    // local time, moved by its offset so that the getters for UTC read it
     const shown = new Date(date.getTime() + offsetMinutes * 60_000)
     if (format.startsWith('*t')) return pushDateTable(L, shown)
     lastDate = { format: given, seconds, bytes: toLua(dateText(format, shown, seconds, offsetMinutes)) }
@@ -174,7 +174,7 @@ const COMPOSED: Readonly<Record<string, string>> = {
   X: '%H:%M:%S',
 }
 
-/** What is no conversion stays as it is. */
+/** Anything that is not a conversion stays as it is. */
 function dateText(format: string, d: Date, seconds: number, offsetMinutes: number): string {
   return format.replace(/%([a-zA-Z%])/g, (whole, letter: string) => {
     const composed = COMPOSED[letter]

@@ -1,4 +1,5 @@
-// A packet as the table that tcpkit gives to `process`. The keys are made once, the table anew: scripts keep it.
+// A packet as the table that tcpkit gives to `process`. The keys are made once; the table is made for each packet,
+// because scripts keep it.
 
 import {
   constants,
@@ -79,7 +80,7 @@ interface Key {
   readonly hash: string
 }
 
-/** As fengari's ltable adds an entry, for a table that is new and a key that is not in it yet: half the work. */
+/** Adds an entry as fengari's ltable does, but only for a new table and a key that is not in it yet: half the work. */
 function put(table: Table, { text, hash }: Key, value: TValue): void {
   const previous = table.l
   const entry: TableEntry = { key: new lobject.TValue(LUA_TLNGSTR, text), value, p: previous, n: undefined }

@@ -1,4 +1,4 @@
-// A script in Lua, with `process(packet)` as tcpkit calls it.
+// A script in Lua, with `process(packet)` called as in tcpkit.
 
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -18,15 +18,15 @@ import {
   type ScriptWorld,
 } from './script-engine.ts'
 
-/** Instructions between two looks at the clock: about 10 ms. */
+/** Instructions between two checks of the clock: about 10 ms. */
 const INSTRUCTIONS_A_LOOK = 200_000
-/** How far up a message's place in the script is looked for. */
+/** How many levels up we look for a message's place in the script. */
 const DEEPEST_LEVEL = 50
-/** Where both stay on Lua's stack. */
+/** Positions of both on Lua's stack. */
 const HANDLER_INDEX = 1
 const PROCESS_INDEX = 2
 
-/** Names that Lua 5.1 and 5.2 had and 5.3 has not, or has elsewhere. */
+/** Names of Lua 5.1 and 5.2 that 5.3 does not have, or has elsewhere. */
 const OLD_NAMES = `
 unpack = unpack or table.unpack
 loadstring = loadstring or load
@@ -65,7 +65,7 @@ math.frexp = function(x)
 end
 `
 
-/** Loads and begins a script. Throws ScriptError, and what node:fs throws. */
+/** Loads a script and runs it once. Throws ScriptError, and what node:fs throws. */
 export function loadLuaScript(path: string, world: ScriptWorld): ScriptEngine {
   return new LuaScript(path, readFileSync(path), world)
 }
@@ -78,11 +78,11 @@ class LuaScript implements ScriptEngine {
   readonly #L: LuaState
   readonly #files: LuaFiles
   readonly #packets: PacketTables
-  /** Calls made so far; the hook sees by it whether the call that it looked at last is still under way. */
+  /** Number of calls so far. The hook uses it to see whether the call that it saw last is still running. */
   #calls = 0
   #callSeen = 0
   #seenAt = 0
-  /** Why no further instruction may run; nothing in the script can catch it. */
+  /** Why no further instruction may run; the script cannot catch it. */
   #ending: string | undefined
   #exited = false
 
@@ -134,7 +134,7 @@ class LuaScript implements ScriptEngine {
     }
   }
 
-  /** Leaves `process` on the stack, and below it what explains errors. */
+  /** Leaves `process` on the stack, and below it the handler of error messages. */
   #load(source: Buffer): void {
     const L = this.#L
     lua.lua_pushcfunction(L, (L) => this.#explain(L))
@@ -157,7 +157,7 @@ class LuaScript implements ScriptEngine {
     throw new ScriptError(this.#ending ?? (message === '' ? `${this.#name}: failed` : message))
   }
 
-  /** Message handler: every message gets the place in the script, if it does not name one. */
+  /** Message handler: adds the place in the script to a message that does not name one. */
   #explain(L: LuaState): number {
     const message = fromLua(lauxlib.luaL_tolstring(L, 1)).split('\n')[0]!
     const hasPlace = message.startsWith(`${this.#name}:`) || /^[^\s:]+:\d+: /.test(message)
@@ -166,7 +166,7 @@ class LuaScript implements ScriptEngine {
     return 1
   }
 
-  /** `slow.lua:12: ` of the innermost function that is written in Lua. */
+  /** `slow.lua:12: ` for the innermost function that is written in Lua. */
   #place(L: LuaState): string {
     for (let level = 0; level < DEEPEST_LEVEL; level++) {
       lauxlib.luaL_where(L, level)
@@ -212,7 +212,7 @@ class LuaScript implements ScriptEngine {
     if (!loaded || lua.lua_pcall(L, 1, 0, 0) !== lua.LUA_OK) throw new Error(fromLua(lua.lua_tostring(L, -1)))
   }
 
-  /** Called by the interpreter now and then. */
+  /** Called by the interpreter from time to time. */
   #look(L: LuaState): void {
     if (this.#ending !== undefined) raise(L, this.#ending)
     const now = performance.now()
@@ -230,7 +230,7 @@ class LuaScript implements ScriptEngine {
     return this.#endScript(L, 'os.exit')
   }
 
-  /** An error that comes again after each instruction, so that no pcall of the script survives it. */
+  /** An error that is raised again after each instruction, so that no pcall of the script survives it. */
   #endScript(L: LuaState, why: string): never {
     this.#ending = why
     for (const state of new Set([L, this.#L])) {
@@ -240,7 +240,7 @@ class LuaScript implements ScriptEngine {
   }
 }
 
-/** Pushes the chunk as a function, or a message and returns false. */
+/** Pushes the chunk as a function; or pushes a message and returns false. */
 function load(L: LuaState, source: Uint8Array, name: string): boolean {
   let rest: Uint8Array | null = source
   const reader = (): Uint8Array | null => {
@@ -251,7 +251,7 @@ function load(L: LuaState, source: Uint8Array, name: string): boolean {
   return lua.lua_load(L, reader, null, toLua(name), toLua('t')) === lua.LUA_OK
 }
 
-/** A line `#!/usr/bin/env …` becomes a comment; a byte order mark goes. */
+/** Turns a first line `#!/usr/bin/env …` into a comment, and removes a byte order mark. */
 function withoutFirstLine(source: Buffer): Uint8Array {
   const start = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? 3 : 0
   const text = new Uint8Array(source.subarray(start))
@@ -264,7 +264,7 @@ function traceback(L: LuaState): number {
   return 1
 }
 
-/** What went wrong in the interpreter itself: a recursion without end, a string too long. */
+/** Errors of the interpreter itself: a recursion without end, a string that is too long. */
 function nativeError(L: LuaState): number {
   const error = lua.lua_touserdata(L, 1)
   const recursion = error instanceof RangeError && /call stack/.test(error.message)

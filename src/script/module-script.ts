@@ -1,4 +1,4 @@
-// A script that is a JavaScript or TypeScript module: its hooks, its console, and what it does out of turn.
+// A script that is a JavaScript or TypeScript module: its hooks, its console, and what happens outside of its hooks.
 
 import { execFileSync } from 'node:child_process'
 import { Console } from 'node:console'
@@ -18,11 +18,11 @@ import {
 } from './script-engine.ts'
 import type { Script, ScriptRun } from './script-types.d.ts'
 
-/** More async hooks than this are not begun before others have ended. */
+/** When so many async hooks are running, no more are started before others end. */
 const MAXIMUM_UNDER_WAY = 1000
 const TYPESCRIPT = /^\.[mc]?ts$/
 
-/** What runs inside may be interrupted; see ModuleScript.run. */
+/** Code that runs inside can be interrupted; see ModuleScript.run. */
 const GUARDED_STEP = Symbol.for('tcpflow.script.step')
 const guard = new VmScript(`globalThis[Symbol.for('tcpflow.script.step')]()`, { filename: 'tcpflow-script' })
 
@@ -51,7 +51,7 @@ export async function loadModuleScript(
 
 const importHere = (url: string): Promise<unknown> => import(url)
 
-/** A loader that was given to Node (tsx) may be able to do what Node itself is not. */
+/** A loader that was given to Node (tsx) may understand files that Node itself does not. */
 function runsTypeScript(): boolean {
   return [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((each) => /tsx|ts-node|strip-types/.test(each))
 }
@@ -82,10 +82,10 @@ class ModuleScript implements ScriptEngine {
   readonly #run: ScriptRun
   #stopped = false
   #closed = false
-  /** Async hooks that have not ended. */
+  /** Number of async hooks that have not ended. */
   #underWay = 0
   #wake: (() => void) | undefined
-  /** What is being called, for the message when it does not return. */
+  /** The hook that is being called, for the message if it does not return. */
   #calling: Hook = 'onPacket'
 
   constructor(path: string, script: Script, world: ScriptWorld, restoreConsole: () => void, longestCallMillis: number) {
@@ -188,7 +188,7 @@ class ModuleScript implements ScriptEngine {
     this.#wake?.()
   }
 
-  /** JavaScript that loops can be interrupted from outside only, and V8 does so for what runs in a vm.Script. */
+  /** A JavaScript loop can be interrupted only from outside, and V8 does so only for code that runs in a vm.Script. */
   #guarded(step: () => void): void {
     const scope = globalThis as unknown as Record<symbol, () => void>
     scope[GUARDED_STEP] = step
@@ -203,7 +203,7 @@ class ModuleScript implements ScriptEngine {
     }
   }
 
-  /** Whose it is only the stack can tell. */
+  /** Only the stack tells which script it belongs to. */
   #onStray(error: unknown): boolean {
     if (framesOf(error, this.#path) === undefined) return false
     if (!this.#closed) this.#world.fail(describeError(error, this.#path))
@@ -211,12 +211,15 @@ class ModuleScript implements ScriptEngine {
   }
 }
 
-/** Returns true if the error was its script's. */
+/** Returns true if the error was from its script. */
 type StrayListener = (error: unknown) => boolean
 
 const strayListeners: StrayListener[] = []
 
-/** For errors that no hook has thrown: a timer's, or of a promise that nobody waits for. They may come after the end, too. */
+/**
+ * For errors that no hook has thrown: those of a timer, or of a promise that nobody waits for. They may also come after
+ * the end.
+ */
 function listenForStrays(listener: StrayListener): void {
   strayListeners.push(listener)
   if (strayListeners.length > 1) return
@@ -234,7 +237,7 @@ function describeError(error: unknown, path: string, loading = false): ScriptErr
   return new ScriptError(`${basename(path)}${line === undefined ? '' : `:${line}`}: ${first}`)
 }
 
-/** The line of the innermost call that stands in the script. */
+/** The line of the innermost call in the script. */
 function framesOf(error: unknown, path: string): string | undefined {
   if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
   for (const place of [pathToFileURL(path).href, path]) {
@@ -246,7 +249,7 @@ function framesOf(error: unknown, path: string): string | undefined {
   return undefined
 }
 
-/** Node tells where a module cannot be parsed only when it dies of it. */
+/** Node tells where a module cannot be parsed only when it dies of that error. */
 function syntaxErrorLine(path: string): string | undefined {
   try {
     execFileSync(process.execPath, ['--check', path], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -261,8 +264,8 @@ const ownConsole = globalThis.console
 let redirections = 0
 
 /**
- * console.log and its like print where the run prints; process.stdout would write past it. Scripts of one run share a
- * console. Returns what gives it back.
+ * console.log and its like print where the run prints; process.stdout would bypass that. The scripts of one run share a
+ * console. Returns a function that restores the old one.
  */
 function redirectConsole(world: ScriptWorld): () => void {
   const to = (write: (bytes: Uint8Array) => void): Writable =>

@@ -1,5 +1,5 @@
-// Between the pipeline and one script: copies what the script wants to hear into a queue, and lets the script work between
-// two chunks of input, in turns short enough for signals to be heard.
+// Between the pipeline and one script: copies what the script wants to hear into a queue, and lets the script work
+// between two chunks of input, in turns that are short enough for signals to be handled.
 
 import { closeSync, openSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
@@ -20,27 +20,30 @@ const MODULES = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'])
 const NOTHING = Buffer.alloc(0)
 
 export interface ScriptParts {
-  /** As the operator gave it. */
+  /** As the operator wrote it. */
   readonly path: string
   readonly cwd: string
-  /** What the script prints; the bytes are copied. */
+  /** Takes what the script prints; the bytes are copied. */
   readonly print: (bytes: Uint8Array) => void
   readonly printError: (bytes: Uint8Array) => void
-  /** What was printed is to be seen now: the script has been at work for a while, or has no more to do. */
+  /**
+   * Shows what was printed so far: called when the script has worked for a while, and when it has nothing more to do.
+   */
   readonly flushOutput: () => void
   readonly messages: Messages
   readonly names: Names | undefined
   /** See ScriptWorld. */
   readonly importModule?: ScriptWorld['importModule']
-  /** Hooks that this run can never call, and why not. */
+  /** Hooks that can never be called in this run, and why. */
   readonly neverCalled?: ReadonlyMap<Hook, string>
-  /** Said instead of a script that has no other hooks. */
+  /** What to say of a script that has only such hooks. */
   readonly alone?: string
 }
 
 /**
- * Loads and begins a script: Lua, unless its name ends like a JavaScript or TypeScript module's. Rejects with OperatorError
- * when it cannot be read, is no correct program, fails while it begins, or has none of the functions that are called.
+ * Loads a script and runs it once. It is taken for Lua, unless its name ends like that of a JavaScript or TypeScript
+ * module. Rejects with OperatorError if it cannot be read, is not a correct program, fails, or has none of the
+ * functions that are called.
  */
 export async function openScript(parts: ScriptParts): Promise<ScriptConsumer> {
   const consumer = new ScriptConsumer(parts)
@@ -48,14 +51,16 @@ export async function openScript(parts: ScriptParts): Promise<ScriptConsumer> {
   return consumer
 }
 
-/** Everything that a script can hear. An error of the script ends the script, is said, and makes `failed` true. */
+/**
+ * Everything that a script can be told. An error of the script ends the script, is printed, and makes `failed` true.
+ */
 export class ScriptConsumer
   implements RawSegmentConsumer, DatagramConsumer, StreamConsumer, TimedExchangeConsumer, Sink, ScriptWorld
 {
   failed = false
-  /** The script has asked for the end of the run, with this exit code. */
+  /** The exit code with which the script has asked for the end of the run. */
   exitCode: number | undefined = undefined
-  /** Called when it does; whoever drives the run sets it. */
+  /** Called when the script asks for the end; set by the code that drives the run. */
   onStop: () => void = () => {}
   readonly print: (bytes: Uint8Array) => void
   readonly printError: (bytes: Uint8Array) => void
@@ -102,7 +107,7 @@ export class ScriptConsumer
     else for (const [hook, why] of idle) messages.info(`${path}: ${hook} ${why}`)
   }
 
-  /** Does the script have this hook? */
+  /** Whether the script has this hook. */
   hears(hook: Hook): boolean {
     return this.#engine?.hooks.has(hook) ?? false
   }
@@ -148,7 +153,7 @@ export class ScriptConsumer
     return this.#engine !== undefined && (this.#queue.length > 0 || this.#engine.saturated)
   }
 
-  /** There is something to wait for: queued traffic, an async hook, the last hook. */
+  /** There is something to wait for: queued traffic, an async hook, or the last hook. */
   get busy(): boolean {
     return this.#engine !== undefined && (this.blocked || this.#finishing)
   }
@@ -180,13 +185,13 @@ export class ScriptConsumer
     this.#close()
   }
 
-  /** What is queued is dropped, and nothing is waited for. */
+  /** Drops what is queued, and waits for nothing. */
   abandon(): void {
     this.#abandoned = true
     this.#close()
   }
 
-  // What the script itself asks for.
+  // Requests of the script itself.
 
   stop(exitCode: number): void {
     this.exitCode ??= exitCode
@@ -211,7 +216,7 @@ export class ScriptConsumer
     }
   }
 
-  /** The script is at fault: it ends here, the run goes on. */
+  /** An error of the script: the script ends here, but the run goes on. */
   #fault(error: unknown): void {
     if (!(error instanceof ScriptError)) throw error
     if (this.failed) return

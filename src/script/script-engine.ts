@@ -8,7 +8,7 @@ export const LONGEST_CALL_MILLIS = 10_000
 export const HOOKS = ['onPacket', 'onConnection', 'onData', 'onExchange', 'onEnd'] as const
 export type Hook = (typeof HOOKS)[number]
 
-/** The script is at fault; the message names its file and, where known, the line. */
+/** An error of the script; the message names its file and, if known, the line. */
 export class ScriptError extends Error {}
 
 /** What a script may do to the run. */
@@ -17,31 +17,34 @@ export interface ScriptWorld {
   print(bytes: Uint8Array): void
   /** Standard error. */
   printError(bytes: Uint8Array): void
-  /** The ES module at a URL; without it as usual. */
+  /** Imports the ES module at a URL; if absent, the usual import is used. */
   readonly importModule?: ((url: string) => Promise<unknown>) | undefined
   /** The script asks for the end of the run. */
   stop(exitCode: number): void
-  /** Something went wrong outside of a call: a promise, a timer. */
+  /** Something failed outside of a call: a promise, a timer. */
   fail(error: ScriptError): void
 }
 
 export interface ScriptEngine {
   readonly hooks: ReadonlySet<Hook>
-  /** So many async hooks are under way that nothing more should be handed over. */
+  /** So many async hooks are running that nothing more should be handed over. */
   readonly saturated: boolean
   /** Calls hooks for what is queued, oldest first, for about `millis`. Throws ScriptError. */
   run(queue: ScriptQueue, millis: number): void
-  /** Resolves when fewer async hooks are under way. */
+  /** Resolves when fewer async hooks are running. */
   settle(): Promise<void>
-  /** What the script has written to files of its own is written. */
+  /** Writes out what the script has written to its own files. */
   flush(): void
   /** The last hook, then the end of all async ones. Rejects with ScriptError. */
   end(): Promise<void>
-  /** The script gets nothing more, whatever happened. Called once. */
+  /** The script gets nothing more. Called once, whatever happened. */
   close(): void
 }
 
-/** What changes of a connection. The script works later than this is learnt: it is put in when the hook is called. */
+/**
+ * What changes about a connection. The script works later than this is known, so it is filled in when the hook is
+ * called.
+ */
 export type ConnectionState = Pick<
   ScriptConnection,
   | 'handshakeMicros'

@@ -15,14 +15,14 @@ export interface ScriptEndpoint {
 }
 
 export interface ScriptHost extends ScriptEndpoint {
-  /** Of its container, or another name that is known; '' for none. */
+  /** The container's name, or another known name; '' if there is none. */
   readonly name: string
 }
 
-/** Who speaks: who opened the connection (or is taken for it) is the client. */
+/** Who sent it. The client is the side that opened the connection, or seems to be. */
 export type ScriptDirection = 'client' | 'server'
 
-/** A TCP segment, also without payload and repeated, or a UDP datagram. */
+/** A TCP segment (also one without payload, or repeated), or a UDP datagram. */
 export interface ScriptPacket {
   timeMicros: number
   protocol: 'tcp' | 'udp'
