@@ -1,4 +1,4 @@
-// Damaged HTTP through both users of the framer: bodies decoded for reading, and bodies for files.
+// Damaged HTTP through all users of the framer: bodies decoded for reading, bodies for files, and exchanges.
 // Input: records of flags (bit 0 direction, bit 1 a gap of the length instead of bytes, bit 2 end of the connection, the
 // rest how to cut) and length (16 bits, big-endian), and the bytes.
 
@@ -8,7 +8,11 @@ import type { BodyConsumer } from '../../../src/core/body-consumer.ts'
 import { type CloseReason, Connection, type Direction, Stream } from '../../../src/core/connection.ts'
 import type { StreamConsumer } from '../../../src/core/consumers.ts'
 import { Endpoint } from '../../../src/core/endpoint.ts'
+import type { Exchange, ExchangeConsumer } from '../../../src/core/exchange.ts'
 import { Timestamp } from '../../../src/core/timestamp.ts'
+import { ExchangeStreams } from '../../../src/protocol/exchange-streams.ts'
+import { raw } from '../../../src/protocol/raw/raw.ts'
+import { EXCHANGE_PROTOCOLS } from '../../../src/protocol/registry.ts'
 import { DecodeBodies } from '../../../src/transform/decode-bodies.ts'
 import { HttpBodies } from '../../../src/transform/http-bodies.ts'
 import { UnpackBudget } from '../../../src/transform/unpack-budget.ts'
@@ -29,7 +33,8 @@ export const http: FuzzTarget = {
   generate(random) {
     const records: Buffer[] = []
     for (let count = 1 + random.below(6); count > 0; count--) {
-      records.push(record(random, 0, request(random)), record(random, SERVER, response(random)))
+      const asked = records.length === 0 ? Buffer.concat([preface(random), request(random)]) : request(random)
+      records.push(record(random, 0, asked), record(random, SERVER, response(random)))
     }
     if (random.oneIn(4)) records.splice(random.below(records.length), 1)
     records.push(record(random, END, Buffer.alloc(0)))
@@ -57,13 +62,35 @@ function request(random: Random): Buffer {
   const [headers, body] = random.oneIn(3) ? message(random) : [[], Buffer.alloc(0)]
   if (random.oneIn(10)) headers.push('Expect: 100-continue')
   if (random.oneIn(20)) headers.push('Connection: Upgrade', 'Upgrade: websocket')
-  return assemble(random, `${method} ${random.pick(['/', '*', '/a?b', 'host:443'])} HTTP/1.1`, headers, body)
+  const target = random.pick(['/', '*', '/a?b', 'host:443', `/${'long'.repeat(random.below(200))}`])
+  return assemble(random, requestLine(random, method, target), headers, body)
+}
+
+/** Mostly as it should be. */
+function requestLine(random: Random, method: string, target: string): string {
+  if (!random.oneIn(6)) return `${method} ${target} HTTP/1.1`
+  const odd = [
+    `${method} ${target}`,
+    `${method} ${target}HTTP/1.1`,
+    `${method}\t${target} HTTP/1.`,
+    `${method} HTTP/1.1`,
+  ]
+  return random.pick([...odd, `${method.toLowerCase()}  ${target} http/1.0`, `${method} ${target} RTSP/1.0`])
+}
+
+/** A binary PROXY header, sometimes. */
+function preface(random: Random): Buffer {
+  if (!random.oneIn(12)) return Buffer.alloc(0)
+  const addresses = random.below(40)
+  const fixed = Buffer.from([0x20 | random.below(2), 0x11, 0, addresses])
+  return Buffer.concat([Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1'), fixed, Buffer.alloc(addresses, 'GET / ')])
 }
 
 function response(random: Random): Buffer {
   const status = random.pick([200, 200, 200, 200, 404, 204, 304, 100, 101, 206, 999])
   const [headers, body] = message(random)
-  return assemble(random, `HTTP/1.${random.below(2)} ${status} OK`, headers, body)
+  const version = random.oneIn(20) ? random.pick(['HTTP/2.0', 'http/1.1', 'HTTP/1 ']) : `HTTP/1.${random.below(2)}`
+  return assemble(random, `${version} ${status} OK`, headers, body)
 }
 
 function assemble(random: Random, startLine: string, headers: readonly string[], body: Buffer): Buffer {
@@ -138,6 +165,7 @@ class HttpRiver {
     new DecodeBodies(this.#reader, new UnpackBudget()),
     new HttpBodies(this.#bodies, true, new UnpackBudget()),
     new HttpBodies(this.#bodies, false, new UnpackBudget()),
+    new ExchangeStreams({ protocols: EXCHANGE_PROTOCOLS, fallback: raw, consumer: new CheckingExchanges() }),
   ]
   readonly #time = new Timestamp(1_700_000_000, 0)
 
@@ -254,5 +282,17 @@ class CheckingBodies implements BodyConsumer {
 
   onBodyEnd(_c: Connection, d: Direction): void {
     if (--this.#inBody[d] < 0) assert.fail('a body ends twice')
+  }
+}
+
+/** Behind ExchangeStreams: what is told is bounded, and a time is told only where it can be. */
+class CheckingExchanges implements ExchangeConsumer {
+  onExchange(e: Exchange): void {
+    for (const text of [e.command, e.key, e.statusText, e.version]) if (text.length > 256) assert.fail(`long: ${text}`)
+    if (e.request.length > 1024) assert.fail(`long: ${e.request}`)
+    if (!(e.requestBytes > 0) || !(e.responseBytes >= 0)) assert.fail(`${e.requestBytes} and ${e.responseBytes} bytes`)
+    const isAnswered = e.status === 'ok' || e.status === 'error'
+    if (isAnswered !== e.responseEnd.seconds > 0) assert.fail(`${e.status} at ${e.responseEnd.seconds}`)
+    if (isAnswered && e.responseBytes === 0) assert.fail('an answer of no bytes')
   }
 }
