@@ -45,7 +45,7 @@ async function decodingBodies(consumer: StreamConsumer, { plan, messages }: View
   return new DecodeBodies(consumer, unpackBudget(plan, messages))
 }
 
-/** Who sees nothing of a capture of DNS is told why. */
+/** If a capture of DNS shows nothing, a line says why. */
 function hintAtDatagrams({ plan, messages, counts }: ViewContext): void {
   if (plan.udp || plan.scripts.length > 0) return
   const { connections, datagrams } = counts()

@@ -1,4 +1,4 @@
-// Streams and datagrams become exchanges, and exchanges are timed: the stage below everything that wants them.
+// The stage below every view of exchanges: makes exchanges of streams and datagrams, and times them.
 
 import type { ClockConsumer } from '../core/consumers.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
@@ -17,15 +17,15 @@ import type { Attachment } from './view.ts'
 
 /** UDP's late answers: so long after the query its port and id belong to another. */
 const LATE_DATAGRAM_MILLIS = 60_000
-/** How often, in capture time, requests that wait too long are looked for. */
+/** How long a late answer over UDP is waited for. After that its port and id belong to another query. */
 const EXPIRY_STEP_MICROS = 250_000
 
 export interface ExchangeStageOptions {
   /** `auto`, or the registry's name of one. */
   readonly protocol: string
-  /** A request without response after so long is told as unanswered. */
+  /** `auto`, or the name of a protocol in the registry. */
   readonly timeoutMillis: number
-  /** What is read lies in files: a request is paired however late its response is, and told as unanswered at the end alone. */
+  /** A request that has waited this long for its response is reported as unanswered. */
   readonly waitsForEnd: boolean
   readonly hosts: ExchangeHosts
   readonly messages: Pick<Messages, 'info'>

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs'
 import type { Plan } from '../plan.ts'
 import type { View } from './view.ts'
 
-/** From so much on a second thread is certain to be worth its start. */
+/** With this many bytes to read, a second thread is certain to be worth its start. */
 const BYTES_FOR_A_THREAD = 64 << 20
 
 export const filesView: View = {

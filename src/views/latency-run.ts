@@ -1,4 +1,4 @@
-// One run of `tcpflow latency`: prints exchanges as they come, gathers the table, and prints that when it is asked for and at
+// The output of `tcpflow latency`: prints exchanges as they come, gathers the table, and prints it on request and at
 // the end.
 
 import type { ClockConsumer, Sink } from '../core/consumers.ts'

@@ -1,8 +1,8 @@
-// The order of views: that of the registry, but what a view says it comes before comes after it.
+// The order of views: that of the registry, except that a view comes before those that it names.
 
 import type { View } from './view.ts'
 
-/** The same views, ordered. Throws where two want to be before each other: that is a mistake in the views. */
+/** The same views in order. Throws if two want to be before each other: that is a mistake in the views. */
 export function inOrder(views: readonly View[]): View[] {
   const ordered: View[] = []
   const waiting = [...views]
