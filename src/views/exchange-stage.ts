@@ -15,17 +15,19 @@ import { raw } from '../protocol/raw/raw.ts'
 import { EXCHANGE_PROTOCOLS } from '../protocol/registry.ts'
 import type { Attachment } from './view.ts'
 
-/** UDP's late answers: so long after the query its port and id belong to another. */
-const LATE_DATAGRAM_MILLIS = 60_000
 /** How long a late answer over UDP is waited for. After that its port and id belong to another query. */
+const LATE_DATAGRAM_MILLIS = 60_000
+/** How often, in capture time, it looks for requests that have waited too long. */
 const EXPIRY_STEP_MICROS = 250_000
 
 export interface ExchangeStageOptions {
-  /** `auto`, or the registry's name of one. */
-  readonly protocol: string
   /** `auto`, or the name of a protocol in the registry. */
-  readonly timeoutMillis: number
+  readonly protocol: string
   /** A request that has waited this long for its response is reported as unanswered. */
+  readonly timeoutMillis: number
+  /**
+   * The input is files: a request is paired however late its response is, and reported as unanswered only at the end.
+   */
   readonly waitsForEnd: boolean
   readonly hosts: ExchangeHosts
   readonly messages: Pick<Messages, 'info'>
@@ -77,7 +79,7 @@ export class ExchangeStage implements ClockConsumer {
     } satisfies Attachment
   }
 
-  /** Tells as unanswered what at this moment has waited too long. */
+  /** Reports the requests that have waited too long by now. */
   #expire(t: Timestamp): void {
     this.#expiredAt.set(t)
     setEarlier(this.#before, t, this.#timeoutMillis)
@@ -108,7 +110,7 @@ function fanOutExchanges(consumers: readonly TimedExchangeConsumer[]): TimedExch
   return consumers.length === 1 ? consumers[0]! : new ExchangeFanOut(consumers)
 }
 
-/** `auto` takes for `raw` what is nothing else; a protocol that was named is looked for alone. */
+/** With `auto`, what is nothing else is `raw`; if a protocol was named, only that one is looked for. */
 function protocolsOf(name: string): {
   protocols: readonly ExchangeProtocol[]
   fallback: ExchangeProtocol | undefined
