@@ -108,6 +108,11 @@ export class ContainerCapture implements WatchListener {
     this.#buffers = buffers
     this.#messages = messages
     this.#onContainerEnd = onContainerEnd
+    // The wish to stop may have come before this.
+    if (this.#stopped) {
+      merge.close()
+      return
+    }
     const targets = await this.#watch.start(this)
     const failures = await this.#change(targets, true)
     const first = failures[0]

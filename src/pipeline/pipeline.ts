@@ -18,6 +18,7 @@ import { connectionLimit } from './connection-limit.ts'
 import { type Inputs, type LiveSources, openLiveSources, prepareInputs } from './inputs.ts'
 import { Run } from './run.ts'
 import { runCounts } from './run-counts.ts'
+import { StopRequest } from './stop-request.ts'
 
 /** Carries a plan out. Resolves to the exit code when everything is written; rejects with OperatorError. */
 export async function runPipeline(plan: Plan, io: Io): Promise<number> {
@@ -30,9 +31,12 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   })
   let source: OpenedSource | undefined
   let views: AttachedViews
+  let stopRequest: StopRequest
   try {
     // What cannot begin leaves no file behind: all outputs come after this.
     source = await openSource(plan, inputs, messages)
+    // Opening may take long, and until here a signal ends it at once. Views may say that they are ready.
+    stopRequest = new StopRequest(io)
     views = await attachViews({ plan, io, messages, names: inputs.names, inUse })
   } catch (error) {
     await Promise.all([source?.live?.close(), inputs.containers?.close()])
@@ -69,7 +73,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(arena, table, loans, river)
   views.setCounts(() => runCounts(river, table.counters))
   const progress = plan.progress ? new Progress(messages, io.columns, views.context.counts) : undefined
-  const run = new Run({ plan, io, inputs, live: source.live, river, table, views, progress })
+  const run = new Run({ plan, io, inputs, live: source.live, river, table, views, progress, stopRequest })
   try {
     await run.takeIn()
   } catch (error) {

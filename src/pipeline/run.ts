@@ -5,7 +5,7 @@ import type { CaptureEnd } from '../container/capture-target.ts'
 import type { Arena } from '../core/arena.ts'
 import type { Connection } from '../core/connection.ts'
 import { OperatorError } from '../core/errors.ts'
-import { type Io, STOPPED_EXIT_CODES, type StopSignal } from '../core/io.ts'
+import { type Io, STOPPED_EXIT_CODES } from '../core/io.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import { endSummaryLines } from '../output/messages/end-summary.ts'
@@ -22,6 +22,7 @@ import type { ContainerCapture } from './container-capture.ts'
 import { allocateFileBuffer, type Inputs, type LiveSources } from './inputs.ts'
 import { type LiveFeed, ReadBuffers } from './read-buffers.ts'
 import { runSummary } from './run-summary.ts'
+import type { StopRequest } from './stop-request.ts'
 
 const EXIT_FAILED = 1
 /** How long the end may wait for a reader that does not read, once the operator has asked for the end. */
@@ -42,11 +43,11 @@ export interface RunParts {
   readonly table: FlowTable
   readonly views: AttachedViews
   readonly progress: Progress | undefined
+  readonly stopRequest: StopRequest
 }
 
 export class Run {
   readonly #plan: Plan
-  readonly #io: Io
   readonly #inputs: Inputs
   readonly #live: LiveSources | undefined
   readonly #river: DumpRiver
@@ -55,15 +56,14 @@ export class Run {
   readonly #messages: TerminalMessages
   readonly #arena: Arena
   readonly #progress: Progress | undefined
+  readonly #stopRequest: StopRequest
   #feeds: readonly Feed[] = []
-  #stopSignal: StopSignal | undefined
   #failed = false
   #unexpected: unknown
   #interfaceGone = false
 
-  constructor({ plan, io, inputs, live, river, table, views, progress }: RunParts) {
+  constructor({ plan, io, inputs, live, river, table, views, progress, stopRequest }: RunParts) {
     this.#plan = plan
-    this.#io = io
     this.#inputs = inputs
     this.#live = live
     this.#river = river
@@ -72,6 +72,7 @@ export class Run {
     this.#messages = views.context.messages
     this.#arena = views.context.arena
     this.#progress = progress
+    this.#stopRequest = stopRequest
     for (const stopper of this.#attachments.stoppers) stopper.onStop = () => this.#stopInputs()
     const reports = this.#attachments.all.flatMap(({ onReport }) => (onReport === undefined ? [] : [onReport]))
     if (reports.length > 0) {
@@ -88,8 +89,7 @@ export class Run {
     else if (input.kind === 'files') await this.#takeInFiles(input)
   }
 
-  #onStop(signal: StopSignal): void {
-    this.#stopSignal = signal
+  #onStop(): void {
     this.#stopInputs()
     // A reader that reads on gets everything; one that is stuck must not hold the end back.
     setTimeout(() => this.#attachments.abandon(this.#messages), FINISH_PATIENCE_MILLIS).unref()
@@ -107,7 +107,7 @@ export class Run {
     const buffers = new ReadBuffers(this.#arena, this.#inputs.places)
     const feeds = live.sources.map((source) => buffers.feedOf(source))
     this.#feeds = feeds
-    this.#io.onSignal((signal) => this.#onStop(signal))
+    this.#stopRequest.onStop(() => this.#onStop())
     try {
       await (feeds.length === 1 ? this.#pumpOne(feeds[0]!) : this.#pumpAll(feeds))
     } finally {
@@ -139,7 +139,7 @@ export class Run {
 
   async #takeInContainers(capture: ContainerCapture): Promise<void> {
     this.#river.setLive(SEVERAL_CAPTURES)
-    this.#io.onSignal((signal) => this.#onStop(signal))
+    this.#stopRequest.onStop(() => this.#onStop())
     const merge = new LiveMerge(this.#river, (feed, failure) => {
       this.#river.forget(feed)
       capture.feedEnded(feed, failure)
@@ -171,7 +171,7 @@ export class Run {
   }
 
   async #takeInFiles(input: Extract<InputPlan, { kind: 'files' }>): Promise<void> {
-    this.#io.onSignal((signal) => this.#onStop(signal))
+    this.#stopRequest.onStop(() => this.#onStop())
     const buffer = allocateFileBuffer(this.#arena)
     for (const path of input.paths) await this.#readFile(path, buffer)
     // -R: these only finish what the others began.
@@ -256,7 +256,8 @@ export class Run {
     const ended = stoppers.find(({ exitCode }) => exitCode !== undefined)
     if (ended?.exitCode !== undefined) return ended.exitCode
     // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
-    if (this.#stopSignal === undefined || this.#plan.input.kind === 'live') return 0
-    return STOPPED_EXIT_CODES[this.#stopSignal]
+    const { signal } = this.#stopRequest
+    if (signal === undefined || this.#plan.input.kind === 'live') return 0
+    return STOPPED_EXIT_CODES[signal]
   }
 }

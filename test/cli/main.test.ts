@@ -1,7 +1,7 @@
 // run(): what comes out where, and with which exit code.
 
 import assert from 'node:assert/strict'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -13,6 +13,7 @@ import { quickAnswer } from '../../src/cli/quick-answer.ts'
 import { OperatorError, UsageError } from '../../src/core/errors.ts'
 import type { Io } from '../../src/core/io.ts'
 import { reportError, run } from '../../src/main.ts'
+import { captureOf, Talk } from '../support/talk.ts'
 
 interface Output {
   readonly code: number
@@ -71,6 +72,23 @@ describe('run', () => {
     assert.equal(code, 0)
     assert.match(stdout, /\bany\b/)
     assert.equal(stderr, '')
+  })
+
+  test('a wish to stop is heard before the first line, and heeded once there is something to stop', async () => {
+    let saidBefore = -1
+    const { code, stdout, stderr } = await capture({}, (io) => {
+      const path = join(io.cwd, 'some.pcap')
+      writeFileSync(path, captureOf(new Talk().open().client('GET /hello HTTP/1.1\r\n\r\n').close()))
+      const onSignal: Io['onSignal'] = (handler) => {
+        saidBefore = fstatSync(io.stderr).size
+        handler('SIGTERM')
+      }
+      return run(['latency', '--metrics', '0', '-r', path], { ...io, onSignal })
+    })
+    assert.equal(saidBefore, 0)
+    assert.match(stderr, /metrics on /)
+    assert.equal(code, 143, stderr)
+    assert.ok(!stdout.includes('/hello'))
   })
 
   test('completion for the named shell, the login shell, or bash', async () => {

@@ -11,6 +11,7 @@ import { ethernet, ipv4, tcp } from '../support/packet-builder.ts'
 import { pcapOf } from '../support/pcap-builder.ts'
 import { mustRun, type Running, run, skipped, start, temporaryFolder, whyNot } from '../support/program.ts'
 
+const whyNotRoot = process.geteuid?.() === 0 ? undefined : 'only root may capture'
 const TIMEOUT = { timeout: 60_000 }
 const SOON_MILLIS = 3000
 
@@ -100,4 +101,17 @@ test('the first signal ends the reading of a plain file of tiny packets, and a c
   assert.ok(performance.now() - later < SOON_MILLIS)
   assert.equal(compared.code, 143, compared.stderr)
   assert.match(compared.stderr, /nothing to compare/)
+})
+
+test('Ctrl-C in the moment of the first line ends a capture in order, every time', TIMEOUT, async (t) => {
+  if (skipped(t, whyNotRoot)) return
+  for (let round = 0; round < 20; round++) {
+    const command = round % 2 === 0 ? ['-c'] : ['latency', '--metrics', '0']
+    const running = start(t, [...command, '-i', 'lo', 'tcp port 1'])
+    await running.until(({ stderr }) => stderr !== '', 'it spoke')
+    const { code, signal, stderr } = await running.signal('SIGINT')
+    assert.equal(signal, null, stderr)
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^tcpflow: listening on lo$/m)
+  }
 })

@@ -81,6 +81,23 @@ test('a capture that ends by itself while it is on its way out takes nothing awa
   await feeds[1].source.close()
 })
 
+test('a wish to stop that comes before the beginning is heeded', async () => {
+  const engine = new FakeEngine(container('web'))
+  const capture = new ContainerCapture(
+    partsOf(new Children().launcher, { containers: ['web'] }),
+    engine,
+    new FakeView(),
+  )
+  const done: string[] = []
+  const merge: StandIn = { add: () => done.push('added'), want() {}, close: () => done.push('closed') }
+  const messages: StandIn = { info: (line: string) => done.push(line), error: (line: string) => done.push(line) }
+  capture.stop()
+  await capture.begin(merge, {} as StandIn, messages, () => {})
+  await capture.close()
+  assert.deepEqual(done, ['closed'])
+  assert.deepEqual(engine.asked, [])
+})
+
 /** A launcher whose children end at once, saying what a real child says, but for those of bridges. */
 function refusing(code: string, before: () => void): StandIn {
   const stderrTail = `${JSON.stringify({ code, message: 'no such device', interfaceNames: ['eth0', 'lo'] })}\n`
