@@ -17,6 +17,7 @@ import type { LinkType } from './link-type.ts'
 import { findLinkType } from './link-types.ts'
 import { LINKTYPE_ETHERNET, parseEthernet } from './links/ethernet.ts'
 import { parseSubframe } from './links/ieee80211.ts'
+import { readPlainSegment } from './plain-segment.ts'
 import { DECODE_OK, DECODE_UNSUPPORTED_LINK_TYPE, NEXT } from './status.ts'
 import { parseTcp } from './tcp.ts'
 import { NO_TUNNEL } from './tunnels/enter.ts'
@@ -63,11 +64,17 @@ export class Decoder {
   decode(packet: Packet): number {
     this.counters.packets++
     const frame = this.#frame
-    frame.begin(packet)
     if (packet.linkType === LINKTYPE_ETHERNET) {
+      if (readPlainSegment(packet, this.#segment)) {
+        this.counters.segments++
+        this.#handlers.onSegment(this.#segment, packet)
+        return DECODE_OK
+      }
+      frame.begin(packet)
       const status = parseEthernet(frame)
       return status === NEXT ? this.#network(frame, packet) : status
     }
+    frame.begin(packet)
     return this.#otherLink(frame, packet)
   }
 

@@ -16,6 +16,8 @@ export class ConnectionIndex {
   #mask: number
   #size = 0
   readonly #keys: Int32Array
+  /** The slot found last, or -1: packets come in runs of one connection, and then nothing has to be hashed. */
+  #latest = -1
   // The key of the latest `find`.
   #hash = 0
   #ports = 0
@@ -53,16 +55,24 @@ export class ConnectionIndex {
     const high = reversed ? t.sourceWord3 : t.destinationWord3
     const six = t.family === 6
     const placeFamily = (t.place << 1) | (six ? 1 : 0)
-    let hash = mixWord(mixWord(mixWord(mixWord(HASH_SEED, ports), low), high), placeFamily)
-    if (six) hash = mixUpper(hash, t, !reversed)
-    hash = finishHash(hash)
-    this.#hash = hash
     this.#ports = ports
     this.#placeFamily = placeFamily
     this.#low = low
     this.#high = high
-    const table = this.#table
     const keys = this.#keys
+    const latest = this.#latest
+    if (latest >= 0 && !six) {
+      const k = latest * KEY_WORDS
+      if (keys[k + 1] === ports && keys[k + 3] === low && keys[k + 4] === high && keys[k + 2] === placeFamily) {
+        this.#hash = keys[k]!
+        return latest
+      }
+    }
+    let hash = mixWord(mixWord(mixWord(mixWord(HASH_SEED, ports), low), high), placeFamily)
+    if (six) hash = mixUpper(hash, t, !reversed)
+    hash = finishHash(hash)
+    this.#hash = hash
+    const table = this.#table
     const mask = this.#mask
     for (let i = hash & mask; ; i = (i + 1) & mask) {
       const entry = table[i]!
@@ -76,6 +86,7 @@ export class ConnectionIndex {
         keys[k + 4] === high &&
         (!six || this.#upperWordsEqual(k, t, reversed))
       ) {
+        this.#latest = entry - 1
         return entry - 1
       }
     }
@@ -130,6 +141,7 @@ export class ConnectionIndex {
   remove(slot: number): void {
     const table = this.#table
     const mask = this.#mask
+    if (slot === this.#latest) this.#latest = -1
     let hole = this.#keys[slot * KEY_WORDS]! & mask
     while (table[hole] !== slot + 1) hole = (hole + 1) & mask
     for (let i = (hole + 1) & mask; ; i = (i + 1) & mask) {
