@@ -20,7 +20,6 @@ import { ConnectionIndex } from './connection-index.ts'
 import { FlowCounters } from './counters.ts'
 import { canHold, HeldSyn } from './held-syn.ts'
 import type { FlowTableOptions } from './options.ts'
-import { applyRuns, type SegmentBypass, type SegmentRun } from './plain-connection.ts'
 import {
   isBeyondEnd,
   isJump,
@@ -80,8 +79,6 @@ export class FlowTable {
   readonly counters = new FlowCounters()
   /** False: packets of connections that are not known are ignored (`-R`, a file that only finishes connections). */
   opensConnections = true
-  /** Who may have connections that are `bypassed`. */
-  bypass: SegmentBypass | undefined = undefined
   readonly #consumer: StreamConsumer
   readonly #segments: SegmentConsumer | undefined
   readonly #options: FlowTableOptions
@@ -94,8 +91,6 @@ export class FlowTable {
   #nextExpiry = Number.NEGATIVE_INFINITY
   #lastSeconds = -1
   #lastNanos = -1
-  /** Of the latest segment's connection; -1 where it has none, or none any longer. */
-  #latestSlot = -1
   /** One a slot, made when a slot is first used. */
   readonly #connections: TrackedConnection[] = []
   /** The capture clock at each slot's latest packet, less up to ACTIVITY_GRAIN_MICROS. */
@@ -137,13 +132,11 @@ export class FlowTable {
 
   #route(s: Segment, packet: Packet): void {
     const slot = this.#index.find(s)
-    this.#latestSlot = slot
     if (slot < 0) {
       this.#openFor(s, packet)
       return
     }
     const c = this.#connections[slot]!
-    if (c.bypassed) this.bypass!.giveBack(c)
     const direction: Direction = this.#index.reversed === c.clientReversed ? 0 : 1
     const stream = direction === 0 ? c.toServer : c.toClient
     if (c.heldSyn !== null && this.#afterHeldSyn(c, c.heldSyn, direction, s, packet)) return
@@ -181,24 +174,6 @@ export class FlowTable {
     if (now < this.#nextExpiry) return
     this.#nextExpiry = now + EXPIRY_INTERVAL_MICROS
     this.#expire(now, this.#clock.confirmed)
-  }
-
-  /** The latest segment's connection, if it is open. */
-  get latestConnection(): TrackedConnection | undefined {
-    return this.#latestSlot < 0 ? undefined : this.#connections[this.#latestSlot]
-  }
-
-  /** How much capture time may pass before `advance` must be called; 0: at each packet, a timestamp is in doubt. */
-  get microsUntilExpiry(): number {
-    return this.#clock.settled ? this.#nextExpiry - this.#clock.confirmedNow : 0
-  }
-
-  /** Takes over packets of a plain connection that were processed elsewhere: a run each to the server and to the client. */
-  takeRuns(c: TrackedConnection, toServer: SegmentRun, toClient: SegmentRun): void {
-    applyRuns(c, toServer, toClient, this.counters)
-    // the clock may have been set back since; and where it is in doubt now, it was not then
-    const { confirmed, confirmedNow } = this.#clock
-    this.#touchAt(c, confirmedNow - Math.max(0, elapsedMicros(c.lastPacketTime, confirmed)))
   }
 
   /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */
@@ -350,7 +325,6 @@ export class FlowTable {
       this.counters.halfOpenDropped++
       this.#evict(this.#lists.first(PHASE_HALF_OPEN), t)
     } else if (isFull) {
-      this.bypass?.settle()
       this.#evict(this.#silentLongest(), t)
     }
   }
@@ -383,8 +357,6 @@ export class FlowTable {
 
   /** `opensHeld`: a SYN that was held on it, and was not asked back about, begins its own connection now. */
   #close(c: TrackedConnection, reason: CloseReason, t: Timestamp, opensHeld = true): void {
-    if (c.bypassed) this.bypass!.giveBack(c)
-    if (c.slot === this.#latestSlot) this.#latestSlot = -1
     const untouched = c.phase === PHASE_HALF_OPEN && c.toServer.offset === 0 && c.toClient.offset === 0
     this.#reassembly.finish(c.toServer)
     this.#reassembly.finish(c.toClient)
@@ -486,10 +458,7 @@ export class FlowTable {
   #touch(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
     stream.notePacket(s)
     c.lastPacketTime.set(s.time)
-    this.#touchAt(c, this.#clock.now)
-  }
-
-  #touchAt(c: TrackedConnection, now: number): void {
+    const { now } = this.#clock
     const silence = now - this.#activeAt[c.slot]!
     if (silence >= ACTIVITY_GRAIN_MICROS || silence < 0) {
       this.#activeAt[c.slot] = now

@@ -180,8 +180,6 @@ export class TrackedConnection extends Connection {
   phaseBeforeReset = PHASE_HALF_OPEN
   /** A SYN that begins another connection, or has strayed here. */
   heldSyn: HeldSyn | null = null
-  /** Somebody processes segments of it in the table's place: see plain-connection.ts. */
-  bypassed = false
 
   constructor(slot: number) {
     // `this` is needed to make the streams, so they are put in afterwards.

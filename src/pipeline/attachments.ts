@@ -20,13 +20,11 @@ import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import { NOTHING_COUNTED, type RunCounts } from '../metrics/run-counts.ts'
 import { FILE_BLOCKS_BYTES } from '../output/files/file-blocks.ts'
-import type { FlowLoans } from '../output/files/flow-loans.ts'
 import type { TerminalMessages } from '../output/messages/messages.ts'
 import type { FilesInUse } from '../output/writing/files-in-use.ts'
 import { OutputStream } from '../output/writing/output-stream.ts'
 import type { Plan } from '../plan.ts'
 import type { CaptureSaver, DropListener } from '../river/dump-river.ts'
-import { FAST_PATH_BYTES } from '../river/fast-path-table.ts'
 import { inOrder } from '../views/order.ts'
 import { VIEWS } from '../views/registry.ts'
 import { unreadOutput } from '../views/unread-output.ts'
@@ -68,15 +66,6 @@ export class Attachments {
     this.sinks = all.flatMap((each) => each.sinks ?? [])
     this.waits = all.flatMap((each) => each.waits ?? [])
     this.stoppers = all.flatMap((each) => each.stoppers ?? [])
-  }
-
-  /** Of the one view that takes data, where packets may be written into its memory; undefined where anybody else looks at them. */
-  get loans(): FlowLoans | undefined {
-    const lender = this.all.find((attachment) => attachment.loans !== undefined)
-    if (lender === undefined || this.savers.length > 0 || this.rawSegments.length > 0) return undefined
-    const own = new Set<unknown>([...(lender.streams ?? []), ...(lender.segments ?? [])])
-    const alone = this.segments.every((each) => own.has(each)) && this.streams.every((each) => own.has(each))
-    return alone ? lender.loans : undefined
   }
 
   /** Ends every wait for a reader that does not read; what nobody holds up is written on. */
@@ -171,7 +160,7 @@ function arenaBytes(plan: Plan): number {
   return (
     readBufferBytes(plan.input) +
     OUTPUT_ARENA_BYTES +
-    (plan.files === undefined ? 0 : FILE_BLOCKS_BYTES + FAST_PATH_BYTES) +
+    (plan.files === undefined ? 0 : FILE_BLOCKS_BYTES) +
     defaultFlowTableOptions.maximumQueuedBytes +
     QUEUE_SLACK_BYTES
   )

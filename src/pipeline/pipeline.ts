@@ -11,7 +11,6 @@ import { Progress } from '../output/messages/progress.ts'
 import type { Plan } from '../plan.ts'
 import { DumpRiver } from '../river/dump-river.ts'
 import { fanOut, fanOutSegments } from '../river/fan-out.ts'
-import { FastPath } from '../river/fast-path.ts'
 import { type AttachedViews, attachViews } from './attachments.ts'
 import { checkOutputs } from './check-outputs.ts'
 import { connectionLimit } from './connection-limit.ts'
@@ -69,8 +68,6 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     sinks: attachments.sinks,
     onTurn: () => progress?.update(),
   })
-  const { loans } = attachments
-  if (loans !== undefined && filter === undefined) river.fastPath = new FastPath(arena, table, loans, river)
   views.setCounts(() => runCounts(river, table.counters))
   const progress = plan.progress ? new Progress(messages, io.columns, views.context.counts) : undefined
   const run = new Run({ plan, io, inputs, live: source.live, river, table, views, progress, stopRequest })

@@ -18,7 +18,6 @@ import { describeLinkType, linkTypeName } from '../decode/link-types.ts'
 import { DuplicateFilter } from '../flow/duplicates.ts'
 import type { FlowTable } from '../flow/flow-table.ts'
 import type { InterfaceDescription, InterfaceStatistics } from '../savefile/interface.ts'
-import type { FastPath } from './fast-path.ts'
 import type { Feed, River } from './feed.ts'
 import { PacedFlush } from './flush-pace.ts'
 
@@ -86,8 +85,6 @@ export class DumpRiver implements River {
   outputFailed = false
   /** Where capture time stands. */
   readonly clock = new Timestamp()
-  /** Takes packets beside us where it can. Only for a river whose packets nobody but the flow table wants to see. */
-  fastPath: FastPath | undefined = undefined
   readonly #parts: RiverParts
   readonly #lastStep = new Timestamp()
   /** Interfaces of all feeds under one numbering: see #interfaceOf. */
@@ -171,12 +168,6 @@ export class DumpRiver implements River {
     for (const consumer of this.#parts.events) consumer.onArp(arp)
   }
 
-  takeRecords({ reader }: Feed): void {
-    if (this.fastPath === undefined || this.#duplicates !== undefined) return
-    const records = reader.plainRecords
-    if (records !== undefined) this.fastPath.run(records)
-  }
-
   pause(willWait: boolean): Promise<void> | undefined {
     const live = willWait && this.#liveFeeds > 0
     const flushed = live ? this.#pacedFlush.onPause(performance.now(), this.counters.packets) : undefined
@@ -214,16 +205,7 @@ export class DumpRiver implements River {
     const micros = elapsedMicros(this.#lastStep, confirmed)
     if (micros >= 0 && micros < CLOCK_STEP_MICROS) return
     this.#lastStep.set(confirmed)
-    // so that the table knows to a step who was silent longest
-    this.fastPath?.settle()
     for (const consumer of this.#parts.clocks) consumer.onClock(confirmed)
-  }
-
-  /** For how much capture time nobody needs to hear of it; 0: a timestamp is in doubt. */
-  get microsUntilDue(): number {
-    const { table } = this.#parts
-    const sinceStep = elapsedMicros(this.#lastStep, table.confirmedTime)
-    return Math.min(table.microsUntilExpiry, CLOCK_STEP_MICROS - sinceStep)
   }
 
   /** The run's number for a feed's interface: files read one after the other share those that look the same. */

@@ -15,8 +15,6 @@ export interface River {
   /** `packet` is the reader's, or one of the same feed that was held back. */
   onPacket(feed: Feed, packet: Packet): void
   onStatistics(feed: Feed): void
-  /** Before `reader.next()`: may take what comes next straight from the reader (SavefileReader.plainRecords). */
-  takeRecords?(feed: Feed): void
   /**
    * Called between chunks of input, and within them often enough; resolves when more may come (sinks drained, event loop
    * turned now and then). `willWait`: for a read, with nothing left to do until then.
@@ -64,7 +62,6 @@ export async function pump(feed: Feed, river: River): Promise<void> {
 export function takePackets(feed: Feed, river: River): number {
   const { reader } = feed
   for (let untilPause = PAUSE_EVERY_PACKETS; untilPause > 0; ) {
-    river.takeRecords?.(feed)
     const status = reader.next()
     if (status === READ_PACKET) {
       river.onPacket(feed, reader.packet)

@@ -3,14 +3,7 @@
 import type { Packet } from '../core/packet.ts'
 import type { InputWindow } from './input-window.ts'
 import type { InterfaceDescription } from './interface.ts'
-import {
-  MAXIMUM_PACKET_BYTES,
-  type PlainRecords,
-  READ_END,
-  READ_NEED_INPUT,
-  READ_PACKET,
-  type SavefileFormat,
-} from './savefile-format.ts'
+import { MAXIMUM_PACKET_BYTES, READ_END, READ_NEED_INPUT, READ_PACKET, type SavefileFormat } from './savefile-format.ts'
 import { THROUGH_TERMINAL, wentThroughTerminal } from './terminal-damage.ts'
 
 /** How files with one magic number differ from others. */
@@ -47,7 +40,6 @@ export function identifyPcap(buf: Buffer, start: number): PcapHeader | undefined
 
 export class PcapFormat implements SavefileFormat {
   damage: string | undefined = undefined
-  readonly plainRecords: PlainRecords | undefined
   readonly #window: InputWindow
   readonly #packet: Packet
   readonly #littleEndian: boolean
@@ -80,8 +72,6 @@ export class PcapFormat implements SavefileFormat {
     packet.linkType = linkType
     packet.place = 0
     window.start += variant.fileHeaderBytes
-    const plain = littleEndian && variant.recordHeaderBytes === 16
-    this.plainRecords = plain ? { window, linkType, nanosPerTick: this.#nanosPerTick } : undefined
   }
 
   next(): number {

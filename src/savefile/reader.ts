@@ -9,7 +9,7 @@ import { notACapture } from './not-a-capture.ts'
 import { identifyPcap, PcapFormat } from './pcap-format.ts'
 import { SECTION_HEADER_BLOCK } from './pcapng-blocks.ts'
 import { PcapngFormat } from './pcapng-format.ts'
-import { type PlainRecords, READ_END, READ_NEED_INPUT, type SavefileFormat } from './savefile-format.ts'
+import { READ_END, READ_NEED_INPUT, type SavefileFormat } from './savefile-format.ts'
 import type { SavefileNames } from './savefile-names.ts'
 
 export type { InterfaceDescription, InterfaceStatistics } from './interface.ts'
@@ -55,13 +55,6 @@ export class SavefileReader {
    */
   get damage(): string | undefined {
     return this.#format === undefined ? this.#headerDamage : this.#format.damage
-  }
-
-  /**
-   * The unread bytes, for code that can take records itself between two calls of `next`; undefined in other formats.
-   */
-  get plainRecords(): PlainRecords | undefined {
-    return this.#format?.plainRecords
   }
 
   get packetCount(): number {

@@ -1,7 +1,5 @@
 // What the reader and its formats have agreed on.
 
-import type { InputWindow } from './input-window.ts'
-
 /** More input is needed: fill, then ask again. */
 export const READ_NEED_INPUT = 0
 /** `packet` holds the next packet. */
@@ -17,22 +15,10 @@ export const READ_END = 3
  */
 export const MAXIMUM_PACKET_BYTES = 16 * 1024 * 1024
 
-/** Records of a little-endian pcap file: seconds, fractions, captured and original length in 32 bits each, then the frame. */
-export interface PlainRecords {
-  /** Code that takes a record moves `start` past it and counts it. */
-  readonly window: InputWindow
-  readonly linkType: number
-  readonly nanosPerTick: number
-}
-
 /** Takes packets out of an InputWindow. */
 export interface SavefileFormat {
   /** One of the READ_ codes. Never throws for what is in the file. */
   next(): number
   /** What is wrong with the file and where, after this has ended it. */
   readonly damage: string | undefined
-  /**
-   * Between two calls of `next`, other code may take records like these from the window; undefined in other formats.
-   */
-  readonly plainRecords?: PlainRecords | undefined
 }

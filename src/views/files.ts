@@ -22,7 +22,6 @@ export const filesView: View = {
       segments: files.wantsSegments ? [files] : [],
       datagrams: plan.udp ? [files] : [],
       sinks: [files],
-      ...(files.loans === undefined ? {} : { loans: files.loans }),
     }
   },
 }

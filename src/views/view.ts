@@ -18,7 +18,6 @@ import type { Names } from '../core/ports.ts'
 import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { RunCounts } from '../metrics/run-counts.ts'
-import type { FlowLoans } from '../output/files/flow-loans.ts'
 import type { TerminalMessages } from '../output/messages/messages.ts'
 import type { FilesInUse } from '../output/writing/files-in-use.ts'
 import type { OutputStream } from '../output/writing/output-stream.ts'
@@ -78,8 +77,6 @@ export interface Attachment {
   readonly waits?: readonly Wait[]
   /** Programs that may end the run. */
   readonly stoppers?: readonly Stopper[]
-  /** Memory that packets may be written into directly, where no other view wants to see data. */
-  readonly loans?: FlowLoans
   /** Told the capture's last moment, while what is open then is still open. */
   readonly onLastMoment?: (clock: Timestamp) => void
   /** Called when all traffic is over, before the first sink is finished. */

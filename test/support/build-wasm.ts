@@ -21,7 +21,6 @@ export interface WasmModule {
 export const wasmModules: readonly WasmModule[] = [
   { folder: join(SOURCE_FOLDER, 'capture'), name: 'packet-gatherer', constant: 'PACKET_GATHERER_MODULE_BASE64' },
   { folder: join(SOURCE_FOLDER, 'output/terminal'), name: 'sanitize', constant: 'SANITIZE_MODULE_BASE64' },
-  { folder: join(SOURCE_FOLDER, 'river'), name: 'fast-path', constant: 'FAST_PATH_MODULE_BASE64' },
 ]
 
 /** The checked-in module's path. */

@@ -68,8 +68,7 @@ export class BlockPool {
       this.#hand = (this.#hand + 1) % this.#all.length
       const block = this.#all[this.#hand]!
       if (block.owner === null) continue
-      const used = block.owner.borrower?.usedSinceAsked() ?? false
-      if (!block.touched && !used) return block
+      if (!block.touched) return block
       block.touched = false
     }
     return undefined

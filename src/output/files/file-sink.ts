@@ -15,7 +15,6 @@ import { Report } from '../report/report.ts'
 import type { RunInformation } from '../report/report-xml.ts'
 import { FileStore } from './file-store.ts'
 import { FlowFiles, type FlowListener } from './flow-files.ts'
-import { FlowLoans } from './flow-loans.ts'
 import { UdpConnections } from './udp-files.ts'
 
 /**
@@ -26,8 +25,6 @@ import { UdpConnections } from './udp-files.ts'
 export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsumer, Sink {
   /** True when onSegment has something to do: the report's lengths, or -K. */
   readonly wantsSegments: boolean
-  /** undefined if a flow's bytes need more than to be put into its file as they come. */
-  readonly loans: FlowLoans | undefined
   readonly #store: FileStore
   readonly #streams: StreamConsumer & { finish(): void }
   readonly #udpStreams: StreamConsumer & { finish(): void }
@@ -50,9 +47,7 @@ export class FileSink implements StreamConsumer, DatagramConsumer, SegmentConsum
     if (listener !== undefined) listeners.push(new FilesOnly(listener))
     const makeStreams = () =>
       plan.flowFiles ? new FlowFiles(plan, store, namer, listeners) : new FlowsWithoutFiles(listeners)
-    const streams = makeStreams()
-    this.#streams = streams
-    this.loans = streams instanceof FlowFiles && isPlain(plan) ? new FlowLoans(streams, store, this.#report) : undefined
+    this.#streams = makeStreams()
     this.#udpStreams = makeStreams()
     this.#udp = new UdpConnections(this.#udpStreams)
     this.#packets = plan.packetsPerFlow ? new PacketFiles(store, namer) : undefined
@@ -147,10 +142,6 @@ function makeReport(plan: FilesPlan, path: string, run: RunInformation, { folder
   // In the output folder the report of an earlier run stays; a path that the operator gave is overwritten.
   const overwrite = resolve(path) !== resolve(join(plan.outputFolder, 'report.xml'))
   return new Report(path, { run, merged: plan.merge, overwrite, pathOf: (name) => folder.pathOf(name) })
-}
-
-function isPlain({ maximumBytes, index, strip, merge, md5, packetsPerFlow }: FilesPlan): boolean {
-  return maximumBytes === Number.POSITIVE_INFINITY && !(index || strip || merge || md5 || packetsPerFlow)
 }
 
 /** -FX: only the report. */

@@ -5,14 +5,14 @@ import type { Arena } from '../../core/arena.ts'
 import type { Sink } from '../../core/consumers.ts'
 import type { OperatorError } from '../../core/errors.ts'
 import { writeAll } from '../writing/write-all.ts'
-import { type BlockPool, LARGE_BLOCK_BYTES, largeBlocks, SMALL_BLOCK_BYTES, smallBlocks } from './file-blocks.ts'
+import { type BlockPool, largeBlocks, SMALL_BLOCK_BYTES, smallBlocks } from './file-blocks.ts'
 import type { FileDigest } from './file-digest.ts'
 import { errorCode, outputError } from './file-errors.ts'
 import { OutputFolder } from './file-folder.ts'
 import { addRun } from './file-runs.ts'
 import { type FileJob, FileThread } from './file-thread.ts'
 import { OpenFiles } from './open-files.ts'
-import type { Block, BlockBorrower, StoredFile } from './stored-file.ts'
+import type { Block, StoredFile } from './stored-file.ts'
 
 /** A delivery of at least this size is written without being gathered, if nothing is waiting before it. */
 const STRAIGHT_BYTES = 32 * 1024
@@ -129,34 +129,6 @@ export class FileStore implements Sink {
     }
   }
 
-  /** A file that has just filled a large block needs no small one first, but the next large one if there is one. */
-  takeLargeBlock(file: StoredFile): void {
-    if (file.block === null && file.position >= LARGE_BLOCK_BYTES) file.block = this.#large.take(file) ?? null
-  }
-
-  /**
-   * Lends the file's block, which lies in the arena. The borrower may put the next bytes right after those in it, until
-   * the block is full or is asked for. null if there is nothing to lend.
-   */
-  lend(file: StoredFile, borrower: BlockBorrower): Block | null {
-    const { block } = file
-    if (block === null || block.address < 0 || this.#failure !== undefined || file.full) return null
-    file.borrower = borrower
-    return block
-  }
-
-  /** The borrower has put `bytes` into the file's block and gives it back. */
-  returned(file: StoredFile, bytes: number): void {
-    const block = file.block!
-    file.borrower = null
-    if (bytes === 0) return
-    block.touched = true
-    file.filled += bytes
-    file.position += bytes
-    if (file.filled < block.buf.length) return
-    if (block.buf.length > SMALL_BLOCK_BYTES || this.#enlarge(file, block) === block) this.#writeFullBlock(file)
-  }
-
   #copy(buf: Buffer, at: number, bytes: number, block: Block, position: number): void {
     if (buf !== this.#sourceBuffer) {
       this.#sourceBuffer = buf
@@ -263,7 +235,6 @@ export class FileStore implements Sink {
   }
 
   #flushFile(file: StoredFile): void {
-    file.borrower?.giveBack()
     if (file.block === null) return
     this.#writeGathered(file, file.underWay > 0)
     if (file.block !== null) this.#releaseBlock(file)

@@ -133,11 +133,6 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     }
   }
 
-  /** The file of a flow that is open; undefined before its first byte. */
-  fileOf(c: Connection, d: Direction): StoredFile | undefined {
-    return this.#files[indexOf(c, d)]
-  }
-
   /** Called by the store. */
   createFile(file: FlowFile): number {
     const descriptor = this.#claims.create(file.connection, file.direction, '')

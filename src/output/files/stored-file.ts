@@ -23,14 +23,6 @@ export interface FileOwner {
   createFile(file: StoredFile): number
 }
 
-/** Code outside the store that puts bytes into a file's block itself. */
-export interface BlockBorrower {
-  /** Tells the store what it has put there (`FileStore.returned`), and puts no more. */
-  giveBack(): void
-  /** Whether it has put bytes there since it was last asked, or since it got the block. */
-  usedSinceAsked(): boolean
-}
-
 /** A file of the output folder. Making this object does not touch the disk: the file exists from its first byte on. */
 export class StoredFile implements ListedByRecency<StoredFile> {
   readonly owner: FileOwner
@@ -51,8 +43,6 @@ export class StoredFile implements ListedByRecency<StoredFile> {
   block: Block | null = null
   /** Bytes in `block`; they belong right before `position`. */
   filled = 0
-  /** Who has borrowed the block; then `filled` and `position` are not up to date. */
-  borrower: BlockBorrower | null = null
   /** The file system takes no more of this file's bytes. */
   full = false
   /** Nobody reads the file while it is being written, so the file thread may write its bytes. */

@@ -1,5 +1,5 @@
-// The fast path against the usual one: whatever is in a capture, both must leave the same files, the same report, the same
-// counters, and have told everybody else the same.
+// A capture that is read as a whole and the same one in small pieces: whatever befalls its connections, both must leave the
+// same files, the same report, the same counters, and have told everybody else the same.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -18,8 +18,6 @@ import { FileSink } from '../../src/output/files/file-sink.ts'
 import type { FilesPlan } from '../../src/plan.ts'
 import { DumpRiver } from '../../src/river/dump-river.ts'
 import { fanOut } from '../../src/river/fan-out.ts'
-import { FastPath } from '../../src/river/fast-path.ts'
-import { FAST_PATH_BYTES } from '../../src/river/fast-path-table.ts'
 import { type Feed, pump } from '../../src/river/feed.ts'
 import { SavefileReader } from '../../src/savefile/reader.ts'
 import { filesPlan, temporaryFolder, testRun } from '../output/files/file-fixture.ts'
@@ -33,14 +31,11 @@ interface Outcome {
   /** What both ways must agree on. */
   readonly told: Record<string, unknown>
   readonly packets: number
-  /** Packets that went the usual way. */
-  readonly usual: number
 }
 
 interface Way {
-  readonly fast: boolean
   /** Bytes that the source gives at a time. */
-  readonly pieceBytes?: number
+  readonly pieceBytes: number
   readonly table?: Partial<FlowTableOptions>
   readonly files?: Partial<FilesPlan>
 }
@@ -84,7 +79,7 @@ function sourceOf(captures: Buffer, pieceBytes: number): Feed['source'] {
 async function replay(t: TestContext, captures: readonly Buffer[], way: Way): Promise<Outcome> {
   const folder = temporaryFolder(t)
   const plan = filesPlan(folder, { reportPath: join(folder, 'report.xml'), ...way.files })
-  const arena = new Arena(WINDOW_BYTES + FILE_BLOCKS_BYTES + FAST_PATH_BYTES + 8 * MEGABYTE)
+  const arena = new Arena(WINDOW_BYTES + FILE_BLOCKS_BYTES + 8 * MEGABYTE)
   const files = new FileSink(plan, testRun, undefined, arena)
   const witness = new Witness()
   const table = new FlowTable(
@@ -108,17 +103,10 @@ async function replay(t: TestContext, captures: readonly Buffer[], way: Way): Pr
     sinks: [files],
     onTurn: undefined,
   })
-  if (way.fast) river.fastPath = new FastPath(arena, table, files.loans!, river)
-  let usual = 0
-  const onPacket = river.onPacket.bind(river)
-  river.onPacket = (feed, packet) => {
-    usual++
-    onPacket(feed, packet)
-  }
   const buffer = arena.allocate(WINDOW_BYTES)
   const damage: (string | undefined)[] = []
   for (const capture of captures) {
-    const source = sourceOf(capture, way.pieceBytes ?? WINDOW_BYTES)
+    const source = sourceOf(capture, way.pieceBytes)
     const reader = new SavefileReader('test.pcap', buffer)
     await pump({ source, reader }, river)
     damage.push(reader.damage, `${reader.packetCount}`)
@@ -138,7 +126,7 @@ async function replay(t: TestContext, captures: readonly Buffer[], way: Way): Pr
     errors,
     damage,
   }
-  return { told, packets: river.counters.packets, usual }
+  return { told, packets: river.counters.packets }
 }
 
 /** Without what is of this run alone. */
@@ -157,33 +145,27 @@ function filesOf(folder: string): string[] {
   })
 }
 
-async function agree(t: TestContext, captures: readonly Buffer[], way: Omit<Way, 'fast'> = {}): Promise<Outcome> {
-  const usual = await replay(t, captures, { ...way, fast: false })
-  const fast = await replay(t, captures, { ...way, fast: true })
-  assert.equal(usual.usual, usual.packets)
-  for (const [what, told] of Object.entries(usual.told)) assert.deepEqual(fast.told[what], told, what)
-  return fast
+async function agree(t: TestContext, captures: readonly Buffer[], way: Partial<Way> = {}): Promise<Outcome> {
+  const whole = await replay(t, captures, { ...way, pieceBytes: WINDOW_BYTES })
+  const pieces = await replay(t, captures, { pieceBytes: 1, ...way })
+  for (const [what, told] of Object.entries(whole.told)) assert.deepEqual(pieces.told[what], told, what)
+  return whole
 }
 
-test('nothing befalls it: nearly all of a capture takes the fast path', async (t) => {
-  const { frames } = randomTraffic(1, 20, 6000, 1e9)
-  const { packets, usual } = await agree(t, [pcapFile(frames)])
-  // until a connection has sent enough to be worth it
-  assert.ok(usual < packets / 8, `${usual} of ${packets} packets went the usual way`)
+test('nothing befalls it: each byte is delivered once', async (t) => {
+  const { frames } = randomTraffic(1, 20, 2000, 1e9)
+  const { told, packets } = await agree(t, [pcapFile(frames)])
+  const table = told.table as { payloadBytes: number; deliveredBytes: number; gaps: number }
+  assert.equal(packets, frames.length)
+  assert.deepEqual([table.deliveredBytes, table.gaps], [table.payloadBytes, 0])
 })
 
-test('whatever befalls connections, both paths agree', async (t) => {
-  let [allPackets, allUsual] = [0, 0]
+test('whatever befalls connections', async (t) => {
   for (let seed = 1; seed <= 24; seed++) {
-    const { frames } = randomTraffic(seed, 4 + (seed % 9), 1500, 20 + 10 * (seed % 7), seed % 4 === 0 ? 50_000 : 0)
-    const nanoseconds = seed % 3 === 0
-    const { packets, usual } = await agree(t, [pcapFile(frames, { nanoseconds })], {
-      pieceBytes: 5000 + 7000 * (seed % 11),
-    })
-    allPackets += packets
-    allUsual += usual
+    const { frames } = randomTraffic(seed, 4 + (seed % 9), 1000, 20 + 10 * (seed % 7), seed % 4 === 0 ? 50_000 : 0)
+    const pieceBytes = seed % 8 === 0 ? 1 : 7 + 997 * (seed % 11)
+    await agree(t, [pcapFile(frames, { nanoseconds: seed % 3 === 0 })], { pieceBytes })
   }
-  assert.ok(allUsual < allPackets * 0.85, `${allUsual} of ${allPackets} packets went the usual way`)
 })
 
 test('several captures one after the other, of different resolutions, cut off and damaged', async (t) => {
@@ -227,14 +209,12 @@ test('a table that is full: the connection that was silent longest goes', async 
     if (goes !== undefined) speak(goes, 1)
     speak(pair, 40)
   }
-  // what has passed on the fast path is known to 50 ms
   const way = { table: { maximumConnections: tracked }, pieceBytes: 4000 }
-  const { packets, usual, told } = await agree(t, [pcapFile(traffic.frames)], way)
+  const { told } = await agree(t, [pcapFile(traffic.frames)], way)
   assert.ok((told.table as { evicted: number }).evicted > 20)
-  assert.ok(usual < packets * 0.7, `${usual} of ${packets} packets went the usual way`)
 })
 
-test('more connections than there are large blocks, some of which find no room in the table', async (t) => {
+test('more connections than there are large blocks, each written in turns', async (t) => {
   const traffic = new Traffic(301)
   const { random } = traffic
   const pairs = traffic.ends(900)
@@ -244,11 +224,12 @@ test('more connections than there are large blocks, some of which find no room i
     for (let i = random.below(3); i >= 0; i--) traffic.say(server, client)
     if (random.oneIn(3)) traffic.say(client, server, 200)
   }
-  const { packets, usual } = await agree(t, [pcapFile(traffic.frames)])
-  assert.ok(usual < packets, 'the fast path had a part in it')
+  const { told, packets } = await agree(t, [pcapFile(traffic.frames)], { pieceBytes: 3001 })
+  assert.equal(packets, traffic.frames.length)
+  assert.equal((told.table as { gaps: number }).gaps, 0)
 })
 
-test('who spoke on the fast path a moment ago was not silent', async (t) => {
+test('of two connections the one goes that was silent longer', async (t) => {
   const traffic = new Traffic(401)
   const [a, b, c] = traffic.ends(3) as [[End, End], [End, End], [End, End]]
   for (const pair of [a, b]) {
