@@ -11,6 +11,8 @@ import {
   type ExchangeParser,
   type ExchangeProtocol,
   RECOGNISED_CLIENT,
+  RECOGNISED_LIKELY_CLIENT,
+  RECOGNISED_LIKELY_SERVER,
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
@@ -18,14 +20,17 @@ import {
   SIDE_SERVER,
 } from './exchange-parser.ts'
 import { HeldBytes, type HeldMemory } from './held-bytes.ts'
+import { WhoAsks } from './who-asks.ts'
 
 /** Of a direction: kept, and shown to the protocols. */
 const JUDGED_BYTES = 512
 /** After so much, in both directions together, a decision is made with what there is. */
 const MAXIMUM_BYTES = 65536
-const MAXIMUM_DELIVERIES = 64
+const MAXIMUM_DELIVERIES = 256
 /** From the middle on, the next request of a connection with a long response is waited for. */
 const MAXIMUM_BYTES_FROM_THE_MIDDLE = 1024 * 1024
+/** As long as only one side speaks. */
+const MAXIMUM_BYTES_OF_ONE = 16 * 1024 * 1024
 /** In each direction. */
 const MAXIMUM_DELIVERIES_FROM_THE_MIDDLE = 8
 const LF = 10
@@ -78,6 +83,10 @@ export class ProtocolDetector {
   readonly #memory: HeldMemory
   readonly #held: [HeldBytes, HeldBytes]
   readonly #deliveries: Delivery[]
+  /** The protocol that the bytes judged last are likely to be, and as whose: a RECOGNISED_LIKELY_ value or 0. */
+  #likely: ExchangeProtocol | undefined
+  #likelyVerdict: number
+  readonly #whoAsks: WhoAsks
   #bytes: number
   readonly #count: [number, number]
 
@@ -94,6 +103,9 @@ export class ProtocolDetector {
     this.#memory = memory
     this.#held = [new HeldBytes(memory), new HeldBytes(memory)]
     this.#deliveries = []
+    this.#likely = undefined
+    this.#likelyVerdict = RECOGNISED_NO
+    this.#whoAsks = new WhoAsks()
     this.#bytes = 0
     this.#count = [0, 0]
   }
@@ -115,6 +127,7 @@ export class ProtocolDetector {
     if (!this.decided && !this.#fromTheBeginning && held.length > 0) {
       this.#judge(d, buf, start, Math.min(end, start + JUDGED_BYTES))
     }
+    if (!this.decided) this.#takeTurn(d)
     if (!this.decided && this.#isEnough(held.length + kept)) this.#decideByPort()
     if (this.decided) return
     const from = held.length
@@ -159,12 +172,18 @@ export class ProtocolDetector {
     let best: ExchangeProtocol | undefined
     let bestVerdict = RECOGNISED_NO
     let maybe: ExchangeProtocol | undefined
+    let likely: ExchangeProtocol | undefined
+    let likelyVerdict = RECOGNISED_NO
     let left = 0
     for (const protocol of this.#candidates) {
       const verdict = this.#verdictOf(protocol, d, buf, start, end)
       if (verdict !== RECOGNISED_NO) left++
       if (verdict === RECOGNISED_NO) continue
-      if (verdict === RECOGNISED_MAYBE) {
+      if (verdict >= RECOGNISED_LIKELY_CLIENT) {
+        likely = protocol
+        likelyVerdict = verdict
+      }
+      if (verdict === RECOGNISED_MAYBE || verdict >= RECOGNISED_LIKELY_CLIENT) {
         if (maybe === undefined || this.#usesPortOf(protocol)) maybe = protocol
       } else if (best === undefined || (this.#usesPortOf(protocol) && !this.#usesPortOf(best))) {
         best = protocol
@@ -181,6 +200,14 @@ export class ProtocolDetector {
       if (left === 0) this.#decide(undefined, 0)
     }
     if (!this.decided && d === 1) this.#decideByAnswer()
+    this.#likely = likely
+    this.#likelyVerdict = likelyVerdict
+  }
+
+  /** `d` said something that did not decide: in its turn it may. */
+  #takeTurn(d: Direction): void {
+    this.#whoAsks.heard(this.#likely, this.#likelyVerdict, d)
+    if (this.#whoAsks.told) this.#decide(this.#whoAsks.protocol, this.#whoAsks.client)
   }
 
   /** Nobody else makes sense of what the client asked and the server answers. */
@@ -194,12 +221,24 @@ export class ProtocolDetector {
     if (!this.#connection.openerKnown) {
       const guess = protocol.recognise(buf, start, end)
       // from the middle of a message a value may look like what the other side says: then the port is right
-      return this.#contradictsPort(protocol, d, guess) ? RECOGNISED_MAYBE : guess
+      if (guess < RECOGNISED_LIKELY_CLIENT) return this.#contradictsPort(protocol, d, guess) ? RECOGNISED_MAYBE : guess
+      return this.#likelyByPort(protocol, d, guess)
     }
     // who speaks first answers nobody
     if (d === 1 && this.#count[0] === 0 && this.#byAnswer.includes(protocol)) return RECOGNISED_NO
     const verdict = protocol.recognise(buf, start, end, d === 0 ? SIDE_CLIENT : SIDE_SERVER)
-    return verdict === (d === 0 ? RECOGNISED_SERVER : RECOGNISED_CLIENT) ? RECOGNISED_NO : verdict
+    const isOthers = d === 0 ? isServers(verdict) : isClients(verdict)
+    return isOthers ? RECOGNISED_NO : verdict
+  }
+
+  /** Where one side has the usual port, that one is the server. */
+  #likelyByPort(protocol: ExchangeProtocol, d: Direction, guess: number): number {
+    const { endpoints } = this.#connection
+    const isUsual = protocol.ports.includes(endpoints[d].port)
+    const answersUsual = protocol.ports.includes(endpoints[opposite(d)].port)
+    if (isUsual === answersUsual) return guess
+    if (guess === RECOGNISED_LIKELY_CLIENT) return answersUsual ? RECOGNISED_CLIENT : RECOGNISED_MAYBE
+    return answersUsual ? RECOGNISED_MAYBE : RECOGNISED_SERVER
   }
 
   #contradictsPort(protocol: ExchangeProtocol, d: Direction, verdict: number): boolean {
@@ -215,6 +254,7 @@ export class ProtocolDetector {
     const [there, back] = this.#count
     if (this.#fromTheBeginning) return this.#bytes >= MAXIMUM_BYTES || there + back >= MAXIMUM_DELIVERIES
     const deliveries = Math.min(there, back)
+    if (deliveries === 0) return this.#bytes >= MAXIMUM_BYTES_OF_ONE
     return deliveries >= MAXIMUM_DELIVERIES_FROM_THE_MIDDLE || this.#bytes >= MAXIMUM_BYTES_FROM_THE_MIDDLE
   }
 
@@ -226,9 +266,15 @@ export class ProtocolDetector {
     const byAnswer = this.#candidates.find((protocol) => this.#byAnswer.includes(protocol))
     if (this.#fromTheBeginning && hasAsked && this.#count[1] > 0 && byAnswer !== undefined) this.#decide(byAnswer, 0)
     else if (this.#fromTheBeginning && maybe !== undefined && this.#usesPortOf(maybe)) this.#decide(maybe, 0)
+    else if (this.#whoAsks.protocol !== undefined) this.#decideByPort()
   }
 
   #decideByPort(): void {
+    this.#whoAsks.settle()
+    if (this.#whoAsks.told && this.#candidates.includes(this.#whoAsks.protocol!)) {
+      this.#decide(this.#whoAsks.protocol, this.#whoAsks.client)
+      return
+    }
     const [client, server] = this.#connection.endpoints
     const usual = this.#candidates.find((protocol) => this.#usesPortOf(protocol))
     const swapped = usual !== undefined && !this.#connection.openerKnown && !usual.ports.includes(server.port)
@@ -246,4 +292,12 @@ export class ProtocolDetector {
     this.protocol = protocol
     this.clientDirection = clientDirection
   }
+}
+
+function isClients(verdict: number): boolean {
+  return verdict === RECOGNISED_CLIENT || verdict === RECOGNISED_LIKELY_CLIENT
+}
+
+function isServers(verdict: number): boolean {
+  return verdict === RECOGNISED_SERVER || verdict === RECOGNISED_LIKELY_SERVER
 }

@@ -16,6 +16,9 @@ export const RECOGNISED_MAYBE = 1
 export const RECOGNISED_CLIENT = 2
 /** It is, and these bytes are a server's. */
 export const RECOGNISED_SERVER = 3
+/** It is, but both sides say such things, one of them mostly: who answers whom tells. Only where the side is not known. */
+export const RECOGNISED_LIKELY_CLIENT = 4
+export const RECOGNISED_LIKELY_SERVER = 5
 
 /** Who said the bytes that are judged, where the capture shows it; else it is to be told from the bytes. */
 export const SIDE_UNKNOWN = 0

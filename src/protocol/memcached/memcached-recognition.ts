@@ -2,10 +2,12 @@
 
 import {
   RECOGNISED_CLIENT,
+  RECOGNISED_LIKELY_CLIENT,
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
   SIDE_CLIENT,
+  SIDE_SERVER,
   SIDE_UNKNOWN,
 } from '../exchange-parser.ts'
 import { HEADER_BYTES, isBinaryHeader, REQUEST_MAGIC, RESPONSE_MAGIC } from './memcached-binary-frames.ts'
@@ -44,6 +46,8 @@ const SERVER_LINES = [
 const CLIENT = new RegExp(`^(${CLIENT_LINES.join('|')})$`)
 const SERVER = new RegExp(`^(${SERVER_LINES.join('|')})$`)
 const DOUBTFUL = new Set(['version', 'quit', 'END', 'ERROR', 'OK', 'EXISTS', 'stats'])
+/** Redis has such lines as well, typed without its framing: the answer tells. */
+const REDIS_TOO = /^(get|touch) /
 const WORDS =
   'get gets gat gats set add replace append prepend cas delete incr decr touch mg md ma ms me mn flush_all verbosity ' +
   'stats version quit VALUE END STORED NOT_STORED EXISTS NOT_FOUND DELETED TOUCHED ERROR VA HD EN NS EX NF MN STAT ' +
@@ -54,14 +58,23 @@ const ALL_WORDS = WORDS.split(' ')
 export function recogniseMemcached(buf: Buffer, start: number, end: number, side = SIDE_UNKNOWN): number {
   const first = buf[start]
   if (first === REQUEST_MAGIC || first === RESPONSE_MAGIC) return recogniseBinary(buf, start, end)
+  if (side !== SIDE_CLIENT && isMiss(buf, start, end, side)) return RECOGNISED_SERVER
   const atStart = recogniseLine(buf, start, end)
   if (atStart !== RECOGNISED_NO) return atStart
   for (let pos = start + 2; pos < end; pos++) {
     if (buf[pos - 1] !== LF || buf[pos - 2] !== CR) continue
     const here = recogniseLine(buf, pos, end)
-    if (here === RECOGNISED_CLIENT || here === RECOGNISED_SERVER) return here
+    // values hold lines of any kind
+    if (here === RECOGNISED_SERVER) return here
+    if (here === RECOGNISED_CLIENT) return side === SIDE_UNKNOWN ? RECOGNISED_LIKELY_CLIENT : here
   }
   return side === SIDE_CLIENT && isAnyCommandLine(buf, start, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
+}
+
+/** `END` for all that was asked; where it is known to be an answer, its beginning, and ERROR, will do. */
+function isMiss(buf: Buffer, start: number, end: number, side: number): boolean {
+  const text = buf.toString('latin1', start, end)
+  return side === SIDE_SERVER ? /^(END|ERROR)\r\n/.test(text) : /^(END\r\n)+$/.test(text)
 }
 
 /** Of a client that is known to be one: a command, or its beginning, that is none of ours; it is answered by ERROR. */
@@ -69,7 +82,7 @@ function isAnyCommandLine(buf: Buffer, start: number, end: number): boolean {
   let stop = start
   while (stop < end && buf[stop] !== LF) stop++
   if (stop < end && buf[stop - 1] !== CR) return false
-  return /^[a-z][a-z_]{0,31}( [\x20-\x7e]*)?\r?$/.test(buf.toString('latin1', start, stop))
+  return /^[A-Za-z][A-Za-z_]{0,31}( [\x20-\x7e\x80-\xff]*)?\r?$/.test(buf.toString('latin1', start, stop))
 }
 
 function recogniseBinary(buf: Buffer, start: number, end: number): number {
@@ -88,7 +101,7 @@ function recogniseLine(buf: Buffer, start: number, end: number): number {
   if (stop === start || buf[stop - 1] !== CR) return RECOGNISED_NO
   const line = buf.toString('latin1', start, stop - 1)
   if (DOUBTFUL.has(line)) return RECOGNISED_MAYBE
-  if (CLIENT.test(line)) return RECOGNISED_CLIENT
+  if (CLIENT.test(line)) return REDIS_TOO.test(line) ? RECOGNISED_LIKELY_CLIENT : RECOGNISED_CLIENT
   return SERVER.test(line) ? RECOGNISED_SERVER : RECOGNISED_NO
 }
 

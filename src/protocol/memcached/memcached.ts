@@ -7,8 +7,8 @@ import {
   type ExchangeParser,
   type ExchangeProtocol,
   type ParserContext,
-  RECOGNISED_CLIENT,
-  RECOGNISED_SERVER,
+  RECOGNISED_MAYBE,
+  RECOGNISED_NO,
 } from '../exchange-parser.ts'
 import { MemcachedBinaryParser } from './memcached-binary.ts'
 import { REQUEST_MAGIC, RESPONSE_MAGIC } from './memcached-binary-frames.ts'
@@ -43,11 +43,11 @@ class MemcachedParser implements ExchangeParser {
 
   #choose(buf: Buffer, start: number, end: number, t: Timestamp): ExchangeParser | undefined {
     const [there, back] = this.#missing
+    const binary = buf[start] === REQUEST_MAGIC || buf[start] === RESPONSE_MAGIC
     if (there + back > 0 || !isFromBeginning(this.#context.connection)) {
       const recognised = recogniseMemcached(buf, start, end)
-      if (recognised !== RECOGNISED_CLIENT && recognised !== RECOGNISED_SERVER) return undefined
+      if (recognised === RECOGNISED_NO || (binary && recognised === RECOGNISED_MAYBE)) return undefined
     }
-    const binary = buf[start] === REQUEST_MAGIC || buf[start] === RESPONSE_MAGIC
     const parser = binary ? new MemcachedBinaryParser(this.#context) : new MemcachedTextParser(this.#context)
     if (there > 0) parser.onGap(0, there, t)
     if (back > 0) parser.onGap(1, back, t)

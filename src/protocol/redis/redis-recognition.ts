@@ -2,6 +2,8 @@
 
 import {
   RECOGNISED_CLIENT,
+  RECOGNISED_LIKELY_CLIENT,
+  RECOGNISED_LIKELY_SERVER,
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
@@ -21,10 +23,11 @@ const DOLLAR = 0x24
 export function recogniseRedis(buf: Buffer, start: number, end: number, side = SIDE_UNKNOWN): number {
   const first = recogniseAt(buf, start, end, side)
   if (first !== RECOGNISED_NO) return first
-  for (let pos = start + 2; pos < end; pos++) {
+  for (let pos = start + 2; pos < end && side !== SIDE_SERVER; pos++) {
     if (buf[pos - 1] !== LF || buf[pos - 2] !== CR || buf[pos] !== STAR) continue
-    // In the middle only a request is sure enough: values hold lines of any kind.
-    if (recogniseAt(buf, pos, end, SIDE_UNKNOWN) === RECOGNISED_CLIENT) return RECOGNISED_CLIENT
+    // In the middle only a request is sure enough: values hold lines of any kind, and a large answer holds arrays.
+    if (recogniseAt(buf, pos, end, SIDE_UNKNOWN) !== RECOGNISED_LIKELY_CLIENT) continue
+    return side === SIDE_CLIENT ? RECOGNISED_CLIENT : RECOGNISED_MAYBE
   }
   // A line with a command that nobody knows is Redis' when it is answered like one.
   return side === SIDE_CLIENT && isAnyCommandLine(buf, start, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
@@ -32,14 +35,15 @@ export function recogniseRedis(buf: Buffer, start: number, end: number, side = S
 
 function recogniseAt(buf: Buffer, start: number, end: number, side: number): number {
   const type = buf[start]!
-  if (!isTypeByte(type)) return side === SIDE_SERVER ? RECOGNISED_NO : recogniseInline(buf, start, end)
+  if (!isTypeByte(type)) return side === SIDE_SERVER ? RECOGNISED_NO : recogniseInline(buf, start, end, side)
   const lineEnd = endOfLine(buf, start, end)
   if (lineEnd < 0) return end - start < 128 && isLineSoFar(type, buf, start + 1, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
   if (!isLine(type, buf, start + 1, lineEnd)) return RECOGNISED_NO
   const next = lineEnd + 2
   if (type === STAR) return recogniseArray(buf, start, next, end, side)
-  if (type === 0x2b || type === 0x2d) return recogniseText(type, buf, start + 1, lineEnd, end)
+  if (type === 0x2b || type === 0x2d) return recogniseText(type, buf, start + 1, lineEnd, end, side)
   if (next >= end) return RECOGNISED_SERVER
+  if (type === DOLLAR && side === SIDE_UNKNOWN) return recogniseStrings(buf, start, next, end)
   // A string's text follows its length; after anything else, and inside aggregates, comes another type byte.
   return isString(type) || isTypeByte(buf[next]!) ? RECOGNISED_SERVER : RECOGNISED_NO
 }
@@ -64,7 +68,15 @@ function recogniseArray(buf: Buffer, start: number, next: number, end: number, s
   if (word + length > end) return RECOGNISED_MAYBE
   if (isMessage(buf, word, word + length)) return RECOGNISED_SERVER
   const known = findRedisCommand(buf, word, word + length) !== UNKNOWN_COMMAND
-  return known || isModuleCommand(buf, word, word + length) ? RECOGNISED_CLIENT : RECOGNISED_MAYBE
+  return known || isModuleCommand(buf, word, word + length) ? RECOGNISED_LIKELY_CLIENT : RECOGNISED_MAYBE
+}
+
+/** One string is an answer; several may be answers or what is left of a request. */
+function recogniseStrings(buf: Buffer, start: number, text: number, end: number): number {
+  const textEnd = text + Number.parseInt(buf.toString('latin1', start + 1, text - 2), 10)
+  if (!(textEnd + 2 < end)) return RECOGNISED_SERVER
+  if (buf[textEnd] !== CR || buf[textEnd + 1] !== LF) return RECOGNISED_NO
+  return isTypeByte(buf[textEnd + 2]!) ? RECOGNISED_LIKELY_SERVER : RECOGNISED_NO
 }
 
 /** The first word of what a subscriber gets. */
@@ -94,55 +106,47 @@ function isModuleCommand(buf: Buffer, start: number, end: number): boolean {
 }
 
 /** `+OK`, `-ERR …`: other protocols begin lines so too (POP3: `+OK ready`). */
-function recogniseText(type: number, buf: Buffer, start: number, lineEnd: number, end: number): number {
+function recogniseText(type: number, buf: Buffer, start: number, lineEnd: number, end: number, side: number): number {
   const text = buf.toString('latin1', start, lineEnd)
   if (type === 0x2b) {
     if (text === 'OK' || text === 'PONG' || text === 'QUEUED' || text.startsWith('FULLRESYNC '))
       return RECOGNISED_SERVER
+    if (side === SIDE_SERVER && KINDS_OF_VALUES.has(text)) return RECOGNISED_SERVER
     const next = lineEnd + 2
     return next < end && !isTypeByte(buf[next]!) ? RECOGNISED_NO : RECOGNISED_MAYBE
   }
   return /^[A-Z]{3,} \S/.test(text) ? RECOGNISED_SERVER : RECOGNISED_MAYBE
 }
 
-/** A line with a known command in upper case, or one that memcached does not have; and no HTTP, which has GET too. */
-function recogniseInline(buf: Buffer, start: number, end: number): number {
+/** A line with a known command, and no HTTP, which has GET too. Where others have such a line, the answer tells. */
+function recogniseInline(buf: Buffer, start: number, end: number, side: number): number {
   let pos = start
-  let lower = false
-  while (pos < end && isLetter(buf[pos]!)) {
-    if (buf[pos]! >= 0x61) lower = true
-    pos++
-  }
+  while (pos < end && isLetter(buf[pos]!)) pos++
   if (pos === start || pos - start > 24) return RECOGNISED_NO
   if (pos === end) return RECOGNISED_MAYBE
   if (findRedisCommand(buf, start, pos) === UNKNOWN_COMMAND) return RECOGNISED_NO
   const word = buf.toString('latin1', start, pos).toLowerCase()
-  if (lower && MEMCACHED_TOO.has(word)) return RECOGNISED_NO
   const lineEnd = endOfLine(buf, pos, end)
   if (lineEnd < 0) return isPrintable(buf, pos, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
   if (!isPrintable(buf, pos, lineEnd) || (lineEnd > pos && buf[pos] !== 0x20)) return RECOGNISED_NO
   const line = buf.toString('latin1', pos, lineEnd)
   if (/ (HTTP|RTSP|SIP)\/\d(\.\d)?$/.test(line)) return RECOGNISED_NO
-  // HTTP/0.9 asks so; the answer tells
-  if (word === 'get' && !lower && line.startsWith(' /')) return RECOGNISED_MAYBE
-  // SMTP, FTP, POP3 and IMAP have these lines too.
-  return OTHERS_TOO.has(word) ? RECOGNISED_MAYBE : RECOGNISED_CLIENT
+  if (OTHERS_TOO.has(word)) return RECOGNISED_MAYBE
+  if (side === SIDE_CLIENT) return RECOGNISED_CLIENT
+  // A piece of a large answer may begin with such a word.
+  const next = lineEnd + 2
+  return next >= end || isLetter(buf[next]!) ? RECOGNISED_LIKELY_CLIENT : RECOGNISED_MAYBE
 }
 
-const MEMCACHED_TOO = new Set(['get', 'set', 'append', 'incr', 'decr', 'touch', 'quit', 'stats', 'add', 'replace'])
-const OTHERS_TOO = new Set([
-  'quit',
-  'auth',
-  'select',
-  'info',
-  'type',
-  'time',
-  'append',
-  'copy',
-  'move',
-  'rename',
-  'echo',
-])
+/** Commands of memcached, and of HTTP/0.9; then those of SMTP, FTP, POP3 and IMAP. */
+const OTHERS_TOO = new Set(
+  (
+    'get set append incr decr touch quit watch config shutdown ' + 'auth select info type time copy move rename echo'
+  ).split(' '),
+)
+
+/** What TYPE answers. */
+const KINDS_OF_VALUES = new Set(['none', 'string', 'list', 'set', 'zset', 'hash', 'stream'])
 
 function isLetter(byte: number): boolean {
   const upper = byte & 0xdf
@@ -167,7 +171,8 @@ function isString(type: number): boolean {
 /** Whether what follows a type byte fits it; the line's end is not there yet. */
 function isLineSoFar(type: number, buf: Buffer, start: number, end: number): boolean {
   const stop = end > start && buf[end - 1] === CR ? end - 1 : end
-  return stop === start || isLine(type, buf, start, stop)
+  const isSign = stop === start + 1 && buf[start] === 0x2d
+  return stop === start || isSign || isLine(type, buf, start, stop)
 }
 
 function isLine(type: number, buf: Buffer, start: number, end: number): boolean {

@@ -3,6 +3,7 @@
 
 import type { Timestamp } from '../../core/timestamp.ts'
 import { Beginning } from '../wire-text.ts'
+import { findRedisCommand, UNKNOWN_COMMAND } from './redis-commands.ts'
 import { RedisRequestText } from './redis-request-text.ts'
 
 export interface RedisRequestConsumer {
@@ -50,6 +51,9 @@ export class RedisRequests {
   /** The boundary was found by looking: one request must be well-formed before it counts. */
   #guessed: boolean
   #afterLineEnd = true
+  /** A request came as an array: then no line is taken for one. */
+  #sendsArrays = false
+  #inlineGuessed = false
   #number = 0
   #digits = 0
   #afterCr = false
@@ -98,7 +102,12 @@ export class RedisRequests {
           pos = this.#inline(buf, pos, end, t)
           break
         case SEARCHING:
-          pos = this.#search(buf, pos, end)
+          if (pos === start && this.#afterLineEnd && !this.#sendsArrays && isInlineCommands(buf, pos, end)) {
+            this.#inlineGuessed = true
+            this.#state = BOUNDARY
+          } else {
+            pos = this.#search(buf, pos, end)
+          }
           break
         default:
           return
@@ -137,7 +146,7 @@ export class RedisRequests {
     const byte = buf[pos]!
     // Empty lines ask for nothing; redis-cli --pipe and people at telnet send them.
     if (byte === CR || byte === LF) return pos + 1
-    if (byte !== STAR && (this.#guessed || !isPlainText(byte))) {
+    if (byte !== STAR && ((this.#guessed && !this.#inlineGuessed) || !isPlainText(byte))) {
       this.#broken()
       return pos
     }
@@ -146,6 +155,7 @@ export class RedisRequests {
     this.#requestBytes = 0
     this.#text.draft.start.set(t)
     this.#text.begin()
+    this.#inlineGuessed = false
     if (byte === STAR) {
       this.#startLine(COUNT)
       return pos + 1
@@ -195,6 +205,7 @@ export class RedisRequests {
       return
     }
     this.#argumentsLeft = count
+    this.#sendsArrays = true
     // The server takes an empty array for nothing.
     this.#state = count > 0 ? MARK : BOUNDARY
   }
@@ -331,6 +342,21 @@ export class RedisRequests {
     }
     return pos
   }
+}
+
+/**
+ * Whether all that came is whole lines of printable text, the first of them a command in the table: in the middle of a
+ * connection that is all that tells such commands from the lines of a value.
+ */
+function isInlineCommands(buf: Buffer, start: number, end: number): boolean {
+  let pos = start
+  while (pos < end && ((buf[pos]! & 0xdf) - 0x41) >>> 0 < 26) pos++
+  if (pos === start || buf[end - 1] !== LF || findRedisCommand(buf, start, pos) === UNKNOWN_COMMAND) return false
+  for (; pos < end; pos++) {
+    const byte = buf[pos]!
+    if ((byte < 0x20 && byte !== CR && byte !== LF) || byte === 0x7f) return false
+  }
+  return true
 }
 
 /** What an inline command may begin with; anything else is no Redis. */

@@ -7,7 +7,9 @@ import { ExchangePairing } from '../exchange-pairing.ts'
 import { type ExchangeParser, type ExchangeProtocol, firstWordOf, type ParserContext } from '../exchange-parser.ts'
 import {
   ANSWER_ANY,
+  ANSWER_ARRAY,
   ANSWER_INTEGER,
+  ANSWER_SIMPLE,
   SPECIAL_CLIENT,
   SPECIAL_EXEC,
   SPECIAL_MONITOR,
@@ -23,6 +25,7 @@ import { recogniseRedis } from './redis-recognition.ts'
 import { RedisReplies } from './redis-replies.ts'
 import type { RedisReply } from './redis-reply.ts'
 import {
+  MAP,
   NULL,
   REPLY_ARRAY,
   REPLY_BULK,
@@ -30,6 +33,7 @@ import {
   REPLY_INTEGER,
   REPLY_PUSH,
   REPLY_SIMPLE,
+  SET,
   VERBATIM,
 } from './redis-reply-types.ts'
 import type { RedisRequestText } from './redis-request-text.ts'
@@ -259,7 +263,10 @@ function isMonitorLine(text: string): boolean {
 /** Whether a reply is of a sort that the command can get; it can always get an error, or QUEUED. */
 function fits(answer: number, reply: RedisReply): boolean {
   const type = reply.type
-  if (type === REPLY_ERROR || type === REPLY_SIMPLE) return type === REPLY_ERROR || reply.statusText === 'QUEUED'
+  if (type === REPLY_ERROR || answer === ANSWER_ANY) return true
+  if (type === REPLY_SIMPLE) return answer === ANSWER_SIMPLE || reply.statusText === 'QUEUED'
   if (answer === ANSWER_INTEGER) return type === REPLY_INTEGER
+  if (answer === ANSWER_SIMPLE) return false
+  if (answer === ANSWER_ARRAY) return type === REPLY_ARRAY || type === MAP || type === SET || type === NULL
   return type === REPLY_BULK || type === NULL || type === VERBATIM
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import {
   RECOGNISED_CLIENT,
+  RECOGNISED_LIKELY_CLIENT,
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
@@ -242,8 +243,9 @@ test('recognition', () => {
   const header = (magic: number, opcode: number, key = 0, body = key) =>
     String.fromCharCode(magic, opcode, 0, key, 0, 0, 0, 0, 0, 0, 0, body) + '\0'.repeat(12)
   const rows: readonly (readonly [string, number])[] = [
-    ['get a\r\n', RECOGNISED_CLIENT],
-    ['get a b c\r\n', RECOGNISED_CLIENT],
+    ['get a\r\n', RECOGNISED_LIKELY_CLIENT],
+    ['get a b c\r\n', RECOGNISED_LIKELY_CLIENT],
+    ['gets a b c\r\n', RECOGNISED_CLIENT],
     ['get a', RECOGNISED_MAYBE],
     ['ge', RECOGNISED_MAYBE],
     ['GET / HTTP/1.1\r\n', RECOGNISED_NO],
@@ -255,11 +257,12 @@ test('recognition', () => {
     ['quit\r\n', RECOGNISED_MAYBE],
     ['quite\r\n', RECOGNISED_NO],
     ['VALUE a 0 3\r\nabc\r\n', RECOGNISED_SERVER],
-    ['END\r\n', RECOGNISED_MAYBE],
+    ['END\r\n', RECOGNISED_SERVER],
+    ['END\r\nEND\r\nENDS\r\n', RECOGNISED_MAYBE],
     ['STORED\r\n', RECOGNISED_SERVER],
     ['HD O1\r\n', RECOGNISED_SERVER],
     ['tail of a value\r\nEND\r\nVALUE b 0 1\r\n', RECOGNISED_SERVER],
-    ['tail of data\r\nset b 0 0 3\r\n', RECOGNISED_CLIENT],
+    ['tail of data\r\nset b 0 0 3\r\n', RECOGNISED_LIKELY_CLIENT],
     [header(0x80, 0x00, 5), RECOGNISED_CLIENT],
     [header(0x81, 0x0a), RECOGNISED_SERVER],
     [header(0x80, 0x00, 5, 3), RECOGNISED_NO],
@@ -269,7 +272,7 @@ test('recognition', () => {
     ['+OK\r\n', RECOGNISED_NO],
     ['\x16\x03\x01\x02\x00', RECOGNISED_NO],
   ]
-  const name = ['no', 'maybe', 'client', 'server']
+  const name = ['no', 'maybe', 'client', 'server', 'likely a client', 'likely a server']
   for (const [text, expected] of rows) {
     const bytes = Buffer.from(`xx${text}\r\nget a\r\n`, 'latin1')
     assert.equal(name[memcached.recognise(bytes, 2, 2 + text.length)], name[expected], JSON.stringify(text))

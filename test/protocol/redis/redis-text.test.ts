@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
   RECOGNISED_CLIENT,
+  RECOGNISED_LIKELY_CLIENT,
+  RECOGNISED_LIKELY_SERVER,
   RECOGNISED_MAYBE,
   RECOGNISED_NO,
   RECOGNISED_SERVER,
@@ -251,10 +253,10 @@ function pick(told: { request: string; key: string }): [string, string] {
 
 test('recognition', () => {
   const rows: readonly (readonly [string, number])[] = [
-    ['*1\r\n$4\r\nPING\r\n', RECOGNISED_CLIENT],
-    ['*2\r\n$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n', RECOGNISED_CLIENT],
-    ['*3\r\n$8\r\nJSON.GET\r\n', RECOGNISED_CLIENT],
-    ['*3\r\n$3\r\nset\r\n$1', RECOGNISED_CLIENT],
+    ['*1\r\n$4\r\nPING\r\n', RECOGNISED_LIKELY_CLIENT],
+    ['*2\r\n$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n', RECOGNISED_LIKELY_CLIENT],
+    ['*3\r\n$8\r\nJSON.GET\r\n', RECOGNISED_LIKELY_CLIENT],
+    ['*3\r\n$3\r\nset\r\n$1', RECOGNISED_LIKELY_CLIENT],
     ['*3\r\n$3\r\nse', RECOGNISED_MAYBE],
     ['*3\r', RECOGNISED_MAYBE],
     ['*', RECOGNISED_MAYBE],
@@ -273,20 +275,24 @@ test('recognition', () => {
     [':12\r\nabc', RECOGNISED_NO],
     ['$-1\r\n', RECOGNISED_SERVER],
     ['$12\r\nanything', RECOGNISED_SERVER],
+    ['$1\r\na\r\n$1\r\nb\r\n', RECOGNISED_LIKELY_SERVER],
+    ['$1\r\na\r\n*2\r\n$3\r\nGET\r\n', RECOGNISED_LIKELY_SERVER],
+    ['$1\r\nabc\r\n', RECOGNISED_NO],
     ['%7\r\n$6\r\nserver\r\n', RECOGNISED_SERVER],
     ['_\r\n', RECOGNISED_SERVER],
     [',1.5\r\n', RECOGNISED_SERVER],
     ['#t\r\n', RECOGNISED_SERVER],
-    ['the end of a value\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n', RECOGNISED_CLIENT],
+    ['the end of a value\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n', RECOGNISED_MAYBE],
     ['the end of a value\r\n$3\r\nabc\r\n', RECOGNISED_NO],
-    ['PING\r\n', RECOGNISED_CLIENT],
-    ['GET foo\r\n', RECOGNISED_CLIENT],
-    ['get foo\r\n', RECOGNISED_NO],
-    ['hgetall foo\r\n', RECOGNISED_CLIENT],
+    ['PING\r\n', RECOGNISED_LIKELY_CLIENT],
+    ['readonly\r\n:1\r\n', RECOGNISED_MAYBE],
+    ['GET foo\r\n', RECOGNISED_MAYBE],
+    ['get foo\r\n', RECOGNISED_MAYBE],
+    ['hgetall foo\r\n', RECOGNISED_LIKELY_CLIENT],
     ['GET / HTTP/1.1\r\nHost: a\r\n', RECOGNISED_NO],
     ['GET /', RECOGNISED_MAYBE],
     ['HTTP/1.1 200 OK\r\n', RECOGNISED_NO],
-    ['set a 0 0 1\r\n', RECOGNISED_NO],
+    ['set a 0 0 1\r\n', RECOGNISED_MAYBE],
     ['STORED\r\n', RECOGNISED_NO],
     ['\x16\x03\x01\x02\x00', RECOGNISED_NO],
     ['SSH-2.0-OpenSSH\r\n', RECOGNISED_NO],
@@ -296,7 +302,7 @@ test('recognition', () => {
   ]
   for (const [text, expected] of rows) {
     const bytes = Buffer.from(`xx${text}\r\n*1\r\n`, 'latin1')
-    const name = ['no', 'maybe', 'client', 'server']
+    const name = ['no', 'maybe', 'client', 'server', 'likely a client', 'likely a server']
     const is = redis.recognise(bytes, 2, 2 + text.length)
     assert.equal(name[is], name[expected], JSON.stringify(text))
   }
@@ -308,7 +314,10 @@ test('recognition where the side is known', () => {
     [SIDE_SERVER, '*2\r\n$3\r\nGET\r\n', RECOGNISED_SERVER],
     [SIDE_CLIENT, `*1\r\n$65\r\n${'x'.repeat(65)}\r\n`, RECOGNISED_CLIENT],
     [SIDE_CLIENT, '*0\r\n', RECOGNISED_MAYBE],
+    [SIDE_CLIENT, '*1\r\n$4\r\nPING\r\n', RECOGNISED_CLIENT],
+    [SIDE_CLIENT, 'hgetall foo\r\n', RECOGNISED_CLIENT],
     [SIDE_CLIENT, 'foo bar\r\n', RECOGNISED_MAYBE],
+    [SIDE_SERVER, '+zset\r\n', RECOGNISED_SERVER],
     [SIDE_CLIENT, 'foo / HTTP/1.1\r\n', RECOGNISED_NO],
     [SIDE_SERVER, 'foo bar\r\n', RECOGNISED_NO],
     [SIDE_SERVER, 'INFO {}\r\n', RECOGNISED_NO],
