@@ -8,6 +8,7 @@ import { ContainerWatch, type WatchOptions } from '../../src/container/container
 import { Endpoint } from '../../src/core/endpoint.ts'
 import { OperatorError } from '../../src/core/errors.ts'
 import { PlaceTable } from '../../src/core/places.ts'
+import { ManualClock, settle } from '../support/manual-clock.ts'
 import { attachment, container, FakeEngine, FakeView, idOf } from './container-scene.ts'
 
 const NONE = { containers: [], services: [], labels: [], networks: [] }
@@ -50,8 +51,8 @@ class Watched {
     })
   }
 
-  async settle(): Promise<void> {
-    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+  settle(): Promise<void> {
+    return settle()
   }
 }
 
@@ -216,7 +217,8 @@ test('replicas on other nodes are told of', async () => {
   w.watch.close()
 })
 
-test('removed replicas of a service are not waited for; new ones announce themselves', async () => {
+test('removed replicas of a service are not waited for; new ones announce themselves', async (t) => {
+  const clock = new ManualClock(t)
   const labels = { 'com.docker.compose.service': 'api' }
   const one = container('api1', { labels })
   const two = container('api2', { labels, networks: [attachment('front', '10.5.0.2', '02:42:0a:05:00:02')] })
@@ -226,8 +228,13 @@ test('removed replicas of a service are not waited for; new ones announce themse
   await w.settle()
   w.engine.emit('start', two)
   await w.settle()
-  // docker0 is watched on for the overlap only, and not for ever
-  await new Promise((resolve) => setTimeout(resolve, 1700))
+  // docker0 is watched on for the overlap, and not for ever
+  assert.deepEqual(w.captured, ['api2: veth3 on br-abcdef123456', 'watch docker0'])
+  clock.advance(1400)
+  await w.settle()
+  assert.deepEqual(w.captured, ['api2: veth3 on br-abcdef123456', 'watch docker0'])
+  clock.advance(200)
+  await w.settle()
   assert.deepEqual(w.captured, ['api2: veth3 on br-abcdef123456'])
   w.watch.close()
 })
@@ -360,11 +367,11 @@ test('names follow: containers by address, published ports on the host, loopback
   assert.equal(name('127.0.0.1', 8080, places.numberOf(`web ${web.id.slice(0, 12)} x`)), 'web')
   const before = watch.names.version
   engine.emit('start', web)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await settle()
   assert.equal(watch.names.version, before)
   const own = { ...attachment('bridge', '172.17.0.9', '02:42:ac:11:00:09'), aliases: ['database'] }
   engine.start(container('db', { networks: [own] }))
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await settle()
   assert.equal(name('172.17.0.9', 5432), 'db')
   assert.ok(watch.names.version > before)
   const called = [...watch.names.entries()].filter(({ address: each }) => each === '172.17.0.9')
@@ -407,7 +414,8 @@ test('a container in a restart loop is one that has stopped', async () => {
   w.watch.close()
 })
 
-test('an inspection that fails once loses nothing', async () => {
+test('an inspection that fails once loses nothing', async (t) => {
+  const clock = new ManualClock(t)
   const w = await new Watched(new FakeEngine(web), { containers: ['web'] }).start()
   const inspect = w.engine.inspect.bind(w.engine)
   w.engine.inspect = async () => {
@@ -415,7 +423,10 @@ test('an inspection that fails once loses nothing', async () => {
     throw new OperatorError('the engine does not answer')
   }
   w.engine.start({ ...web, startedAt: 'later' })
-  await new Promise((resolve) => setTimeout(resolve, 1300))
+  await w.settle()
+  assert.deepEqual(w.log, [])
+  clock.advance(1000)
+  await w.settle()
   assert.deepEqual(w.log, ['web was restarted', 'ended web 172.17.0.2'])
   w.watch.close()
 })

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { target } from '../../src/container/capture-target.ts'
 import { PlaceTable } from '../../src/core/places.ts'
 import { ContainerCapture } from '../../src/pipeline/container-capture.ts'
 import { container, FakeEngine, FakeView, idOf } from '../container/container-scene.ts'
+import { ManualClock, settle } from '../support/manual-clock.ts'
 
 // What a capture needs of the rest of the program, as far as this is about opening and closing.
 // biome-ignore lint/suspicious/noExplicitAny: stand-ins for classes with private fields
@@ -49,7 +49,8 @@ function partsOf(launcher: StandIn, containers: StandIn): StandIn {
   return { plan: { filter: '' }, input: INPUT, containers: selection, launcher, places: new PlaceTable(), env: {} }
 }
 
-test('a capture that ends by itself while it is on its way out takes nothing away from its successor', async () => {
+test('a capture that ends by itself while it is on its way out takes nothing away from its successor', async (t) => {
+  const clock = new ManualClock(t)
   const children = new Children()
   const parts = partsOf(children.launcher, { wait: true })
   const capture = new ContainerCapture(parts, new FakeEngine(), new FakeView())
@@ -60,22 +61,22 @@ test('a capture that ends by itself while it is on its way out takes nothing awa
   await capture.begin(merge, buffers, messages, () => {})
   const wanted = target({ key: 'host x', way: 'host', label: 'x', interfaceName: 'any', containers: ['x'] })
   const fed = async (count: number) => {
-    for (const deadline = performance.now() + 10_000; feeds.length < count; await sleep(5)) {
-      assert.ok(performance.now() < deadline, `${feeds.length} captures of ${count}`)
-    }
+    for (const deadline = Date.now() + 10_000; feeds.length < count && Date.now() < deadline; ) await settle()
+    assert.equal(feeds.length, count)
   }
 
   capture.onTargets([wanted])
   await fed(1)
   capture.onTargets([])
-  await sleep(20)
+  await settle()
   capture.feedEnded(feeds[0], undefined)
   capture.onTargets([wanted])
   await fed(2)
   // longer than anything is given to say its last
-  await sleep(600)
+  clock.advance(600)
+  await settle()
   capture.onTargets([wanted])
-  await sleep(100)
+  await settle()
   assert.equal(children.started, 2, 'the successor is not known any more')
   assert.equal(feeds.length, 2)
   await feeds[1].source.close()
@@ -117,6 +118,8 @@ interface Began {
   readonly capture: ContainerCapture
   readonly starts: () => number
   readonly until: (line: RegExp) => Promise<void>
+  /** So much time passes, and all that comes of it happens. */
+  readonly pass: (millis: number) => Promise<void>
 }
 
 /** Begins to capture `web`; `atStart` is called with each child that is started, and its number. */
@@ -127,6 +130,7 @@ async function beginWith(
   atStart: (engine: FakeEngine, start: number) => void,
   change: (view: FakeView) => void = () => {},
 ): Promise<Began> {
+  const clock = new ManualClock(t)
   const engine = new FakeEngine(container('web'))
   const view = new FakeView()
   view.visible.add(idOf('web'))
@@ -143,12 +147,16 @@ async function beginWith(
   }
   const merge: StandIn = { add() {}, want() {}, close() {} }
   const buffers: StandIn = { feedOf: (source: StandIn) => ({ source, reader: {} }), giveBack() {} }
+  const pass = async (millis: number): Promise<void> => {
+    clock.advance(millis)
+    await settle()
+  }
   const until = async (line: RegExp): Promise<void> => {
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !line.test(lines.join('\n')); ) await sleep(10)
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline && !line.test(lines.join('\n')); ) await pass(50)
     assert.match(lines.join('\n'), line)
   }
   await capture.begin(merge, buffers, messages, () => {})
-  return { lines, capture, starts: () => starts, until }
+  return { lines, capture, starts: () => starts, until, pass }
 }
 
 for (const [code, way] of [
@@ -162,14 +170,14 @@ for (const [code, way] of [
     const stopLater = (engine: FakeEngine, start: number): void => {
       if (start === 3) engine.stop(idOf('web'))
     }
-    const { lines, capture, starts, until } = await beginWith(t, code, 'web', stopLater, (view) => {
+    const { lines, capture, starts, until, pass } = await beginWith(t, code, 'web', stopLater, (view) => {
       Object.assign(view, { via: way })
       // the process that was looked up is another one now
       if (way === 'netns') Object.defineProperty(view, 'namespace', { get: nextNumber() })
     })
     await until(/^web has stopped; what it says next is shown when it is back$/m)
     assert.equal(starts(), 3)
-    await sleep(250)
+    for (let waited = 0; waited < 5000; waited += 50) await pass(50)
     assert.deepEqual(
       lines.filter((line) => line.startsWith('!')),
       [],
@@ -193,10 +201,10 @@ test('named by its id and removed before it can be captured: the run is over', a
 })
 
 test('an interface that is missing for another reason is told, once', async (t) => {
-  const { lines, capture, until } = await beginWith(t, 'no-such-interface', 'web', () => {})
+  const { lines, capture, until, pass } = await beginWith(t, 'no-such-interface', 'web', () => {})
   await until(/^! there is no interface veth7$/m)
   assert.equal(capture.failed, true)
-  await sleep(300)
+  for (let waited = 0; waited < 5000; waited += 50) await pass(50)
   assert.equal(lines.filter((line) => line.startsWith('!')).length, 1)
 })
 
