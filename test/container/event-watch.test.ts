@@ -1,13 +1,15 @@
 // The event stream: cut anywhere, dropped, silent, odd; and what is said while the engine is away.
 
 import assert from 'node:assert/strict'
-import type http from 'node:http'
+import http from 'node:http'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Engine, EngineEvent } from '../../src/container/engine.ts'
 import { OperatorError } from '../../src/core/errors.ts'
+import { ManualClock, settle } from '../support/manual-clock.ts'
 import { connect, type FakeEngine, type FakeRequest, fakeEngine, json } from './fake-engine.ts'
+
+const LONGEST_PAUSE_MILLIS = 5000
 
 let nanos = 0
 
@@ -48,8 +50,20 @@ class Streams {
 }
 
 async function until(what: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000 && !what(); tries++) await sleep(5)
+  for (const deadline = Date.now() + 10_000; !what() && Date.now() < deadline; ) await settle()
   assert.ok(what(), 'it did not happen')
+}
+
+/** Resolves when the engine has answered a request that was made after everything else. */
+async function answersAll(fake: FakeEngine): Promise<void> {
+  await settle()
+  await new Promise<void>((resolve, reject) => {
+    http
+      .get({ socketPath: fake.path, path: '/_ping', agent: false }, (response) => {
+        response.resume().on('end', resolve)
+      })
+      .on('error', reject)
+  })
 }
 
 interface Watched {
@@ -135,6 +149,7 @@ test('what is no event is passed over', async (t) => {
 })
 
 test('a dropped stream: lost once, back once, and nothing twice', async (t) => {
+  const clock = new ManualClock(t)
   const { fake, streams, events, log } = await watch(t)
   const first = line(1)
   await streams.write(first)
@@ -145,8 +160,12 @@ test('a dropped stream: lost once, back once, and nothing twice', async (t) => {
   assert.notEqual(events[1]!.reason, '')
   assert.equal(events[1]!.id, '')
   // Several tries find nobody there.
-  await sleep(700)
+  for (let tries = 0; tries < 4; tries++) {
+    clock.advance(LONGEST_PAUSE_MILLIS)
+    await settle()
+  }
   await fake.listen()
+  clock.advance(LONGEST_PAUSE_MILLIS)
   await streams.write(first + line(2))
   await until(() => log.length >= 4)
   assert.deepEqual(log, ['start c1', 'lost', 'back', 'start c2'])
@@ -194,22 +213,26 @@ test('an engine that says nothing until something happens', async (t) => {
 })
 
 test('nothing comes after the end', async (t) => {
+  const clock = new ManualClock(t)
   const { fake, streams, engine, log } = await watch(t)
   await engine.close()
   await until(() => streams.response === undefined)
-  await sleep(300)
+  clock.advance(2 * LONGEST_PAUSE_MILLIS)
+  await answersAll(fake)
   assert.deepEqual(log, [])
   assert.equal(streams.requests.length, 1)
   await new Promise((resolve) => fake.server.close(resolve))
 })
 
 test('the end while the engine is away', async (t) => {
+  const clock = new ManualClock(t)
   const { fake, engine, log } = await watch(t)
   await fake.shutDown()
   await until(() => log.length === 1)
   await engine.close()
   await fake.listen()
-  await sleep(600)
+  clock.advance(2 * LONGEST_PAUSE_MILLIS)
+  await answersAll(fake)
   assert.deepEqual(log, ['lost'])
   assert.deepEqual(fake.log, ['GET /events'])
 })
