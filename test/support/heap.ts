@@ -20,5 +20,7 @@ export async function usedMemoryBytes(): Promise<number> {
 /** Bytes of buffers that somebody still holds. Without a turn of the event loop: for work that must not be let go on. */
 export function heldBufferBytes(): number {
   collectGarbage()
+  // V8 frees buffers in another thread, and counts them as gone when the next collection begins.
+  collectGarbage()
   return process.memoryUsage().arrayBuffers
 }
