@@ -2,10 +2,10 @@
 
 import type { CloseReason, Connection } from '../../core/connection.ts'
 import type { ConnectionConsumer } from '../../core/consumers.ts'
+import { byteSize, counted, duration } from '../../core/plain-numbers.ts'
 import type { Names } from '../../core/ports.ts'
 import { elapsedMicros, type Timestamp } from '../../core/timestamp.ts'
 import { nameAndAddress } from '../names/host-names.ts'
-import { byteSize, counted, duration } from '../writing/plain-numbers.ts'
 
 /** Takes a finished line, without its newline. */
 export type LineWriter = (line: string) => void

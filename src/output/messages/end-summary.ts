@@ -1,7 +1,7 @@
 // The closing lines of a run: what was seen, what is missing, and whether the network or the capture lost it. After the
 // first line, nothing is said about counts that are zero.
 
-import { byteSize, counted, grouped } from '../writing/plain-numbers.ts'
+import { byteSize, counted, grouped } from '../../core/plain-numbers.ts'
 
 /** What there is to tell at the end; all are counts. */
 export interface RunSummary {

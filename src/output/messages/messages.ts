@@ -1,9 +1,9 @@
 // Lines for the operator, on stderr: `tcpflow: …`. Nothing in them can move a cursor, and they never wait for a reader.
 
+import { counted } from '../../core/plain-numbers.ts'
 import type { Messages } from '../../core/ports.ts'
 import { sanitizeLine, sanitizeText } from '../terminal/sanitize-text.ts'
 import { OutputStream } from '../writing/output-stream.ts'
-import { counted } from '../writing/plain-numbers.ts'
 
 /** A line that is redrawn in place on the same terminal (progress); it is removed before a message is printed. */
 export interface LiveLine {

@@ -4,12 +4,12 @@
 import type { CloseReason, Connection, Direction, WentOnAfter } from '../../core/connection.ts'
 import type { ClockConsumer, ConnectionConsumer, Sink } from '../../core/consumers.ts'
 import type { Endpoint } from '../../core/endpoint.ts'
+import { icmpMeaning } from '../../core/icmp-words.ts'
+import { counted, duration, grouped } from '../../core/plain-numbers.ts'
 import type { Messages, Names } from '../../core/ports.ts'
 import { elapsedMicros, Timestamp } from '../../core/timestamp.ts'
 import { nameAndAddress } from '../names/host-names.ts'
-import { counted, duration, grouped } from '../writing/plain-numbers.ts'
 import { whoToWhom } from './connection-summary.ts'
-import { icmpMeaning } from './icmp-words.ts'
 
 /** Notes in one second of capture time that get a line of their own; the rest are counted and told together. */
 const LINES_PER_SECOND = 20

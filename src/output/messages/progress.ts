@@ -1,8 +1,8 @@
 // Progress of reading a file: one line on a terminal's stderr, redrawn in place, and removed at the end.
 
+import { byteSize, counted, duration, grouped } from '../../core/plain-numbers.ts'
 import type { ByteSource } from '../../core/ports.ts'
 import { sanitizeLine } from '../terminal/sanitize-text.ts'
-import { byteSize, counted, duration, grouped } from '../writing/plain-numbers.ts'
 import type { LiveLine, TerminalMessages } from './messages.ts'
 
 const REDRAW_MILLIS = 200
