@@ -2,6 +2,7 @@
 // anything that was on the wire. Buffers and scratch objects are lent: valid during the call, copy to keep.
 
 import type { CloseReason, Connection, Direction, GapCause, WentOnAfter } from './connection.ts'
+import type { Finding } from './finding.ts'
 import type { Packet } from './packet.ts'
 import type { Arp, Datagram, IcmpError, Segment } from './segment.ts'
 import type { Timestamp } from './timestamp.ts'
@@ -60,6 +61,12 @@ export interface StreamConsumer extends ConnectionConsumer {
 /** Told that capture time has moved (by a packet or a tick of a live capture), at most every 50 ms of capture time. */
 export interface ClockConsumer {
   onClock(t: Timestamp): void
+}
+
+/** What diagnosis/ has found. */
+export interface FindingConsumer {
+  /** When it is found, again when its count is final, or when it is withdrawn: `state` says which. `finding` is lent. */
+  onFinding(finding: Finding): void
 }
 
 /** Something at the end of the river that holds output back in memory. */

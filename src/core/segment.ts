@@ -58,6 +58,9 @@ export class Segment extends Transport {
   flags = 0
   /** As in the header, not scaled. */
   window = 0
+  /** Options as far as they were captured: `buf[optionsStart..optionsEnd)`, lent. See TcpOptions. */
+  optionsStart = 0
+  optionsEnd = 0
 }
 
 /** A UDP datagram. One object, reused; valid during the call. */

@@ -19,7 +19,9 @@ export function parseTcp(frame: Frame, segment: Segment): number {
   segment.acknowledgement = (buf[at + 8]! << 24) | (buf[at + 9]! << 16) | (buf[at + 10]! << 8) | buf[at + 11]!
   segment.flags = buf[at + 13]! & 0x3f
   segment.window = (buf[at + 14]! << 8) | buf[at + 15]!
-  segment.payloadStart = Math.min(payloadStart, end)
+  segment.optionsStart = at + 20
+  segment.optionsEnd = Math.min(payloadStart, end)
+  segment.payloadStart = segment.optionsEnd
   segment.payloadEnd = end
   segment.missingBytes = wireEnd - Math.max(payloadStart, end)
   return DECODE_OK

@@ -27,8 +27,11 @@ export class HeldSyn {
     const { time } = segment
     Object.assign(segment, s, { time })
     time.set(s.time)
-    segment.buf = Buffer.from(s.buf.subarray(s.payloadStart, s.payloadEnd))
-    segment.payloadStart = 0
+    const from = s.optionsEnd > s.optionsStart ? s.optionsStart : s.payloadStart
+    segment.buf = Buffer.from(s.buf.subarray(from, s.payloadEnd))
+    segment.optionsStart = 0
+    segment.optionsEnd = s.payloadStart - from
+    segment.payloadStart = s.payloadStart - from
     segment.payloadEnd = segment.buf.length
     Object.assign(this.packet, packet, { time: this.packet.time })
     this.packet.time.set(packet.time)
