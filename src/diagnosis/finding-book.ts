@@ -1,0 +1,293 @@
+// Cases become findings: what has the same cause, hosts and port is counted in one, a connection that was no case after all
+// is taken out again, a thousand ports of one pair of hosts become one, and at the end all are ranked.
+
+import type { FindingConsumer } from '../core/consumers.ts'
+import type { Endpoint } from '../core/endpoint.ts'
+import {
+  type Evidence,
+  type Finding,
+  type FindingCertainty,
+  type FindingHost,
+  type FindingSeverity,
+  type FindingState,
+  isAtLeast,
+  SEVERITIES,
+} from '../core/finding.ts'
+import type { Names } from '../core/ports.ts'
+import { compareTime, Timestamp } from '../core/timestamp.ts'
+import type { ConnectionFacts } from './connection-facts.ts'
+import type { Description, FindingKind, Subject } from './rule.ts'
+
+const MAXIMUM_FINDINGS = 4096
+const MAXIMUM_CONNECTIONS = 20
+const MAXIMUM_EVIDENCE = 5
+/** Ports of one pair of hosts that are told one by one. */
+const PORTS_BEFORE_FOLDING = 4
+const MAXIMUM_PORTS = 65_536
+const CERTAINTIES: readonly FindingCertainty[] = ['certain', 'likely', 'possible']
+
+export interface BookOptions {
+  /** Only these; undefined: all. */
+  readonly ids: ReadonlySet<string> | undefined
+  readonly notIds: ReadonlySet<string>
+  readonly minimumSeverity: FindingSeverity
+}
+
+export class OpenFinding implements Finding {
+  readonly key: string
+  readonly kind: FindingKind
+  readonly id: string
+  state: FindingState = 'open'
+  severity: FindingSeverity
+  certainty: FindingCertainty
+  client: FindingHost | undefined
+  server: FindingHost | undefined
+  readonly name: string
+  readonly connections: number[] = []
+  connectionCount = 0
+  count = 0
+  readonly firstTime = new Timestamp()
+  readonly lastTime = new Timestamp()
+  cause = ''
+  next = ''
+  evidence: Evidence[] = []
+  /** Told to consumers; what was not told is not withdrawn either. */
+  told = false
+  /** Of many ports: which. */
+  ports: Set<number> | undefined = undefined
+
+  constructor(key: string, kind: FindingKind, subject: Subject, certainty: FindingCertainty) {
+    this.key = key
+    this.kind = kind
+    this.id = kind.id
+    this.severity = subject.severity ?? kind.severity
+    this.certainty = certainty
+    this.name = subject.name ?? ''
+  }
+}
+
+export class FindingBook {
+  readonly #consumer: FindingConsumer
+  readonly #options: BookOptions
+  readonly #names: Names | undefined
+  readonly #findings = new Map<string, OpenFinding>()
+  /** Kinds that fold: by kind, hosts, name and group, the findings of single ports. */
+  readonly #byPair = new Map<string, OpenFinding[]>()
+  /** Cases of findings that there was no room for. */
+  beyond = 0
+
+  constructor(consumer: FindingConsumer, options: BookOptions, names: Names | undefined) {
+    this.#consumer = consumer
+    this.#options = options
+    this.#names = names
+  }
+
+  find(
+    kind: FindingKind,
+    subject: Subject,
+    certainty: FindingCertainty,
+    micros: number,
+    describe: () => Description,
+  ): void {
+    if (!this.#isWanted(kind, subject)) {
+      // rules ask what a connection is counted in, told or not
+      if (subject.facts !== undefined) remember(subject.facts, kind, undefined)
+      return
+    }
+    const finding = this.#findingOf(kind, subject, certainty)
+    if (finding === undefined) {
+      this.beyond++
+      return
+    }
+    const isFirst = finding.count === 0
+    this.#count(finding, subject)
+    const surer = CERTAINTIES.indexOf(certainty) < CERTAINTIES.indexOf(finding.certainty)
+    if (surer) finding.certainty = certainty
+    if (finding.ports !== undefined) this.#notePort(finding, subject)
+    if (isFirst || surer || (kind.latestText === true && finding.ports === undefined)) describeTo(finding, describe())
+    const time = timeOf(micros)
+    if (isFirst) finding.firstTime.set(finding.evidence[0]?.time ?? time)
+    if (isFirst || compareTime(time, finding.lastTime) > 0) finding.lastTime.set(time)
+    if (!finding.told) this.#tell(finding)
+  }
+
+  withdraw(kind: FindingKind, c: ConnectionFacts): void {
+    const at = c.findings.findIndex((each) => (each as Remembered).kind === kind)
+    if (at < 0) return
+    const [{ finding }] = c.findings.splice(at, 1) as [Remembered]
+    if (finding === undefined || finding.state !== 'open') return
+    finding.count--
+    finding.connectionCount--
+    const number = finding.connections.indexOf(c.id)
+    if (number >= 0) finding.connections.splice(number, 1)
+    if (finding.connectionCount <= 0 && finding.count <= 0) this.#remove(finding)
+  }
+
+  has(kind: FindingKind, c: ConnectionFacts): boolean {
+    return c.findings.some((each) => (each as Remembered).kind === kind)
+  }
+
+  /** As they stand, the most serious first, then those that touch most connections. */
+  ranked(): readonly Finding[] {
+    return [...this.#findings.values()].sort(
+      (a, b) =>
+        SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+        b.connectionCount - a.connectionCount ||
+        b.count - a.count ||
+        compareTime(a.firstTime, b.firstTime),
+    )
+  }
+
+  /** All counts are final: tells every finding once more, in their order. */
+  close(): void {
+    for (const finding of this.ranked() as OpenFinding[]) {
+      finding.state = 'final'
+      this.#consumer.onFinding(finding)
+    }
+  }
+
+  #isWanted(kind: FindingKind, subject: Subject): boolean {
+    const { ids, notIds, minimumSeverity } = this.#options
+    if (notIds.has(kind.id) || (ids !== undefined && !ids.has(kind.id))) return false
+    return isAtLeast(subject.severity ?? kind.severity, minimumSeverity)
+  }
+
+  #findingOf(kind: FindingKind, subject: Subject, certainty: FindingCertainty): OpenFinding | undefined {
+    const pair = pairKey(kind, subject)
+    const folded = this.#findings.get(pair)
+    if (folded !== undefined) return folded
+    const port = subject.anyPort === true ? undefined : subject.server?.port
+    const key = port === undefined ? pair : `${pair} ${port}`
+    const known = this.#findings.get(key)
+    if (known !== undefined) return known
+    if (this.#findings.size >= MAXIMUM_FINDINGS) return undefined
+    const finding = new OpenFinding(key, kind, subject, certainty)
+    finding.client = this.#hostOf(subject.place, subject.client, true)
+    finding.server = this.#hostOf(subject.place, subject.server, port === undefined)
+    if (kind.foldsPorts === true && port !== undefined) {
+      const others = this.#byPair.get(pair) ?? []
+      if (others.length >= PORTS_BEFORE_FOLDING) return this.#fold(pair, others)
+      others.push(finding)
+      this.#byPair.set(pair, others)
+    }
+    this.#findings.set(key, finding)
+    return finding
+  }
+
+  /** The first of several ports goes on as that of all; the others are withdrawn in its favour. */
+  #fold(pair: string, single: readonly OpenFinding[]): OpenFinding {
+    const [first, ...others] = single as [OpenFinding, ...OpenFinding[]]
+    this.#findings.delete(first.key)
+    this.#findings.set(pair, first)
+    first.ports = new Set()
+    if (first.server?.port !== undefined) first.ports.add(first.server.port)
+    for (const other of others) {
+      if (other.server?.port !== undefined) first.ports.add(other.server.port)
+      first.count += other.count
+      first.connectionCount += other.connectionCount
+      for (const number of other.connections) {
+        if (first.connections.length < MAXIMUM_CONNECTIONS) first.connections.push(number)
+      }
+      this.#findings.delete(other.key)
+      other.state = 'withdrawn'
+      if (other.told) this.#consumer.onFinding(other)
+    }
+    if (first.server !== undefined) first.server = { ...first.server, port: undefined }
+    this.#byPair.delete(pair)
+    return first
+  }
+
+  #notePort(finding: OpenFinding, { server }: Subject): void {
+    const ports = finding.ports!
+    if (server !== undefined && ports.size < MAXIMUM_PORTS) ports.add(server.port)
+    const sorted = ports.size <= 100 || ports.size % 256 === 0
+    if (sorted) finding.cause = `${ports.size} ports, ${portRange(ports)}. ${withoutPorts(finding.cause)}`
+  }
+
+  #count(finding: OpenFinding, { facts }: Subject): void {
+    finding.count++
+    if (facts === undefined) return
+    if (facts.findings.some((each) => (each as Remembered).finding === finding)) return
+    remember(facts, finding.kind, finding)
+    finding.connectionCount++
+    if (finding.connections.length < MAXIMUM_CONNECTIONS) finding.connections.push(facts.id)
+  }
+
+  #tell(finding: OpenFinding): void {
+    finding.told = true
+    this.#consumer.onFinding(finding)
+  }
+
+  #remove(finding: OpenFinding): void {
+    this.#findings.delete(finding.key)
+    for (const [pair, findings] of this.#byPair) {
+      const at = findings.indexOf(finding)
+      if (at < 0) continue
+      findings.splice(at, 1)
+      if (findings.length === 0) this.#byPair.delete(pair)
+      break
+    }
+    finding.state = 'withdrawn'
+    if (finding.told) this.#consumer.onFinding(finding)
+  }
+
+  #hostOf(place: number, endpoint: Endpoint | undefined, anyPort: boolean): FindingHost | undefined {
+    if (endpoint === undefined) return undefined
+    const known = this.#names?.hostOf(place, endpoint)
+    return {
+      address: endpoint.address,
+      port: anyPort || endpoint.port === 0 ? undefined : endpoint.port,
+      name: known?.name ?? '',
+      container: known?.container,
+      image: known?.image,
+      network: known?.network,
+    }
+  }
+}
+
+interface Remembered {
+  readonly kind: FindingKind
+  readonly finding: OpenFinding | undefined
+}
+
+function remember(facts: ConnectionFacts, kind: FindingKind, finding: OpenFinding | undefined): void {
+  if (finding === undefined && facts.findings.some((each) => (each as Remembered).kind === kind)) return
+  facts.findings.push({ kind, finding } satisfies Remembered)
+}
+
+/** Two namespaces' 127.0.0.1 differ; other addresses are the same host wherever it is captured. */
+function pairKey(kind: FindingKind, { place, client, server, name, group }: Subject): string {
+  const where = isLoopback(server) ? place : ''
+  return `${kind.id} ${where} ${client?.address ?? ''} ${server?.address ?? ''} ${name ?? ''} ${group ?? ''}`
+}
+
+function isLoopback(endpoint: Endpoint | undefined): boolean {
+  if (endpoint === undefined) return false
+  if (endpoint.family === 4) return endpoint.word3 >>> 24 === 127
+  return endpoint.word3 === 1 && endpoint.word0 === 0 && endpoint.word1 === 0 && endpoint.word2 === 0
+}
+
+function describeTo(finding: OpenFinding, { cause, next, evidence }: Description): void {
+  finding.cause = cause
+  finding.next = next
+  finding.evidence = evidence.slice(0, MAXIMUM_EVIDENCE).map(({ micros, text }) => ({ time: timeOf(micros), text }))
+}
+
+function portRange(ports: ReadonlySet<number>): string {
+  let least = Number.POSITIVE_INFINITY
+  let greatest = 0
+  for (const port of ports) {
+    least = Math.min(least, port)
+    greatest = Math.max(greatest, port)
+  }
+  return `${least} to ${greatest}`
+}
+
+function withoutPorts(cause: string): string {
+  return cause.replace(/^\d+ ports, \d+ to \d+\. /, '')
+}
+
+function timeOf(micros: number): Timestamp {
+  const seconds = Math.floor(micros / 1e6)
+  return new Timestamp(seconds, Math.round((micros - seconds * 1e6) * 1e3))
+}

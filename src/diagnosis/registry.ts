@@ -1,0 +1,31 @@
+// Every rule. A new one is a file in rules/ and a line in this list.
+
+import type { FindingKind, Rule } from './rule.ts'
+import { captureFaults } from './rules/capture-faults.ts'
+import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
+import { portReuse } from './rules/port-reuse.ts'
+import { refused } from './rules/refused.ts'
+import { rejected } from './rules/rejected.ts'
+import { synLoss } from './rules/syn-loss.ts'
+import { unanswered } from './rules/unanswered.ts'
+import { unreachable } from './rules/unreachable.ts'
+import { wrongFamily } from './rules/wrong-family.ts'
+
+/** In the order in which docs/diagnosis.md has them; one is asked after the other. */
+export const RULES: readonly Rule[] = [
+  captureFaults,
+  refused,
+  unanswered,
+  rejected,
+  unreachable,
+  handshakeIncomplete,
+  wrongFamily,
+  synLoss,
+  portReuse,
+]
+
+export const FINDING_KINDS: readonly FindingKind[] = RULES.flatMap((rule) => rule.kinds)
+
+export function findKind(id: string): FindingKind | undefined {
+  return FINDING_KINDS.find((kind) => kind.id === id)
+}

@@ -1,0 +1,245 @@
+// What a segment tells of loss, distance and windows: sent again or new, acknowledged or repeated (RFC 9293 §3.8, RFC 5681,
+// RFC 2883, RFC 6298). Seen from the capture point, which may lie on either side of where a packet was lost.
+
+import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
+import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
+import type { TcpOptions } from '../core/tcp-options.ts'
+import type { SideFacts } from './side-facts.ts'
+
+/** What `noteSent` found. */
+export const SENT_NOTHING = 0
+export const SENT_NEW = 1
+export const SENT_AGAIN = 2
+export const SENT_KEEP_ALIVE = 3
+/** Behind a hole that was seen, and now closed or narrowed. */
+export const SENT_INTO_HOLE = 4
+
+/** The least time that Linux waits before it sends again unasked. */
+const LEAST_TIMEOUT_MICROS = 190_000
+/** What comes out of order comes so soon. */
+const REORDERING_MICROS = 3_000
+const DUPLICATES_OF_LOSS = 3
+/** A header with time stamps has so many bytes of options: what is longer has SACK blocks in it. */
+const OPTIONS_WITHOUT_SACK = 12
+const DELAYED_LEAST_MICROS = 35_000
+const DELAYED_MOST_MICROS = 300_000
+
+/** Takes over what `s` says of the bytes that it carries; one of SENT_…. `length` counts SYN and FIN. */
+export function noteSent(own: SideFacts, peer: SideFacts, s: Segment, payload: number, micros: number): number {
+  const { flags, sequence } = s
+  const isFin = (flags & TCP_FIN) !== 0
+  const length = payload + ((flags & TCP_SYN) !== 0 ? 1 : 0) + (isFin ? 1 : 0)
+  if ((flags & (TCP_SYN | TCP_FIN)) === 0 && isProbe(own, peer, sequence, payload)) return noteProbe(own, peer, micros)
+  if (length === 0) return SENT_NOTHING
+  const end = sequenceAdd(sequence, length)
+  if (!own.hasSent) {
+    own.hasSent = true
+    own.furthest = end
+    await_(own, end, micros)
+    return SENT_NEW
+  }
+  const ahead = sequenceDistance(end, own.furthest)
+  if (ahead > 0) {
+    if (sequenceDistance(sequence, own.furthest) > 0) own.holeSinceMicros = micros
+    own.furthest = end
+    if (own.awaitedSinceMicros === 0) await_(own, end, micros)
+    return SENT_NEW
+  }
+  own.awaitedSinceMicros = 0
+  if ((flags & TCP_SYN) !== 0) return SENT_AGAIN
+  if (own.holeSinceMicros !== 0 && fillsHole(own, peer, end)) return noteFilled(own, peer, micros)
+  noteAgain(own, peer, s, end, payload, micros)
+  return SENT_AGAIN
+}
+
+function await_(own: SideFacts, end: number, micros: number): void {
+  own.awaitedEnd = end
+  own.awaitedSinceMicros = micros
+}
+
+/** The other side may have acknowledged everything, or not everything while its window is closed. */
+function isProbe(own: SideFacts, peer: SideFacts, sequence: number, payload: number): boolean {
+  if (payload > 1 || !own.hasSent) return false
+  if (sequence === sequenceAdd(own.furthest, -1)) return !peer.hasAcknowledged || peer.acknowledged === own.furthest
+  return (
+    payload === 1 &&
+    peer.window === 0 &&
+    sequenceDistance(sequence, own.furthest) <= 0 &&
+    peer.acknowledged === sequence
+  )
+}
+
+function noteProbe(own: SideFacts, peer: SideFacts, micros: number): number {
+  if (peer.window === 0) {
+    own.windowProbes++
+    return SENT_NOTHING
+  }
+  if (own.keepAliveProbes === 0) {
+    own.firstKeepAliveMicros = micros
+    own.keepAliveIdleMicros = micros - Math.max(own.lastMicros, peer.lastMicros)
+  }
+  own.keepAliveProbes++
+  own.lastKeepAliveMicros = micros
+  return SENT_KEEP_ALIVE
+}
+
+/** The receiver has not acknowledged it, so the hole may still be there. */
+function fillsHole(own: SideFacts, peer: SideFacts, end: number): boolean {
+  return own.repeats === 0 && (!peer.hasAcknowledged || sequenceDistance(end, peer.acknowledged) > 0)
+}
+
+function noteFilled(own: SideFacts, peer: SideFacts, micros: number): number {
+  const since = micros - own.holeSinceMicros
+  own.holeSinceMicros = 0
+  if (since <= Math.max(REORDERING_MICROS, peer.roundTripMicros / 2)) own.reordered++
+  else own.lostBefore++
+  return SENT_INTO_HOLE
+}
+
+function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, payload: number, micros: number): void {
+  const since = micros - Math.max(own.lastDataMicros, own.lastRetransmissionMicros)
+  own.retransmissions++
+  own.retransmittedBytes += payload
+  if (own.firstRetransmissionMicros === 0) own.firstRetransmissionMicros = micros
+  own.lastRetransmissionMicros = micros
+  if (peer.hasAcknowledged && sequenceDistance(end, peer.acknowledged) <= 0) {
+    own.spuriousRetransmissions++
+    own.spuriousAt = end
+    return
+  }
+  if (peer.duplicateAcknowledgementsInRow >= DUPLICATES_OF_LOSS || since < LEAST_TIMEOUT_MICROS)
+    own.fastRetransmissions++
+  else own.timeoutRetransmissions++
+  if (own.repeats > 0 && own.repeatedSequence === s.sequence) own.repeats++
+  else {
+    own.repeats = 1
+    own.repeatedSequence = s.sequence
+    own.repeatedSinceMicros = micros
+  }
+  own.repeatedBytes = payload
+  if (own.repeats > own.mostRepeats) own.mostRepeats = own.repeats
+}
+
+/** Takes over what `s`, sent by `own`, acknowledges of what `peer` has sent. */
+export function noteAcknowledged(
+  own: SideFacts,
+  peer: SideFacts,
+  s: Segment,
+  payload: number,
+  micros: number,
+  options: TcpOptions,
+): void {
+  const { acknowledgement } = s
+  if (s.optionsEnd - s.optionsStart > OPTIONS_WITHOUT_SACK && (s.flags & TCP_SYN) === 0) {
+    options.read(s)
+    if (options.tellsOfDuplicate(acknowledgement) && peer.retransmissions > peer.spuriousRetransmissions) {
+      peer.spuriousRetransmissions++
+    }
+  }
+  if (!own.hasAcknowledged) {
+    own.hasAcknowledged = true
+    own.acknowledged = acknowledgement
+    own.acknowledgedMicros = micros
+  } else {
+    const ahead = sequenceDistance(acknowledgement, own.acknowledged)
+    if (ahead > 0) noteAdvance(own, peer, acknowledgement, micros)
+    else if (ahead === 0) noteSame(own, peer, s, payload)
+  }
+  timeRoundTrip(own, peer, s, payload, micros)
+  noteDelay(own, peer, s, payload, micros)
+}
+
+function noteAdvance(own: SideFacts, peer: SideFacts, acknowledgement: number, micros: number): void {
+  own.acknowledged = acknowledgement
+  own.acknowledgedMicros = micros
+  own.duplicateAcknowledgementsInRow = 0
+  if (peer.repeats > 0 && sequenceDistance(acknowledgement, peer.repeatedSequence) > 0) peer.repeats = 0
+  if (peer.holeSinceMicros !== 0 && acknowledgement === peer.furthest) peer.holeSinceMicros = 0
+  if (acknowledgement === peer.furthest && peer.lastPayload > peer.largestAcknowledgedPayload) {
+    peer.largestAcknowledgedPayload = peer.lastPayload
+  }
+  if (
+    peer.finMicros !== 0 &&
+    peer.finAcknowledgedMicros === 0 &&
+    sequenceDistance(acknowledgement, peer.finSequence) > 0
+  ) {
+    peer.finAcknowledgedMicros = micros
+  }
+}
+
+/** RFC 5681 §2: no payload, the same window, and something is out. */
+function noteSame(own: SideFacts, peer: SideFacts, s: Segment, payload: number): void {
+  if (payload > 0 || (s.flags & (TCP_SYN | TCP_FIN | TCP_RST)) !== 0) return
+  if (!peer.hasSent || sequenceDistance(peer.furthest, own.acknowledged) <= 0) return
+  own.duplicateAcknowledgements++
+  own.duplicateAcknowledgementsInRow++
+}
+
+/** Karn's rule: what was sent twice is not timed. An acknowledgement that brings data waited for that data, but for a SYN's. */
+function timeRoundTrip(own: SideFacts, peer: SideFacts, s: Segment, payload: number, micros: number): void {
+  const since = peer.awaitedSinceMicros
+  if (since === 0 || sequenceDistance(s.acknowledgement, peer.awaitedEnd) < 0) return
+  peer.awaitedSinceMicros = 0
+  if (payload > 0 && own.dataSegments + peer.dataSegments > 0) return
+  const took = micros - since
+  if (took < 0) return
+  if (peer.firstRoundTripMicros < 0) peer.firstRoundTripMicros = took
+  if (peer.roundTripMicros < 0 || took < peer.roundTripMicros) peer.roundTripMicros = took
+}
+
+/** A bare acknowledgement that came late, of a lone small segment: the sender's next one shows whether it waited for it. */
+function noteDelay(own: SideFacts, peer: SideFacts, s: Segment, payload: number, micros: number): void {
+  if (payload > 0 || (s.flags & (TCP_SYN | TCP_FIN | TCP_RST)) !== 0 || s.acknowledgement !== peer.furthest) return
+  if (peer.lastDataMicros === 0 || peer.lastPayload === 0) return
+  const waited = micros - peer.lastDataMicros
+  const small = peer.maximumSegmentBytes > 0 ? own.maximumSegmentBytes || 1400 : 1400
+  if (waited < DELAYED_LEAST_MICROS || waited > DELAYED_MOST_MICROS || peer.lastPayload >= small) return
+  peer.delayedSinceMicros = micros - waited
+}
+
+/** The sender of `own` goes on within a few milliseconds after such an acknowledgement, though nobody else spoke since. */
+export function noteNagle(own: SideFacts, peer: SideFacts, payload: number, micros: number): void {
+  const since = own.delayedSinceMicros
+  if (since === 0) return
+  own.delayedSinceMicros = 0
+  const afterAcknowledgement = micros - peer.acknowledgedMicros
+  const soon = Math.max(2_000, own.roundTripMicros > 0 ? Math.min(own.roundTripMicros * 2, 30_000) : 0)
+  if (payload === 0 || afterAcknowledgement > soon || peer.lastDataMicros > since) return
+  own.nagleDelays++
+  own.nagleMicros += micros - since
+}
+
+/** The window that `s` advertises; how long it was zero, when it opens again; else -1. `scale`: of the sender's SYN. */
+export function noteWindow(own: SideFacts, s: Segment, scaled: boolean, segmentBytes: number, micros: number): number {
+  const window = scaled && own.windowScale > 0 ? s.window << own.windowScale : s.window
+  let opened = -1
+  if (window === 0) {
+    if (own.window !== 0) {
+      own.zeroWindows++
+      own.zeroWindowSinceMicros = micros
+    }
+  } else if (own.zeroWindowSinceMicros !== 0) {
+    opened = micros - own.zeroWindowSinceMicros
+    own.zeroWindowMicros += opened
+    if (opened > own.longestZeroWindowMicros) own.longestZeroWindowMicros = opened
+    own.zeroWindowSinceMicros = 0
+  }
+  if (window < segmentBytes) {
+    if (own.smallWindowSinceMicros === 0) own.smallWindowSinceMicros = micros
+  } else if (own.smallWindowSinceMicros !== 0) {
+    own.smallWindowMicros += micros - own.smallWindowSinceMicros
+    own.smallWindowSinceMicros = 0
+  }
+  own.window = window
+  return opened
+}
+
+/** A segment that fills the other side's window to its end. */
+export function fillsWindow(own: SideFacts, peer: SideFacts): boolean {
+  if (!peer.hasAcknowledged || peer.window <= 0) return false
+  return sequenceDistance(own.furthest, sequenceAdd(peer.acknowledged, peer.window)) === 0
+}
+
+export function hasAcknowledgement(s: Segment): boolean {
+  return (s.flags & TCP_ACK) !== 0
+}

@@ -1,0 +1,145 @@
+// What one side of a connection has sent, and when: the half of a timeline. Numbers only, so that a packet costs no memory.
+// Times are microseconds since 1970 (epochMicros), 0: never.
+
+import type { Direction } from '../core/connection.ts'
+
+export class SideFacts {
+  readonly direction: Direction
+  packets = 0
+  firstMicros = 0
+  lastMicros = 0
+  /** Segments with payload, their bytes as sent (what was sent twice counts twice), and when. */
+  dataSegments = 0
+  sentBytes = 0
+  firstDataMicros = 0
+  lastDataMicros = 0
+  /** The largest and the smallest payload so far; 0: none. */
+  largestPayload = 0
+  smallestPayload = 0
+
+  // The handshake: SYN of the client, SYN+ACK of the server.
+  syns = 0
+  firstSynMicros = 0
+  lastSynMicros = 0
+  initialSequence = 0
+  /** Options of the SYN: 0 and -1 where it did not say so, or was not seen. */
+  maximumSegmentBytes = 0
+  windowScale = -1
+  sackPermitted = false
+
+  /** Time to live (hop limit): of the first packet that was no RST, and the least and greatest of those; 0: none yet. */
+  hopLimit = 0
+  leastHopLimit = 0
+  greatestHopLimit = 0
+
+  // Where it stands. Meaningful once `hasSent`, `hasAcknowledged`.
+  hasSent = false
+  /** Sequence number behind the furthest byte (SYN and FIN count as one). */
+  furthest = 0
+  hasAcknowledged = false
+  /** Highest acknowledgement number that this side has sent. */
+  acknowledged = 0
+  /** When `acknowledged` last went up. */
+  acknowledgedMicros = 0
+  /** Acknowledgements that repeat the one before while the other side's data is out (RFC 5681): now in a row, and in all. */
+  duplicateAcknowledgementsInRow = 0
+  duplicateAcknowledgements = 0
+  /** Fastest acknowledgement by the other side of something sent once, seen from the capture point; -1: none timed. */
+  roundTripMicros = -1
+  /** The first, which of a SYN is the network's own; -1: none timed. */
+  firstRoundTripMicros = -1
+
+  // Sent again. `needed` excludes what turned out to be spurious.
+  retransmissions = 0
+  retransmittedBytes = 0
+  /** After duplicate acknowledgements or SACK, and after a time of silence. */
+  fastRetransmissions = 0
+  timeoutRetransmissions = 0
+  /** Acknowledged before it was sent again, or the receiver said that it came twice (DSACK). */
+  spuriousRetransmissions = 0
+  /** A hole that was seen and filled within 3 ms (or a round trip): the network changed the order. */
+  reordered = 0
+  /** A hole that was seen and filled later: lost before the capture point. */
+  lostBefore = 0
+  firstRetransmissionMicros = 0
+  lastRetransmissionMicros = 0
+  /** The segment at the front of what is not acknowledged: how often it was sent again in a row, since when, its payload. */
+  repeats = 0
+  repeatedSequence = 0
+  repeatedSinceMicros = 0
+  repeatedBytes = 0
+  /** The most that `repeats` has been. */
+  mostRepeats = 0
+  /** The largest payload that the other side has acknowledged while it was the last one sent; 0: none. */
+  largestAcknowledgedPayload = 0
+  holeSinceMicros = 0
+
+  // Windows that it advertises, scaled where the scale is known.
+  window = -1
+  zeroWindows = 0
+  /** Since when its window is zero; 0: it is not. And how long it was in all, without a span that is not over. */
+  zeroWindowSinceMicros = 0
+  zeroWindowMicros = 0
+  longestZeroWindowMicros = 0
+  /** The same for a window smaller than one full segment (zero counts). */
+  smallWindowSinceMicros = 0
+  smallWindowMicros = 0
+  /** How often it had sent all that the other side's window allows. */
+  windowFull = 0
+
+  // Keep-alive probes (RFC 9293 §3.8.4): one byte or none before the next sequence number, while nothing is out.
+  keepAliveProbes = 0
+  /** Answered by the other side with an acknowledgement, or overtaken by its data. */
+  keepAliveAnswers = 0
+  firstKeepAliveMicros = 0
+  lastKeepAliveMicros = 0
+  /** From the packet before to the first probe: what the interval is set to. */
+  keepAliveIdleMicros = 0
+  /** Probes of a closed window look alike: the other side's window is zero. */
+  windowProbes = 0
+
+  /**
+   * Small segment, nothing for 35 to 300 ms, a bare acknowledgement by the other side, and at once the next small one: Nagle
+   * and delayed acknowledgements wait for each other. How often, and what that cost.
+   */
+  nagleDelays = 0
+  nagleMicros = 0
+
+  finMicros = 0
+  fins = 0
+  finSequence = 0
+  finAcknowledgedMicros = 0
+  resetMicros = 0
+  resets = 0
+  resetHopLimit = 0
+  resetSequence = 0
+  resetHasAcknowledgement = false
+  /** How long before its first FIN, and before its first RST, no packet of either side had come. */
+  silenceBeforeFinMicros = 0
+  silenceBeforeResetMicros = 0
+  /** Bytes that the snapshot length cut off. */
+  cutBytes = 0
+
+  // Being timed; for the timeline alone.
+  awaitedEnd = 0
+  awaitedSinceMicros = 0
+  lastPayload = 0
+  delayedSinceMicros = 0
+  spuriousAt = 0
+
+  constructor(direction: Direction) {
+    this.direction = direction
+  }
+
+  /** Retransmissions that the receiver needed, as far as anybody can tell. */
+  get neededRetransmissions(): number {
+    return Math.max(0, this.retransmissions - this.spuriousRetransmissions)
+  }
+}
+
+const FRESH = [new SideFacts(0), new SideFacts(1)] as const
+
+/** Everything as new. */
+export function resetSide(side: SideFacts): void {
+  Object.assign(side, FRESH[side.direction])
+}

@@ -1,0 +1,218 @@
+// Segments become facts: keeps the timeline of every open connection and tells rules of its moments. No memory per packet.
+
+import type { Connection, Direction } from '../core/connection.ts'
+import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
+import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
+import { TcpOptions } from '../core/tcp-options.ts'
+import { epochMicros } from '../core/timestamp.ts'
+import type { CaptureFacts } from './capture-facts.ts'
+import { ConnectionFacts } from './connection-facts.ts'
+import type { Moments } from './moments.ts'
+import {
+  fillsWindow,
+  noteAcknowledged,
+  noteNagle,
+  noteSent,
+  noteWindow,
+  SENT_AGAIN,
+  SENT_INTO_HOLE,
+  SENT_KEEP_ALIVE,
+} from './sending.ts'
+import type { SideFacts } from './side-facts.ts'
+
+/** Open connections that are followed at once: what is beyond is counted and not judged. */
+const MAXIMUM_FOLLOWED = 65_536
+/** Kept to be used again. */
+const MAXIMUM_SPARE = 1024
+/** A silence that rules hear of. */
+const SILENCE_MICROS = 1_000_000
+/** What a host that names no other takes (RFC 9293 §3.7.1). */
+const SMALLEST_SEGMENT_BYTES = 536
+
+export class Timeline {
+  readonly #moments: Moments
+  readonly #capture: CaptureFacts
+  /** By slot. */
+  readonly #facts: (ConnectionFacts | undefined)[] = []
+  readonly #spare: ConnectionFacts[] = []
+  readonly #options = new TcpOptions()
+  #open = 0
+
+  constructor(moments: Moments, capture: CaptureFacts) {
+    this.#moments = moments
+    this.#capture = capture
+  }
+
+  /** Facts of an open connection; undefined where it is not followed. */
+  of(c: Connection): ConnectionFacts | undefined {
+    const facts = this.#facts[c.slot]
+    return facts?.id === c.id ? facts : undefined
+  }
+
+  begin(c: Connection): void {
+    this.#capture.connections++
+    while (this.#facts.length <= c.slot) this.#facts.push(undefined)
+    if (this.#open >= MAXIMUM_FOLLOWED) {
+      this.#capture.notFollowed++
+      return
+    }
+    this.#open++
+    const facts = this.#spare.pop() ?? new ConnectionFacts(c)
+    facts.begin(c)
+    this.#facts[c.slot] = facts
+    for (const rule of this.#moments.onOpen) rule.onOpen(facts)
+  }
+
+  /** The facts may be used for another connection from now on. */
+  end(facts: ConnectionFacts): void {
+    this.#facts[facts.connection.slot] = undefined
+    this.#open--
+    facts.id = 0
+    if (this.#spare.length < MAXIMUM_SPARE) this.#spare.push(facts)
+  }
+
+  onSegment(c: Connection, d: Direction, s: Segment): void {
+    const facts = this.of(c)
+    if (facts === undefined) return
+    const own = facts.sides[d]
+    const peer = facts.sides[d === 0 ? 1 : 0]
+    const { flags } = s
+    const micros = epochMicros(s.time)
+    const silence = facts.lastMicros === 0 ? 0 : Math.max(0, micros - facts.lastMicros)
+    const payload = s.payloadEnd - s.payloadStart + s.missingBytes
+    this.#noteArrival(facts, own, s, silence, micros)
+    if ((flags & TCP_RST) !== 0) {
+      this.#noteReset(facts, own, s, d, silence, micros)
+      return
+    }
+    noteHopLimit(own, s)
+    if ((flags & TCP_SYN) !== 0) this.#noteSyn(facts, own, s, d, micros)
+    const answersProbe = peer.lastKeepAliveMicros !== 0 && peer.lastKeepAliveMicros > own.lastMicros
+    if ((flags & TCP_ACK) !== 0) this.#noteAck(facts, own, peer, s, d, payload, micros)
+    if (answersProbe) peer.keepAliveAnswers++
+    if (payload > 0) noteNagle(own, peer, payload, micros)
+    const sent = noteSent(own, peer, s, payload, micros)
+    if (sent === SENT_KEEP_ALIVE) {
+      for (const rule of this.#moments.onKeepAlive) rule.onKeepAlive(facts, d)
+    } else if (payload > 0) {
+      noteData(facts, own, d, payload, micros)
+      if (fillsWindow(own, peer)) own.windowFull++
+    }
+    if ((sent === SENT_AGAIN || sent === SENT_INTO_HOLE) && payload > 0) {
+      for (const rule of this.#moments.onRetransmission) rule.onRetransmission(facts, d)
+    }
+    if ((flags & TCP_FIN) !== 0) this.#noteFin(facts, own, s, d, payload, silence, micros)
+    own.lastMicros = micros
+    facts.lastMicros = micros
+    if (silence >= SILENCE_MICROS) for (const rule of this.#moments.onSilenceEnd) rule.onSilenceEnd(facts, d)
+  }
+
+  #noteArrival(facts: ConnectionFacts, own: SideFacts, s: Segment, silence: number, micros: number): void {
+    own.packets++
+    if (own.firstMicros === 0) own.firstMicros = micros
+    facts.silenceMicros = silence
+    if (silence > facts.longestSilenceMicros) {
+      facts.longestSilenceMicros = silence
+      facts.longestSilenceSinceMicros = facts.lastMicros
+    }
+    if (s.missingBytes > 0) {
+      own.cutBytes += s.missingBytes
+      this.#capture.cutSegments++
+      this.#capture.cutBytes += s.missingBytes
+    }
+  }
+
+  #noteSyn(facts: ConnectionFacts, own: SideFacts, s: Segment, d: Direction, micros: number): void {
+    own.syns++
+    own.lastSynMicros = micros
+    if (own.syns > 1 && own.initialSequence === s.sequence) {
+      for (const rule of this.#moments.onSynAgain) rule.onSynAgain(facts, d)
+      return
+    }
+    if (own.syns === 1) own.firstSynMicros = micros
+    own.initialSequence = s.sequence
+    this.#options.read(s)
+    own.maximumSegmentBytes = this.#options.maximumSegmentBytes
+    own.windowScale = this.#options.windowScale
+    own.sackPermitted = this.#options.sackPermitted
+  }
+
+  #noteAck(
+    facts: ConnectionFacts,
+    own: SideFacts,
+    peer: SideFacts,
+    s: Segment,
+    d: Direction,
+    payload: number,
+    micros: number,
+  ): void {
+    noteAcknowledged(own, peer, s, payload, micros, this.#options)
+    // scaled once both sides have said so (RFC 7323 §2.2), and never in a SYN
+    const scaled = own.windowScale >= 0 && peer.windowScale >= 0 && (s.flags & TCP_SYN) === 0
+    const opened = noteWindow(own, s, scaled, peer.largestPayload || SMALLEST_SEGMENT_BYTES, micros)
+    if (opened >= 0) for (const rule of this.#moments.onWindowOpen) rule.onWindowOpen(facts, d, opened)
+    if (d === 0 && facts.establishedMicros === 0 && peer.syns > 0 && own.syns > 0 && (s.flags & TCP_SYN) === 0) {
+      if (sequenceDistance(s.acknowledgement, peer.initialSequence) < 1) return
+      facts.establishedMicros = micros
+      for (const rule of this.#moments.onEstablished) rule.onEstablished(facts)
+    }
+  }
+
+  #noteFin(
+    facts: ConnectionFacts,
+    own: SideFacts,
+    s: Segment,
+    d: Direction,
+    payload: number,
+    silence: number,
+    micros: number,
+  ): void {
+    own.fins++
+    if (own.fins > 1) return
+    own.finMicros = micros
+    own.finSequence = sequenceAdd(s.sequence, payload)
+    own.silenceBeforeFinMicros = silence
+    if (facts.firstFinBy < 0) facts.firstFinBy = d
+    for (const rule of this.#moments.onFin) rule.onFin(facts, d)
+  }
+
+  #noteReset(facts: ConnectionFacts, own: SideFacts, s: Segment, d: Direction, silence: number, micros: number): void {
+    own.resets++
+    if (own.resets === 1) {
+      own.resetMicros = micros
+      own.resetHopLimit = s.hopLimit
+      own.resetSequence = s.sequence
+      own.resetHasAcknowledgement = (s.flags & TCP_ACK) !== 0
+      own.silenceBeforeResetMicros = silence
+      if (facts.firstResetBy < 0) facts.firstResetBy = d
+    }
+    own.lastMicros = micros
+    facts.lastMicros = micros
+    for (const rule of this.#moments.onReset) rule.onReset(facts, d)
+  }
+}
+
+function noteHopLimit(own: SideFacts, s: Segment): void {
+  if (own.hopLimit === 0) {
+    own.hopLimit = s.hopLimit
+    own.leastHopLimit = s.hopLimit
+    own.greatestHopLimit = s.hopLimit
+  } else if (s.hopLimit < own.leastHopLimit) own.leastHopLimit = s.hopLimit
+  else if (s.hopLimit > own.greatestHopLimit) own.greatestHopLimit = s.hopLimit
+}
+
+function noteData(facts: ConnectionFacts, own: SideFacts, d: Direction, payload: number, micros: number): void {
+  own.dataSegments++
+  own.sentBytes += payload
+  own.lastPayload = payload
+  if (own.firstDataMicros === 0) own.firstDataMicros = micros
+  own.lastDataMicros = micros
+  if (payload > own.largestPayload) own.largestPayload = payload
+  if (own.smallestPayload === 0 || payload < own.smallestPayload) own.smallestPayload = payload
+  if (facts.lastDataMicros !== 0) {
+    const idle = micros - facts.lastDataMicros
+    if (idle > facts.longestIdleMicros) facts.longestIdleMicros = idle
+  }
+  facts.lastDataMicros = micros
+  facts.lastDataDirection = d
+}
