@@ -48,7 +48,8 @@ export class OpenFinding implements Finding {
   count = 0
   readonly firstTime = new Timestamp()
   readonly lastTime = new Timestamp()
-  cause = ''
+  /** Of the first case; of the latest where the kind says so. */
+  text = ''
   next = ''
   evidence: Evidence[] = []
   /** Told to consumers; what was not told is not withdrawn either. */
@@ -63,6 +64,12 @@ export class OpenFinding implements Finding {
     this.severity = subject.severity ?? kind.severity
     this.certainty = certainty
     this.name = subject.name ?? ''
+  }
+
+  get cause(): string {
+    return this.ports === undefined
+      ? this.text
+      : `${this.ports.size} ports, ${portRange(this.ports)}. The first: ${this.text}`
   }
 }
 
@@ -103,8 +110,10 @@ export class FindingBook {
     this.#count(finding, subject)
     const surer = CERTAINTIES.indexOf(certainty) < CERTAINTIES.indexOf(finding.certainty)
     if (surer) finding.certainty = certainty
-    if (finding.ports !== undefined) this.#notePort(finding, subject)
-    if (isFirst || surer || (kind.latestText === true && finding.ports === undefined)) describeTo(finding, describe())
+    const { ports } = finding
+    if (ports !== undefined && subject.server !== undefined && ports.size < MAXIMUM_PORTS)
+      ports.add(subject.server.port)
+    if (isFirst || surer || (kind.latestText === true && ports === undefined)) describeTo(finding, describe())
     const time = timeOf(micros)
     if (isFirst) finding.firstTime.set(finding.evidence[0]?.time ?? time)
     if (isFirst || compareTime(time, finding.lastTime) > 0) finding.lastTime.set(time)
@@ -197,13 +206,6 @@ export class FindingBook {
     return first
   }
 
-  #notePort(finding: OpenFinding, { server }: Subject): void {
-    const ports = finding.ports!
-    if (server !== undefined && ports.size < MAXIMUM_PORTS) ports.add(server.port)
-    const sorted = ports.size <= 100 || ports.size % 256 === 0
-    if (sorted) finding.cause = `${ports.size} ports, ${portRange(ports)}. ${withoutPorts(finding.cause)}`
-  }
-
   #count(finding: OpenFinding, { facts }: Subject): void {
     finding.count++
     if (facts === undefined) return
@@ -268,7 +270,7 @@ function isLoopback(endpoint: Endpoint | undefined): boolean {
 }
 
 function describeTo(finding: OpenFinding, { cause, next, evidence }: Description): void {
-  finding.cause = cause
+  finding.text = cause
   finding.next = next
   finding.evidence = evidence.slice(0, MAXIMUM_EVIDENCE).map(({ micros, text }) => ({ time: timeOf(micros), text }))
 }
@@ -281,10 +283,6 @@ function portRange(ports: ReadonlySet<number>): string {
     greatest = Math.max(greatest, port)
   }
   return `${least} to ${greatest}`
-}
-
-function withoutPorts(cause: string): string {
-  return cause.replace(/^\d+ ports, \d+ to \d+\. /, '')
 }
 
 function timeOf(micros: number): Timestamp {

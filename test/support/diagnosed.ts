@@ -1,0 +1,147 @@
+// Conversations as frames in, findings out: through decoding, the flow table, exchanges and the rules, as a run does it, with
+// the ticks of a live capture in the pauses.
+
+import assert from 'node:assert/strict'
+import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
+import type { Finding } from '../../src/core/finding.ts'
+import { Packet } from '../../src/core/packet.ts'
+import type { Names } from '../../src/core/ports.ts'
+import { compareTime, elapsedMicros, Timestamp } from '../../src/core/timestamp.ts'
+import { Decoder } from '../../src/decode/decoder.ts'
+import { Diagnosis } from '../../src/diagnosis/diagnosis.ts'
+import { RULES } from '../../src/diagnosis/registry.ts'
+import { FlowTable } from '../../src/flow/flow-table.ts'
+import { defaultFlowTableOptions } from '../../src/flow/options.ts'
+import { fanOut, fanOutSegments } from '../../src/river/fan-out.ts'
+import { ExchangeStage } from '../../src/views/exchange-stage.ts'
+import { timestampOf } from './packet-builder.ts'
+import type { PcapFrame } from './pcap-builder.ts'
+import type { Talk } from './talk.ts'
+
+const TICK_MICROS = 200_000
+
+export interface DiagnosedOptions {
+  readonly slowMillis?: number
+  readonly hungAfterMillis?: number
+  readonly names?: Names
+  /** Capture time that goes on after the last frame. */
+  readonly quietSeconds?: number
+}
+
+export interface Diagnosed {
+  /** At the end, ranked. */
+  readonly findings: readonly Finding[]
+  /** What was told, in order: `open refused`, `withdrawn unanswered`, `final refused`. */
+  readonly told: readonly string[]
+  readonly diagnosis: Diagnosis
+}
+
+/** Several talks at once: their frames are put in order by time. */
+export function diagnose(talks: Talk | readonly Talk[], options: DiagnosedOptions = {}): Diagnosed {
+  const all = 'frames' in talks ? [talks] : talks
+  return diagnoseFrames(
+    all.flatMap(({ frames }) => frames),
+    options,
+  )
+}
+
+export function diagnoseFrames(frames: readonly PcapFrame[], options: DiagnosedOptions = {}): Diagnosed {
+  const told: string[] = []
+  const hungAfterMillis = options.hungAfterMillis ?? 30_000
+  const diagnosis = new Diagnosis(
+    { onFinding: ({ state, id }) => told.push(`${state} ${id}`) },
+    {
+      rules: RULES,
+      names: options.names,
+      slowMicros: (options.slowMillis ?? 1000) * 1000,
+      hungAfterMicros: hungAfterMillis * 1000,
+      ids: undefined,
+      notIds: new Set(),
+      minimumSeverity: 'note',
+    },
+  )
+  const stage = new ExchangeStage(
+    {
+      protocol: 'auto',
+      timeoutMillis: hungAfterMillis,
+      waitsForEnd: false,
+      hosts: new ExchangeHosts(undefined),
+      messages: { info: () => {} },
+    },
+    [diagnosis],
+  ).attachment()
+  const table = new FlowTable(
+    fanOut([...stage.streams, diagnosis]),
+    defaultFlowTableOptions,
+    fanOutSegments([...stage.segments, diagnosis]),
+  )
+  const clock = new Timestamp()
+  const advance = (t: Timestamp): void => {
+    clock.set(t)
+    table.advance(t)
+    for (const consumer of stage.clocks) consumer.onClock(table.confirmedTime)
+    diagnosis.onClock(table.confirmedTime)
+  }
+  const decoder = new Decoder(
+    {
+      onSegment: (segment, packet) => table.onSegment(segment, packet),
+      onDatagram(datagram, packet) {
+        for (const consumer of stage.datagrams) consumer.onDatagram(datagram, packet)
+        diagnosis.onDatagram(datagram)
+      },
+      onIcmpError(error) {
+        table.onIcmpError(error)
+        diagnosis.onIcmpError(error)
+      },
+      onArp: (arp) => diagnosis.onArp(arp),
+    },
+    { unwrapTunnels: true },
+  )
+  const packet = new Packet()
+  const timed = frames.map((each) => ({ ...each, t: timestampOf(each.time) }))
+  for (const { frame, t, originalLength } of timed.sort((a, b) => compareTime(a.t, b.t))) {
+    tick(clock, t, advance)
+    packet.time.set(t)
+    packet.linkType = 1
+    packet.buf = frame
+    packet.start = 0
+    packet.end = frame.length
+    packet.originalLength = originalLength ?? frame.length
+    advance(t)
+    decoder.decode(packet)
+  }
+  const end = new Timestamp(clock.seconds + (options.quietSeconds ?? 0), clock.nanos)
+  tick(clock, end, advance)
+  stage.onLastMoment(table.confirmedTime)
+  table.closeAll('capture-ended', clock)
+  stage.onTrafficOver()
+  diagnosis.end()
+  return { findings: [...diagnosis.findings()], told, diagnosis }
+}
+
+/** Exactly these findings but for notes, as `id certainty x count`, in their order. */
+export function assertFindings({ findings }: Diagnosed, ...expected: string[]): void {
+  const said = findings
+    .filter(({ severity }) => severity !== 'note')
+    .map(({ id, certainty, count }) => `${id} ${certainty} x ${count}`)
+  assert.deepEqual(said, expected)
+}
+
+/** Exactly these notes, by id. */
+export function assertNotes({ findings }: Diagnosed, ...expected: string[]): void {
+  assert.deepEqual(
+    findings.filter(({ severity }) => severity === 'note').map(({ id }) => id),
+    expected,
+  )
+}
+
+function tick(from: Timestamp, to: Timestamp, advance: (t: Timestamp) => void): void {
+  if (from.seconds === 0) return
+  const t = from.clone()
+  for (let left = elapsedMicros(from, to); left > TICK_MICROS; left -= TICK_MICROS) {
+    const nanos = t.nanos + TICK_MICROS * 1e3
+    t.seconds += Math.floor(nanos / 1e9)
+    t.nanos = nanos % 1e9
+    advance(t)
+  }
+}
