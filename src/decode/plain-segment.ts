@@ -56,6 +56,8 @@ export function readPlainSegment(packet: Packet, to: Segment): boolean {
   to.flags = buf[tcp + 13]! & 0x3f
   to.window = (buf[tcp + 14]! << 8) | buf[tcp + 15]!
   if (to.buf !== buf) to.buf = buf
+  to.optionsStart = tcp + TCP_BYTES
+  to.optionsEnd = payloadStart
   to.payloadStart = payloadStart
   to.payloadEnd = wireEnd
   to.missingBytes = 0
