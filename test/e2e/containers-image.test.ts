@@ -72,16 +72,22 @@ class Captor {
   }
 }
 
-/** Containers that we made beside others. */
-function sidecars(): string {
-  return docker('ps', '-a', '-q', '-f', 'label=tcpflow.sidecar')
+/** Containers that were made beside this one. Those of other runs on the same engine do not count. */
+function sidecarsOf(name: string): string[] {
+  const network = `container:${docker('inspect', '-f', '{{.Id}}', name)}`
+  const all = docker('ps', '-a', '-q', '-f', 'label=tcpflow.sidecar')
+  if (all === '') return []
+  // one that is removed meanwhile is an error of this command, and the others are told all the same
+  const format = '{{.Id}} {{.HostConfig.NetworkMode}}'
+  const { stdout } = spawnSync('docker', ['inspect', '-f', format, ...all.split('\n')], { encoding: 'utf8' })
+  return stdout.split('\n').filter((line) => line.endsWith(` ${network}`))
 }
 
 /** The engine takes a moment to remove what has ended. */
-async function assertNoSidecarLeft(): Promise<void> {
-  for (let tries = 0; tries < 100 && sidecars() !== ''; tries++)
+async function assertNoSidecarLeft(name: string): Promise<void> {
+  for (let tries = 0; tries < 100 && sidecarsOf(name).length > 0; tries++)
     await new Promise((resolve) => setTimeout(resolve, 100))
-  assert.equal(sidecars(), '')
+  assert.deepEqual(sidecarsOf(name), [])
 }
 
 test('the alias as in the README: the veth by the bridge’s own table, with no further privilege', {
@@ -96,7 +102,7 @@ test('the alias as in the README: the veth by the bridge’s own table, with no 
   await captor.until(() => captor.stdout.includes(body))
   assert.match(captor.stdout, new RegExp(`host\\.\\d{5}-${web}\\.00080: GET /asked`))
   await captor.stop()
-  await assertNoSidecarLeft()
+  await assertNoSidecarLeft(web)
 })
 
 test('without the host’s processes, a namespace is captured by a sidecar from the same image', { skip }, async (t) => {
@@ -105,9 +111,9 @@ test('without the host’s processes, a namespace is captured by a sidecar from 
   const captor = new Captor(t, [], ['-c', '--container', web])
   await captor.until(() => captor.stdout.includes(`answer of ${web} to /self`))
   assert.match(captor.stderr, /from a sidecar container in its network/)
-  assert.notEqual(sidecars(), '')
+  assert.equal(sidecarsOf(web).length, 1)
   await captor.stop()
-  await assertNoSidecarLeft()
+  await assertNoSidecarLeft(web)
 })
 
 test('with --pid host and SYS_ADMIN it enters the namespace itself', { skip }, async (t) => {
@@ -153,11 +159,11 @@ test('the sidecar goes even when what started it is killed', { skip }, async (t)
   startServer(t, web, { flags: ['--network', 'none'], self: true })
   const run = start(t, ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', IMAGE])
   await run.until(({ stdout }) => stdout.includes('/self'), 'it captured')
-  assert.notEqual(sidecars(), '')
+  assert.equal(sidecarsOf(web).length, 1)
   await run.signal('SIGKILL')
-  for (let tries = 0; tries < 100 && sidecars() !== ''; tries++)
+  for (let tries = 0; tries < 100 && sidecarsOf(web).length > 0; tries++)
     await new Promise((resolve) => setTimeout(resolve, 100))
-  await assertNoSidecarLeft()
+  await assertNoSidecarLeft(web)
 })
 
 test('a sidecar follows a restart into the new namespace', { skip }, async (t) => {
@@ -170,7 +176,7 @@ test('a sidecar follows a restart into the new namespace', { skip }, async (t) =
   const before = run.stdout.length
   await run.until(({ stdout }) => stdout.subarray(before).includes('/self'), 'it captured again')
   assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
-  await assertNoSidecarLeft()
+  await assertNoSidecarLeft(web)
 })
 
 async function capturesThrough(t: TestContext, env: Record<string, string>): Promise<void> {
@@ -184,7 +190,7 @@ async function capturesThrough(t: TestContext, env: Record<string, string>): Pro
   const body = (await ask(address, '/far-away'))!
   await run.until(({ stdout }) => stdout.includes(body), 'it showed the answer')
   assert.equal((await run.signal('SIGINT')).code, 0, run.stderr)
-  await assertNoSidecarLeft()
+  await assertNoSidecarLeft(web)
 }
 
 test('an engine over a forwarded socket', { skip }, async (t) => {
