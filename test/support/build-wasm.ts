@@ -31,7 +31,7 @@ export function modulePath({ folder, name }: WasmModule): string {
 /** What the module has to say, made from the WebAssembly text beside it. */
 export async function assemble({ folder, name, constant }: WasmModule): Promise<string> {
   const assembler = await wabt()
-  const module = assembler.parseWat(`${name}.wat`, readFileSync(join(folder, `${name}.wat`)), FEATURES)
+  const module = assembler.parseWat(`${name}.wat`, readFileSync(join(folder, `${name}.wat`), 'utf8'), FEATURES)
   // its types know of no features here
   const validate = module.validate as (features: typeof FEATURES) => void
   validate.call(module, FEATURES)
