@@ -4,31 +4,10 @@
 import { brotliDecompressSync, constants } from 'node:zlib'
 import type { HeldMemory } from '../protocol/held-bytes.ts'
 import { HeldBytes } from '../protocol/held-bytes.ts'
+import { type ContentDecoder, DAMAGED, EARLY_END, type PieceWriter } from './content-decoder.ts'
 import { GzipDecoder } from './gzip-decoder.ts'
 import { RAW_DEFLATE, ZLIB_STREAM_BYTES, ZLIB_WRAPPER, ZlibStream } from './zlib-stream.ts'
 import { ZstdDecoder } from './zstd-decoder.ts'
-
-/** Ends of `failure`. */
-export const DAMAGED = 'is damaged'
-export const EARLY_END = 'ends early'
-
-export type PieceWriter = (buf: Buffer, start: number, end: number) => void
-
-/** One coding of one body. Never throws for the data. After a failure further input is ignored. */
-export interface ContentDecoder {
-  /** Why it could not go on, in a few words that follow the coding's name ("is damaged"); '' while all is well. */
-  readonly failure: string
-  push(buf: Buffer, start: number, end: number): void
-  /**
-   * No more input: what can still be made of it is written. With `whole` false the input is known to be cut short, and
-   * ending early is no failure.
-   */
-  end(whole: boolean): void
-  /** Frees what it holds, at any time. */
-  release(): void
-  /** Ends it, also from within its writer. */
-  stop(): void
-}
 
 /**
  * A decoder for `coding` (lower case), or undefined when there is none. `progressive`: where a format can only be

@@ -2,7 +2,8 @@
 
 import { HeldBytes, type HeldMemory } from '../protocol/held-bytes.ts'
 import type { HttpMessage, HttpMessageEnd } from '../protocol/http/http-message.ts'
-import { type ContentDecoder, makeDecoder } from './content-coding.ts'
+import { makeDecoder } from './content-coding.ts'
+import type { ContentDecoder } from './content-decoder.ts'
 import type { UnpackBudget } from './unpack-budget.ts'
 
 /** Codings one over the other; nobody sends more than two. */

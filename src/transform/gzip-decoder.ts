@@ -1,7 +1,7 @@
 // gzip (RFC 1952) as a content coding.
 
 import type { HeldMemory } from '../protocol/held-bytes.ts'
-import { type ContentDecoder, EARLY_END, type PieceWriter } from './content-coding.ts'
+import { type ContentDecoder, EARLY_END, type PieceWriter } from './content-decoder.ts'
 import { GZIP_WRAPPER, ZLIB_STREAM_BYTES, ZlibStream } from './zlib-stream.ts'
 
 const FIRST_MAGIC_BYTE = 0x1f

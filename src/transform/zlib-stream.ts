@@ -11,7 +11,7 @@ import {
   zlibInflateInit2,
   zlibInflateReset,
 } from 'pako'
-import { DAMAGED, type PieceWriter } from './content-coding.ts'
+import { DAMAGED, type PieceWriter } from './content-decoder.ts'
 
 /** zlib's `windowBits`: which wrapper there is around the data. */
 export const RAW_DEFLATE = -15

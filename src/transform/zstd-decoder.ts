@@ -2,7 +2,7 @@
 
 import { ZstdStream } from '../core/zstd/zstd-stream.ts'
 import type { HeldMemory } from '../protocol/held-bytes.ts'
-import { type ContentDecoder, DAMAGED, EARLY_END, type PieceWriter } from './content-coding.ts'
+import { type ContentDecoder, DAMAGED, EARLY_END, type PieceWriter } from './content-decoder.ts'
 
 /** What HTTP allows (RFC 9659). */
 const MAXIMUM_WINDOW_BYTES = 8 * 1024 * 1024

@@ -68,11 +68,3 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   dockerode: 'container/',
   fengari: 'script/',
 }
-
-/** What does not follow the table yet. Nothing may be added here. */
-export const NOT_YET: readonly string[] = [
-  'protocol/http/http-framing.ts -> protocol/http/http-direction.ts -> protocol/http/http-framing.ts',
-  'transform/content-coding.ts -> transform/gzip-decoder.ts -> transform/content-coding.ts',
-  'transform/content-coding.ts -> transform/gzip-decoder.ts -> transform/zlib-stream.ts -> transform/content-coding.ts',
-  'transform/content-coding.ts -> transform/zstd-decoder.ts -> transform/content-coding.ts',
-]
