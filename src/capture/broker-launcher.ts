@@ -67,6 +67,9 @@ export async function startBroker(
   return { at, token }
 }
 
+/** How long a broker may take to close its end. */
+const CLOSE_PATIENCE_MILLIS = 2000
+
 /** What a request waits for. */
 interface Expected {
   started(): void
@@ -156,7 +159,10 @@ export class Broker implements CaptureLauncher {
     if (this.#ended || control === undefined) return
     const closed = once(control, 'close')
     control.end()
+    // A broker that does not answer must not hold up the end of a run: it ends by itself when its last asker has gone.
+    const late = setTimeout(() => control.destroy(), CLOSE_PATIENCE_MILLIS)
     await closed
+    clearTimeout(late)
   }
 
   #expect(id: number, parts: Partial<Expected> & Pick<Expected, 'refused'>): void {

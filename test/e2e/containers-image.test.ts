@@ -231,6 +231,6 @@ test('a sidecar image that is not there is named, with what to do', { skip }, as
   startServer(t, web)
   const args = ['-c', '--container', web, '--via', 'sidecar', '--sidecar-image', 'no/such-image:1']
   const { code, stderr } = await tcpflow(t, args)
-  assert.equal(code, 1)
+  assert.equal(code, 1, stderr)
   assert.match(stderr, /^tcpflow: .*no\/such-image:1.*\n {2}.*--sidecar-image/)
 })
