@@ -24,23 +24,24 @@ export class Certificate implements TlsCertificate {
   }
 
   get subject(): string {
-    return oneLine(this.#x509?.subject)
+    return oneLine(attempt('', () => this.#x509?.subject))
   }
 
   get issuer(): string {
-    return oneLine(this.#x509?.issuer)
+    return oneLine(attempt('', () => this.#x509?.issuer))
   }
 
   get validFromMicros(): number {
-    return microsOf(this.#x509?.validFrom)
+    return microsOf(attempt('', () => this.#x509?.validFrom))
   }
 
   get validToMicros(): number {
-    return microsOf(this.#x509?.validTo)
+    return microsOf(attempt('', () => this.#x509?.validTo))
   }
 
   get names(): string[] {
-    const found = (this.#x509?.subjectAltName ?? '').matchAll(/(?:DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g)
+    const text = attempt('', () => this.#x509?.subjectAltName) ?? ''
+    const found = text.matchAll(/(?:DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g)
     const names: string[] = []
     for (const [, name] of found) if (names.push(name!.slice(0, MAXIMUM_TEXT)) === MAXIMUM_NAMES) break
     return names
