@@ -69,6 +69,17 @@ export interface FindingConsumer {
   onFinding(finding: Finding): void
 }
 
+/** Consumers of traffic, by what they want to hear. One object may stand in several lists. */
+export interface TrafficConsumers {
+  readonly connections?: readonly ConnectionConsumer[]
+  readonly streams?: readonly StreamConsumer[]
+  readonly segments?: readonly SegmentConsumer[]
+  readonly rawSegments?: readonly RawSegmentConsumer[]
+  readonly datagrams?: readonly DatagramConsumer[]
+  readonly events?: readonly NetworkEventConsumer[]
+  readonly clocks?: readonly ClockConsumer[]
+}
+
 /** Something at the end of the river that holds output back in memory. */
 export interface Sink {
   /** True when output waits for a slow reader: the pipeline then awaits `drain()` before the next chunk of input. */

@@ -25,7 +25,3 @@ export const RULES: readonly Rule[] = [
 ]
 
 export const FINDING_KINDS: readonly FindingKind[] = RULES.flatMap((rule) => rule.kinds)
-
-export function findKind(id: string): FindingKind | undefined {
-  return FINDING_KINDS.find((kind) => kind.id === id)
-}

@@ -1,7 +1,7 @@
 // What a segment tells of loss, distance and windows: sent again or new, acknowledged or repeated (RFC 9293 §3.8, RFC 5681,
 // RFC 2883, RFC 6298). Seen from the capture point, which may lie on either side of where a packet was lost.
 
-import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
+import { type Segment, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import type { TcpOptions } from '../core/tcp-options.ts'
 import type { SideFacts } from './side-facts.ts'
@@ -238,8 +238,4 @@ export function noteWindow(own: SideFacts, s: Segment, scaled: boolean, segmentB
 export function fillsWindow(own: SideFacts, peer: SideFacts): boolean {
   if (!peer.hasAcknowledged || peer.window <= 0) return false
   return sequenceDistance(own.furthest, sequenceAdd(peer.acknowledged, peer.window)) === 0
-}
-
-export function hasAcknowledgement(s: Segment): boolean {
-  return (s.flags & TCP_ACK) !== 0
 }

@@ -12,6 +12,7 @@ import type {
   SegmentConsumer,
   Sink,
   StreamConsumer,
+  TrafficConsumers,
 } from '../core/consumers.ts'
 import { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { Io } from '../core/io.ts'
@@ -37,7 +38,7 @@ const STREAM_BUFFER_BYTES = 256 << 10
 const QUEUE_SLACK_BYTES = 256 << 10
 
 /** What all views of a run bring, by kind. One object may stand in several lists. */
-export class Attachments {
+export class Attachments implements Required<TrafficConsumers> {
   readonly all: readonly Attachment[]
   readonly connections: readonly ConnectionConsumer[]
   readonly streams: readonly StreamConsumer[]

@@ -1,13 +1,6 @@
 // Reads one savefile to its end into consumers: the way for whoever wants what a capture says, and no run around it.
 
-import type {
-  ClockConsumer,
-  DatagramConsumer,
-  NetworkEventConsumer,
-  RawSegmentConsumer,
-  SegmentConsumer,
-  StreamConsumer,
-} from '../core/consumers.ts'
+import type { TrafficConsumers } from '../core/consumers.ts'
 import { PlaceTable } from '../core/places.ts'
 import type { ByteSource, Messages } from '../core/ports.ts'
 import { FlowTable } from '../flow/flow-table.ts'
@@ -19,15 +12,6 @@ import { fanOut, fanOutSegments } from './fan-out.ts'
 import { pump } from './feed.ts'
 
 const READ_BUFFER_BYTES = 1 << 20
-
-export interface SavefileConsumers {
-  readonly streams?: readonly StreamConsumer[]
-  readonly segments?: readonly SegmentConsumer[]
-  readonly rawSegments?: readonly RawSegmentConsumer[]
-  readonly datagrams?: readonly DatagramConsumer[]
-  readonly events?: readonly NetworkEventConsumer[]
-  readonly clocks?: readonly ClockConsumer[]
-}
 
 export interface ReadSavefileOptions {
   readonly messages: Messages
@@ -46,14 +30,14 @@ export interface ReadSavefileOptions {
  */
 export async function readSavefile(
   source: ByteSource,
-  consumers: SavefileConsumers,
+  consumers: TrafficConsumers,
   options: ReadSavefileOptions,
 ): Promise<{ readonly damage: string | undefined }> {
   const { messages, names, stopping } = options
-  const { streams = [], segments = [] } = consumers
+  const { connections = [], streams = [], segments = [] } = consumers
   const { maximumJumpBytes = defaultFlowTableOptions.maximumJumpBytes } = options
   const table = new FlowTable(
-    fanOut(streams),
+    fanOut(streams, connections),
     { ...defaultFlowTableOptions, maximumJumpBytes },
     segments.length === 0 ? undefined : fanOutSegments(segments),
   )

@@ -2,16 +2,7 @@
 // from output/, latency/, script/ and the like, and says as plain data what it wants to be given.
 
 import type { Arena } from '../core/arena.ts'
-import type {
-  ClockConsumer,
-  ConnectionConsumer,
-  DatagramConsumer,
-  NetworkEventConsumer,
-  RawSegmentConsumer,
-  SegmentConsumer,
-  Sink,
-  StreamConsumer,
-} from '../core/consumers.ts'
+import type { Sink, TrafficConsumers } from '../core/consumers.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { Io } from '../core/io.ts'
 import type { Names } from '../core/ports.ts'
@@ -59,14 +50,7 @@ export interface ViewContext {
 }
 
 /** What one view brings along: consumers by what they want to hear, and when else it is to be called. */
-export interface Attachment {
-  readonly connections?: readonly ConnectionConsumer[]
-  readonly streams?: readonly StreamConsumer[]
-  readonly segments?: readonly SegmentConsumer[]
-  readonly rawSegments?: readonly RawSegmentConsumer[]
-  readonly datagrams?: readonly DatagramConsumer[]
-  readonly events?: readonly NetworkEventConsumer[]
-  readonly clocks?: readonly ClockConsumer[]
+export interface Attachment extends TrafficConsumers {
   readonly drops?: readonly DropListener[]
   readonly savers?: readonly CaptureSaver[]
   /** While one is attached, streams and datagrams are searched for requests and responses. */

@@ -8,7 +8,6 @@ export const SERVER_HELLO = 2
 export const CERTIFICATE = 11
 export const SERVER_KEY_EXCHANGE = 12
 export const CERTIFICATE_REQUEST = 13
-export const CLIENT_KEY_EXCHANGE = 16
 
 const HEADER_BYTES = 4
 /** Longer ones are passed over: a chain of ten certificates takes a quarter of it. */

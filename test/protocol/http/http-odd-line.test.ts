@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { matchOddRequestLine, matchOddStatusLine } from '../../../src/protocol/http/http-odd-line.ts'
 import { MORE_NEEDED, NO_MATCH } from '../../../src/protocol/http/http-start-line.ts'
-import { told } from './told-exchanges.ts'
+import { told } from '../told-exchanges.ts'
 
 const FIELDS = 'Host: a\r\n\r\n'
 const REFUSED = 'HTTP/1.0 400 Bad Request\r\nContent-Length: 0\r\n\r\n'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Options, type Step, told } from './told-exchanges.ts'
+import { type Options, type Step, told } from '../told-exchanges.ts'
 
 const ASK: Step = ['>', 'GET /a?b=c\r\n']
 

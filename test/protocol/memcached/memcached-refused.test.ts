@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { memcached } from '../../../src/protocol/memcached/memcached.ts'
 import { playEveryWay, type Step, type Told, Transcript } from '../exchange-transcript.ts'
-import { freePort, RawClient, RecordingProxy, startServer, stopServer } from '../recording-proxy.ts'
+import { RawClient, RecordingProxy, stopServer } from '../recording-proxy.ts'
+import { startMemcached } from './memcached-process.ts'
 
 const LONG_KEY = 'k'.repeat(251)
 const TOO_LARGE = 'x'.repeat(1_100_000)
@@ -100,15 +101,9 @@ const ASKED_LAST = 'get key\r\nmn\r\n'
 const TOLD_LAST = ['get ok VALUE', 'mn ok MN']
 
 test('against memcached: what it refuses is told as it says, and what follows gets its own answer', async (t) => {
-  const port = await freePort()
-  const args = ['-l', '127.0.0.1', '-p', `${port}`, '-U', '0', '-t', '1', '-m', '64']
-  if (process.getuid?.() === 0) args.push('-u', 'root')
-  const server = await startServer('memcached', args, port)
-  if (server === undefined) {
-    console.error('memcached is not installed: not compared with it')
-    t.skip('memcached is not installed')
-    return
-  }
+  const started = await startMemcached(t, 1)
+  if (started === undefined) return
+  const { server, port } = started
   const proxy = new RecordingProxy(port)
   try {
     const proxyPort = await proxy.listen()

@@ -2,19 +2,14 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { memcached } from '../../../src/protocol/memcached/memcached.ts'
 import { type Told, Transcript } from '../exchange-transcript.ts'
-import { freePort, RawClient, RecordingProxy, startServer, stopServer } from '../recording-proxy.ts'
+import { RawClient, RecordingProxy, stopServer } from '../recording-proxy.ts'
 import { frame } from './memcached-frame.ts'
+import { startMemcached } from './memcached-process.ts'
 
 test('against memcached: as many exchanges of each command as its own counters say', async (t) => {
-  const port = await freePort()
-  const args = ['-l', '127.0.0.1', '-p', `${port}`, '-U', '0', '-t', '2', '-m', '64']
-  if (process.getuid?.() === 0) args.push('-u', 'root')
-  const server = await startServer('memcached', args, port)
-  if (server === undefined) {
-    console.error('memcached is not installed: not compared with it')
-    t.skip('memcached is not installed')
-    return
-  }
+  const started = await startMemcached(t, 2)
+  if (started === undefined) return
+  const { server, port } = started
   const proxy = new RecordingProxy(port)
   const proxyPort = await proxy.listen()
   try {

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { Connection, type Direction, Stream } from '../../../src/core/connection.ts'
-import { Endpoint } from '../../../src/core/endpoint.ts'
 import type { Exchange } from '../../../src/core/exchange.ts'
-import { ExchangeStreams } from '../../../src/protocol/exchange-streams.ts'
-import { raw } from '../../../src/protocol/raw/raw.ts'
-import { EXCHANGE_PROTOCOLS } from '../../../src/protocol/registry.ts'
-import { timeOf } from '../exchange-transcript.ts'
-
-type Step = readonly ['>' | '<', string | number]
+import { type Step, told as toldExchanges } from '../told-exchanges.ts'
 
 const GET = 'GET /p HTTP/1.1\r\nHost: h\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -27,35 +20,9 @@ const ADDRESSES_6 = `\x20\x01\x0d\xb8${'\0'.repeat(11)}\x01${'\0'.repeat(15)}\x0
 
 /** `client protocol request status milliseconds` of each exchange; every step is a millisecond after the one before. */
 function told(steps: readonly Step[], size = Number.POSITIVE_INFINITY, middle = false): string[] {
-  const lines: string[] = []
-  const streams = new ExchangeStreams({
-    protocols: EXCHANGE_PROTOCOLS,
-    fallback: raw,
-    consumer: {
-      onExchange: (e: Exchange) =>
-        lines.push(`${e.client} ${e.protocol} ${e.command} ${e.status} ${e.requestStart.nanos / 1e6}`),
-    },
-  })
-  const client = new Endpoint(4, 0, 0, 0, 0x0a000001, 40000)
-  const c = new Connection(client, new Endpoint(4, 0, 0, 0, 0x0a000002, 9999), new Stream(), new Stream())
-  c.openerKnown = !middle
-  let moment = 0
-  for (const [arrow, what] of steps) {
-    const d: Direction = arrow === '>' ? 0 : 1
-    const t = timeOf(moment++)
-    if (typeof what === 'number') {
-      streams.onGap(c, d, 0, what, 'capture', t)
-      continue
-    }
-    const bytes = Buffer.from(what, 'latin1')
-    for (let pos = 0; pos < bytes.length; pos += size) {
-      const lent = Buffer.concat([Buffer.from('PROXY '), bytes.subarray(pos, pos + size), Buffer.from('\r\nGET ')])
-      streams.onData(c, d, 0, lent, 6, lent.length - 6, t)
-      lent.fill(0x58)
-    }
-  }
-  streams.onClose(c, 'finished', timeOf(moment))
-  return lines
+  const line = (e: Exchange): string =>
+    `${e.client} ${e.protocol} ${e.command} ${e.status} ${e.requestStart.nanos / 1e6}`
+  return toldExchanges(steps, { size, middle, line, around: ['PROXY ', '\r\nGET '] })
 }
 
 function clients(lines: readonly string[]): string[] {
