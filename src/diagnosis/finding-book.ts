@@ -35,6 +35,8 @@ export interface BookOptions {
 
 export class OpenFinding implements Finding {
   readonly key: string
+  /** The key without the port. */
+  readonly pair: string
   readonly kind: FindingKind
   readonly id: string
   state: FindingState = 'open'
@@ -56,9 +58,12 @@ export class OpenFinding implements Finding {
   told = false
   /** Of many ports: which. */
   ports: Set<number> | undefined = undefined
+  /** The finding of many ports that its cases are counted in since. */
+  foldedInto: OpenFinding | undefined = undefined
 
-  constructor(key: string, kind: FindingKind, subject: Subject, certainty: FindingCertainty) {
+  constructor(key: string, pair: string, kind: FindingKind, subject: Subject, certainty: FindingCertainty) {
     this.key = key
+    this.pair = pair
     this.kind = kind
     this.id = kind.id
     this.severity = subject.severity ?? kind.severity
@@ -96,6 +101,10 @@ export class FindingBook {
     micros: number,
     describe: () => Description,
   ): void {
+    if (subject.facts !== undefined) {
+      if (isExplained(subject.facts, kind)) return
+      for (const other of kind.insteadOf ?? []) this.withdraw(other, subject.facts)
+    }
     if (!this.#isWanted(kind, subject)) {
       // rules ask what a connection is counted in, told or not
       if (subject.facts !== undefined) remember(subject.facts, kind, undefined)
@@ -123,9 +132,10 @@ export class FindingBook {
   withdraw(kind: FindingKind, c: ConnectionFacts): void {
     const at = c.findings.findIndex((each) => (each as Remembered).kind === kind)
     if (at < 0) return
-    const [{ finding }] = c.findings.splice(at, 1) as [Remembered]
+    const [{ finding: counted, cases }] = c.findings.splice(at, 1) as [Remembered]
+    const finding = counted?.foldedInto ?? counted
     if (finding === undefined || finding.state !== 'open') return
-    finding.count--
+    finding.count -= cases
     finding.connectionCount--
     const number = finding.connections.indexOf(c.id)
     if (number >= 0) finding.connections.splice(number, 1)
@@ -170,7 +180,7 @@ export class FindingBook {
     const known = this.#findings.get(key)
     if (known !== undefined) return known
     if (this.#findings.size >= MAXIMUM_FINDINGS) return undefined
-    const finding = new OpenFinding(key, kind, subject, certainty)
+    const finding = new OpenFinding(key, pair, kind, subject, certainty)
     finding.client = this.#hostOf(subject.place, subject.client, true)
     finding.server = this.#hostOf(subject.place, subject.server, port === undefined)
     if (kind.foldsPorts === true && port !== undefined) {
@@ -198,6 +208,7 @@ export class FindingBook {
         if (first.connections.length < MAXIMUM_CONNECTIONS) first.connections.push(number)
       }
       this.#findings.delete(other.key)
+      other.foldedInto = first
       other.state = 'withdrawn'
       if (other.told) this.#consumer.onFinding(other)
     }
@@ -209,7 +220,13 @@ export class FindingBook {
   #count(finding: OpenFinding, { facts }: Subject): void {
     finding.count++
     if (facts === undefined) return
-    if (facts.findings.some((each) => (each as Remembered).finding === finding)) return
+    const known = (facts.findings as Remembered[]).find(
+      (each) => (each.finding?.foldedInto ?? each.finding) === finding,
+    )
+    if (known !== undefined) {
+      known.cases++
+      return
+    }
     remember(facts, finding.kind, finding)
     finding.connectionCount++
     if (finding.connections.length < MAXIMUM_CONNECTIONS) finding.connections.push(facts.id)
@@ -221,14 +238,11 @@ export class FindingBook {
   }
 
   #remove(finding: OpenFinding): void {
-    this.#findings.delete(finding.key)
-    for (const [pair, findings] of this.#byPair) {
-      const at = findings.indexOf(finding)
-      if (at < 0) continue
-      findings.splice(at, 1)
-      if (findings.length === 0) this.#byPair.delete(pair)
-      break
-    }
+    this.#findings.delete(finding.ports === undefined ? finding.key : finding.pair)
+    const single = this.#byPair.get(finding.pair)
+    const at = single?.indexOf(finding) ?? -1
+    if (at >= 0) single!.splice(at, 1)
+    if (single?.length === 0) this.#byPair.delete(finding.pair)
     finding.state = 'withdrawn'
     if (finding.told) this.#consumer.onFinding(finding)
   }
@@ -250,11 +264,18 @@ export class FindingBook {
 interface Remembered {
   readonly kind: FindingKind
   readonly finding: OpenFinding | undefined
+  /** How many of the finding's cases are this connection's. */
+  cases: number
+}
+
+/** It is counted in a finding that stands instead of those of this kind. */
+function isExplained({ findings }: ConnectionFacts, kind: FindingKind): boolean {
+  return (findings as Remembered[]).some((each) => each.kind.insteadOf?.includes(kind) === true)
 }
 
 function remember(facts: ConnectionFacts, kind: FindingKind, finding: OpenFinding | undefined): void {
   if (finding === undefined && facts.findings.some((each) => (each as Remembered).kind === kind)) return
-  facts.findings.push({ kind, finding } satisfies Remembered)
+  facts.findings.push({ kind, finding, cases: 1 } satisfies Remembered)
 }
 
 /** Two namespaces' 127.0.0.1 differ; other addresses are the same host wherever it is captured. */

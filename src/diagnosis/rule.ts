@@ -25,6 +25,8 @@ export interface FindingKind {
   readonly foldsPorts?: boolean
   /** Cause, next step and evidence are those of the latest case; default: of the first. For findings whose text has figures. */
   readonly latestText?: boolean
+  /** Kinds that this one explains: a connection that is counted here is not, or no longer, counted there. */
+  readonly insteadOf?: readonly FindingKind[]
 }
 
 /** Whom a finding is about. What agrees in kind, hosts, server's port, name and group is one finding that counts. */

@@ -45,7 +45,12 @@ export function diagnose(talks: Talk | readonly Talk[], options: DiagnosedOption
   )
 }
 
-export function diagnoseFrames(frames: readonly PcapFrame[], options: DiagnosedOptions = {}): Diagnosed {
+export interface DiagnosedFrame extends PcapFrame {
+  /** Default 1: Ethernet. */
+  readonly linkType?: number
+}
+
+export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: DiagnosedOptions = {}): Diagnosed {
   const told: string[] = []
   const hungAfterMillis = options.hungAfterMillis ?? 30_000
   const diagnosis = new Diagnosis(
@@ -99,10 +104,10 @@ export function diagnoseFrames(frames: readonly PcapFrame[], options: DiagnosedO
   )
   const packet = new Packet()
   const timed = frames.map((each) => ({ ...each, t: timestampOf(each.time) }))
-  for (const { frame, t, originalLength } of timed.sort((a, b) => compareTime(a.t, b.t))) {
+  for (const { frame, t, originalLength, linkType } of timed.sort((a, b) => compareTime(a.t, b.t))) {
     tick(clock, t, advance)
     packet.time.set(t)
-    packet.linkType = 1
+    packet.linkType = linkType ?? 1
     packet.buf = frame
     packet.start = 0
     packet.end = frame.length

@@ -3,6 +3,7 @@
 import { duration } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { about, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
+import { LOSS } from './loss-kind.ts'
 import { isUnanswered, UNANSWERED } from './unanswered.ts'
 
 export const PORT_REUSE: FindingKind = {
@@ -15,6 +16,7 @@ export const PORT_REUSE: FindingKind = {
   limits: 'A dropped SYN on a reused port may also be ordinary loss.',
   advice:
     'Keep connections open and use them again; widen net.ipv4.ip_local_port_range; give the client more addresses.',
+  insteadOf: [UNANSWERED, LOSS],
 }
 
 const REMEMBERED_MICROS = 60_000_000
@@ -72,7 +74,6 @@ function tellOfChallenge(judge: Judge, c: ConnectionFacts): void {
 
 function tellOfSilence(judge: Judge, c: ConnectionFacts, closedMicros: number): void {
   const { place, clientEnd, serverEnd, client } = c
-  judge.withdraw(UNANSWERED, c)
   judge.find(PORT_REUSE, about(c), 'likely', () => ({
     cause: `${judge.hostOf(place, clientEnd)} used source port ${clientEnd.port} again ${duration(client.firstSynMicros - closedMicros)} after that connection to ${judge.endOf(place, serverEnd)} had closed, and its SYN was dropped.`,
     next: 'keep connections and use them again, or widen net.ipv4.ip_local_port_range at the client',

@@ -14,6 +14,7 @@ export const WRONG_FAMILY: FindingKind = {
   limits:
     'Hosts are the same where their name or their link-layer address is: behind one router two hosts look like one.',
   advice: 'Let the server listen on :: as well (or the client use 127.0.0.1 or the IPv4 address by name).',
+  insteadOf: [REFUSED, UNANSWERED],
 }
 
 const TOGETHER_MICROS = 1_000_000
@@ -66,8 +67,6 @@ function isSameHost(judge: Judge, a: ConnectionFacts, b: ConnectionFacts): boole
 }
 
 function tell(judge: Judge, failed: ConnectionFacts, c: ConnectionFacts): void {
-  judge.withdraw(REFUSED, failed)
-  judge.withdraw(UNANSWERED, failed)
   judge.find(WRONG_FAMILY, about(failed), 'likely', () => {
     const host = judge.hostOf(c.place, c.serverEnd)
     const how = isRefusal(failed) ? 'refused' : 'not answered'
