@@ -19,6 +19,12 @@ const LEAST_TIMEOUT_MICROS = 190_000
 /** What comes out of order comes so soon. */
 const REORDERING_MICROS = 3_000
 const DUPLICATES_OF_LOSS = 3
+/** TCP_KEEPIDLE and TCP_KEEPINTVL are whole seconds; the clock of a capture may be a little off. */
+const LEAST_PROBE_MICROS = 900_000
+/** A window that takes so much is not a small one, however large the segments that offloading makes. */
+const USUAL_SEGMENT_BYTES = 1460
+/** What a host that names no other takes (RFC 9293 §3.7.1). */
+const SMALLEST_SEGMENT_BYTES = 536
 /** A header with time stamps has so many bytes of options: what is longer has SACK blocks in it. */
 const OPTIONS_WITHOUT_SACK = 12
 const DELAYED_LEAST_MICROS = 35_000
@@ -29,7 +35,8 @@ export function noteSent(own: SideFacts, peer: SideFacts, s: Segment, payload: n
   const { flags, sequence } = s
   const isFin = (flags & TCP_FIN) !== 0
   const length = payload + ((flags & TCP_SYN) !== 0 ? 1 : 0) + (isFin ? 1 : 0)
-  if ((flags & (TCP_SYN | TCP_FIN)) === 0 && isProbe(own, peer, sequence, payload)) return noteProbe(own, peer, micros)
+  if ((flags & (TCP_SYN | TCP_FIN)) === 0 && isProbe(own, peer, sequence, payload, micros))
+    return noteProbe(own, peer, micros)
   if (length === 0) return SENT_NOTHING
   const end = sequenceAdd(sequence, length)
   if (!own.hasSent) {
@@ -40,14 +47,16 @@ export function noteSent(own: SideFacts, peer: SideFacts, s: Segment, payload: n
   }
   const ahead = sequenceDistance(end, own.furthest)
   if (ahead > 0) {
-    if (sequenceDistance(sequence, own.furthest) > 0) own.holeSinceMicros = micros
+    if (sequenceDistance(sequence, own.furthest) > 0) noteHole(own, sequence, micros)
     own.furthest = end
     if (own.awaitedSinceMicros === 0) await_(own, end, micros)
     return SENT_NEW
   }
   own.awaitedSinceMicros = 0
   if ((flags & TCP_SYN) !== 0) return SENT_AGAIN
-  if (own.holeSinceMicros !== 0 && fillsHole(own, peer, end)) return noteFilled(own, peer, micros)
+  if (own.holeSinceMicros !== 0 && fillsHole(own, peer, sequence, end)) {
+    return noteFilled(own, peer, sequence, end, micros)
+  }
   noteAgain(own, peer, s, end, payload, micros)
   return SENT_AGAIN
 }
@@ -58,8 +67,12 @@ function await_(own: SideFacts, end: number, micros: number): void {
 }
 
 /** The other side may have acknowledged everything, or not everything while its window is closed. */
-function isProbe(own: SideFacts, peer: SideFacts, sequence: number, payload: number): boolean {
-  if (payload > 1 || !own.hasSent) return false
+function isProbe(own: SideFacts, peer: SideFacts, sequence: number, payload: number, micros: number): boolean {
+  if (payload > 1) return false
+  // sooner it is a last byte that was sent again
+  if (micros - Math.max(own.lastMicros, peer.lastMicros) < LEAST_PROBE_MICROS) return false
+  // met midway, before it has sent anything: what the other side has acknowledged tells where it stands
+  if (!own.hasSent) return peer.hasAcknowledged && sequence === sequenceAdd(peer.acknowledged, -1)
   if (sequence === sequenceAdd(own.furthest, -1)) return !peer.hasAcknowledged || peer.acknowledged === own.furthest
   return (
     payload === 1 &&
@@ -83,16 +96,25 @@ function noteProbe(own: SideFacts, peer: SideFacts, micros: number): number {
   return SENT_KEEP_ALIVE
 }
 
-/** The receiver has not acknowledged it, so the hole may still be there. */
-function fillsHole(own: SideFacts, peer: SideFacts, end: number): boolean {
-  return own.repeats === 0 && (!peer.hasAcknowledged || sequenceDistance(end, peer.acknowledged) > 0)
+/** Several holes at once are taken for one, from the first to the last. */
+function noteHole(own: SideFacts, sequence: number, micros: number): void {
+  if (own.holeSinceMicros === 0) own.holeStart = own.furthest
+  own.holeEnd = sequence
+  own.holeSinceMicros = micros
 }
 
-function noteFilled(own: SideFacts, peer: SideFacts, micros: number): number {
-  const since = micros - own.holeSinceMicros
-  own.holeSinceMicros = 0
-  if (since <= Math.max(REORDERING_MICROS, peer.roundTripMicros / 2)) own.reordered++
+/** The receiver has not acknowledged it, so the hole may still be there. */
+function fillsHole(own: SideFacts, peer: SideFacts, sequence: number, end: number): boolean {
+  if (sequenceDistance(sequence, own.holeStart) < 0 || sequenceDistance(end, own.holeEnd) > 0) return false
+  return !peer.hasAcknowledged || sequenceDistance(end, peer.acknowledged) > 0
+}
+
+function noteFilled(own: SideFacts, peer: SideFacts, sequence: number, end: number, micros: number): number {
+  if (micros - own.holeSinceMicros <= Math.max(REORDERING_MICROS, peer.roundTripMicros / 2)) own.reordered++
   else own.lostBefore++
+  if (sequence === own.holeStart) own.holeStart = end
+  else if (end === own.holeEnd) own.holeEnd = sequence
+  if (sequenceDistance(own.holeEnd, own.holeStart) <= 0) own.holeSinceMicros = 0
   return SENT_INTO_HOLE
 }
 
@@ -132,9 +154,7 @@ export function noteAcknowledged(
   const { acknowledgement } = s
   if (s.optionsEnd - s.optionsStart > OPTIONS_WITHOUT_SACK && (s.flags & TCP_SYN) === 0) {
     options.read(s)
-    if (options.tellsOfDuplicate(acknowledgement) && peer.retransmissions > peer.spuriousRetransmissions) {
-      peer.spuriousRetransmissions++
-    }
+    noteDuplicate(peer, options, acknowledgement)
   }
   if (!own.hasAcknowledged) {
     own.hasAcknowledged = true
@@ -147,6 +167,14 @@ export function noteAcknowledged(
   }
   timeRoundTrip(own, peer, s, payload, micros)
   noteDelay(own, peer, s, payload, micros)
+}
+
+/** What is known as spurious already is not counted again. */
+function noteDuplicate(peer: SideFacts, options: TcpOptions, acknowledgement: number): void {
+  if (!options.tellsOfDuplicate(acknowledgement) || options.right[0] === peer.spuriousAt) return
+  if (peer.retransmissions <= peer.spuriousRetransmissions) return
+  peer.spuriousRetransmissions++
+  peer.spuriousAt = options.right[0]!
 }
 
 function noteAdvance(own: SideFacts, peer: SideFacts, acknowledgement: number, micros: number): void {
@@ -209,9 +237,15 @@ export function noteNagle(own: SideFacts, peer: SideFacts, payload: number, micr
   own.nagleMicros += micros - since
 }
 
-/** The window that `s` advertises; how long it was zero, when it opens again; else -1. `scale`: of the sender's SYN. */
-export function noteWindow(own: SideFacts, s: Segment, scaled: boolean, segmentBytes: number, micros: number): number {
-  const window = scaled && own.windowScale > 0 ? s.window << own.windowScale : s.window
+/**
+ * The window that `s` advertises; how long it was zero, when it opens again; else -1. A capture that lacks one of the SYNs does
+ * not know the scale: there zero is zero, and any other window is unknown.
+ */
+export function noteWindow(own: SideFacts, peer: SideFacts, s: Segment, micros: number): number {
+  const known = own.syns > 0 && peer.syns > 0
+  // scaled once both sides have said so, and never in a SYN (RFC 7323 §2.2)
+  const scaled = own.windowScale > 0 && peer.windowScale >= 0 && (s.flags & TCP_SYN) === 0
+  const window = scaled ? s.window << own.windowScale : s.window
   let opened = -1
   if (window === 0) {
     if (own.window !== 0) {
@@ -224,14 +258,20 @@ export function noteWindow(own: SideFacts, s: Segment, scaled: boolean, segmentB
     if (opened > own.longestZeroWindowMicros) own.longestZeroWindowMicros = opened
     own.zeroWindowSinceMicros = 0
   }
-  if (window < segmentBytes) {
+  if (window < (known ? fullSegmentBytes(own, peer) : 1)) {
     if (own.smallWindowSinceMicros === 0) own.smallWindowSinceMicros = micros
   } else if (own.smallWindowSinceMicros !== 0) {
     own.smallWindowMicros += micros - own.smallWindowSinceMicros
     own.smallWindowSinceMicros = 0
   }
-  own.window = window
+  own.window = known || window === 0 ? window : -1
   return opened
+}
+
+/** What `peer` sends to `own` in one segment, as far as it has shown. */
+function fullSegmentBytes(own: SideFacts, peer: SideFacts): number {
+  const agreed = Math.min(own.maximumSegmentBytes || USUAL_SEGMENT_BYTES, USUAL_SEGMENT_BYTES)
+  return Math.min(peer.largestPayload || SMALLEST_SEGMENT_BYTES, agreed)
 }
 
 /** A segment that fills the other side's window to its end. */

@@ -72,7 +72,10 @@ export class SideFacts {
   mostRepeats = 0
   /** The largest payload that the other side has acknowledged while it was the last one sent; 0: none. */
   largestAcknowledgedPayload = 0
+  /** What was passed over and may still come: since when, and its sequence numbers. */
   holeSinceMicros = 0
+  holeStart = 0
+  holeEnd = 0
 
   // Windows that it advertises, scaled where the scale is known.
   window = -1

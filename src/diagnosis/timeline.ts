@@ -26,8 +26,6 @@ const MAXIMUM_FOLLOWED = 65_536
 const MAXIMUM_SPARE = 1024
 /** A silence that rules hear of. */
 const SILENCE_MICROS = 1_000_000
-/** What a host that names no other takes (RFC 9293 §3.7.1). */
-const SMALLEST_SEGMENT_BYTES = 536
 
 export class Timeline {
   readonly #moments: Moments
@@ -147,9 +145,7 @@ export class Timeline {
     micros: number,
   ): void {
     noteAcknowledged(own, peer, s, payload, micros, this.#options)
-    // scaled once both sides have said so (RFC 7323 §2.2), and never in a SYN
-    const scaled = own.windowScale >= 0 && peer.windowScale >= 0 && (s.flags & TCP_SYN) === 0
-    const opened = noteWindow(own, s, scaled, peer.largestPayload || SMALLEST_SEGMENT_BYTES, micros)
+    const opened = noteWindow(own, peer, s, micros)
     if (opened >= 0) for (const rule of this.#moments.onWindowOpen) rule.onWindowOpen(facts, d, opened)
     if (d === 0 && facts.establishedMicros === 0 && peer.syns > 0 && own.syns > 0 && (s.flags & TCP_SYN) === 0) {
       if (sequenceDistance(s.acknowledgement, peer.initialSequence) < 1) return

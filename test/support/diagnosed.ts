@@ -10,6 +10,8 @@ import { compareTime, elapsedMicros, Timestamp } from '../../src/core/timestamp.
 import { Decoder } from '../../src/decode/decoder.ts'
 import { Diagnosis } from '../../src/diagnosis/diagnosis.ts'
 import { RULES } from '../../src/diagnosis/registry.ts'
+import type { Rule } from '../../src/diagnosis/rule.ts'
+import type { SideFacts } from '../../src/diagnosis/side-facts.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { fanOut, fanOutSegments } from '../../src/river/fan-out.ts'
@@ -24,6 +26,8 @@ export interface DiagnosedOptions {
   readonly slowMillis?: number
   readonly hungAfterMillis?: number
   readonly names?: Names
+  /** In place of all that there are. */
+  readonly rules?: readonly Rule[]
   /** Capture time that goes on after the last frame. */
   readonly quietSeconds?: number
 }
@@ -56,7 +60,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
   const diagnosis = new Diagnosis(
     { onFinding: ({ state, id }) => told.push(`${state} ${id}`) },
     {
-      rules: RULES,
+      rules: options.rules ?? RULES,
       names: options.names,
       slowMicros: (options.slowMillis ?? 1000) * 1000,
       hungAfterMicros: hungAfterMillis * 1000,
@@ -122,6 +126,27 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
   stage.onTrafficOver()
   diagnosis.end()
   return { findings: [...diagnosis.findings()], told, diagnosis }
+}
+
+/** What client and server of the only connection have sent, as it stood when it closed. */
+export function sidesOf(
+  talk: Talk,
+  options: DiagnosedOptions = {},
+): readonly [Readonly<SideFacts>, Readonly<SideFacts>] {
+  const sides: [SideFacts, SideFacts][] = []
+  const keep: Rule = {
+    kinds: [],
+    begin: () => ({
+      onClose: ({ client, server }) => sides.push([copyOf(client), copyOf(server)]),
+    }),
+  }
+  diagnose(talk, { ...options, rules: [keep] })
+  assert.equal(sides.length, 1)
+  return sides[0]!
+}
+
+function copyOf(side: SideFacts): SideFacts {
+  return Object.assign(Object.create(Object.getPrototypeOf(side)), side)
 }
 
 /** Exactly these findings but for notes, as `id certainty x count`, in their order. */
