@@ -20,28 +20,48 @@ export const WRONG_FAMILY: FindingKind = {
 const TOGETHER_MICROS = 1_000_000
 const MAXIMUM_RECENT = 256
 
-interface Attempt {
-  readonly facts: ConnectionFacts
-  readonly id: number
-  readonly micros: number
+/** The latest attempts over one family, in the order in which they began. A flood of them costs no memory, and no search. */
+class Attempts {
+  readonly #facts: ConnectionFacts[] = []
+  readonly #ids: number[] = []
+  #next = 0
+
+  add(c: ConnectionFacts): void {
+    this.#facts[this.#next] = c
+    this.#ids[this.#next] = c.id
+    this.#next = (this.#next + 1) % MAXIMUM_RECENT
+  }
+
+  /** Those that are still open, and began within a second before `c`. */
+  *before(c: ConnectionFacts): Iterable<ConnectionFacts> {
+    for (const [i, facts] of this.#facts.entries()) {
+      const since = c.openMicros - facts.openMicros
+      if (facts.id === this.#ids[i] && since >= 0 && since <= TOGETHER_MICROS) yield facts
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#facts.length === 0
+  }
 }
 
 export const wrongFamily: Rule = {
   kinds: [WRONG_FAMILY],
   begin(judge: Judge): Judgement {
-    let recent: Attempt[] = []
+    const overV4 = new Attempts()
+    const overV6 = new Attempts()
     return {
       onOpen(c) {
         if (c.client.packets > 0) return
-        recent = recent.filter(({ micros }) => c.openMicros - micros <= TOGETHER_MICROS)
-        if (recent.length < MAXIMUM_RECENT) recent.push({ facts: c, id: c.id, micros: c.openMicros })
+        const attempts = c.serverEnd.family === 6 ? overV6 : overV4
+        attempts.add(c)
       },
       onEstablished(c) {
-        for (const { facts, id, micros } of recent) {
-          if (facts.id !== id || facts === c || c.openMicros - micros > TOGETHER_MICROS || micros > c.openMicros)
-            continue
-          if (facts.serverEnd.family === c.serverEnd.family || facts.serverEnd.port !== c.serverEnd.port) continue
-          if (isSameHost(judge, facts, c) && hasFailed(judge, facts)) tell(judge, facts, c)
+        const others = c.serverEnd.family === 6 ? overV4 : overV6
+        if (others.isEmpty) return
+        for (const failed of others.before(c)) {
+          if (failed.serverEnd.port !== c.serverEnd.port) continue
+          if (isSameHost(judge, failed, c) && hasFailed(judge, failed)) tell(judge, failed, c)
         }
       },
     }
