@@ -40,6 +40,11 @@ export class Endpoint {
   }
 }
 
+/** 127.0.0.0/8 or ::1. */
+export function isLoopback({ family, word0, word1, word2, word3 }: Endpoint): boolean {
+  return family === 4 ? word3 >>> 24 === 127 : word3 === 1 && word0 === 0 && word1 === 0 && word2 === 0
+}
+
 /** Four words as text: dotted quad, or RFC 5952's shortest form in lower case. */
 export function formatAddress(
   family: AddressFamily,

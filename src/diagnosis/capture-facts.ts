@@ -9,6 +9,8 @@ export class CaptureFacts {
   segments = 0
   datagrams = 0
   connections = 0
+  /** TLS handshakes of which the ClientHello was seen. */
+  handshakes = 0
   /** Connections that more than one side was seen of, and those of which one alone was and that carried data. */
   bothWays = 0
   toServerOnly = 0

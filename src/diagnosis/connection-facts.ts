@@ -26,10 +26,17 @@ export interface UnansweredRequest {
   readonly micros: number
 }
 
+/** What a finding keeps of a connection that it counts. */
+export interface CountedConnection {
+  readonly id: number
+  /** For the engine: ask Judge.has. A copy goes on counting when the connection is over. */
+  readonly findings: unknown[]
+}
+
 const MAXIMUM_ICMP = 4
 
 /** Belongs to the engine, which uses it again after the connection's `onClose`: keep numbers and strings, not the object. */
-export class ConnectionFacts {
+export class ConnectionFacts implements CountedConnection {
   /** Of flow/: bytes, gaps, endpoints. Valid while the facts are. */
   connection: Connection
   id = 0

@@ -18,10 +18,11 @@ import type { Names } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { epochMicros, type Timestamp } from '../core/timestamp.ts'
+import type { TlsConsumer, TlsEvent, TlsHandshake } from '../core/tls-handshake.ts'
 import { type AddressFacts, AddressResolution } from './address-resolution.ts'
 import { Agenda } from './agenda.ts'
 import { CaptureFacts } from './capture-facts.ts'
-import type { ConnectionFacts } from './connection-facts.ts'
+import type { ConnectionFacts, CountedConnection } from './connection-facts.ts'
 import { type BookOptions, FindingBook } from './finding-book.ts'
 import { IcmpTargets } from './icmp-targets.ts'
 import { Moments } from './moments.ts'
@@ -46,7 +47,8 @@ export class Diagnosis
     DatagramConsumer,
     NetworkEventConsumer,
     ClockConsumer,
-    TimedExchangeConsumer
+    TimedExchangeConsumer,
+    TlsConsumer
 {
   readonly options: JudgeOptions
   readonly capture = new CaptureFacts()
@@ -162,6 +164,14 @@ export class Diagnosis
     for (const rule of this.#moments.onExchange) rule.onExchange(timed, facts)
   }
 
+  onTls(handshake: TlsHandshake, event: TlsEvent, t: Timestamp): void {
+    this.#advance(t)
+    if (event === 'client-hello') this.capture.handshakes++
+    const facts = this.#timeline.of(handshake.connection)
+    if (facts === undefined) return
+    for (const rule of this.#moments.onTls) rule.onTls(handshake, event, facts)
+  }
+
   onClock(t: Timestamp): void {
     this.#advance(t)
   }
@@ -192,11 +202,11 @@ export class Diagnosis
     this.#book.find(kind, subject, certainty, this.nowMicros, describe)
   }
 
-  withdraw(kind: FindingKind, c: ConnectionFacts): void {
+  withdraw(kind: FindingKind, c: CountedConnection): void {
     this.#book.withdraw(kind, c)
   }
 
-  has(kind: FindingKind, c: ConnectionFacts): boolean {
+  has(kind: FindingKind, c: CountedConnection): boolean {
     return this.#book.has(kind, c)
   }
 

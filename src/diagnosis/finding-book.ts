@@ -2,7 +2,7 @@
 // is taken out again, a thousand ports of one pair of hosts become one, and at the end all are ranked.
 
 import type { FindingConsumer } from '../core/consumers.ts'
-import type { Endpoint } from '../core/endpoint.ts'
+import { type Endpoint, isLoopback } from '../core/endpoint.ts'
 import {
   type Evidence,
   type Finding,
@@ -15,7 +15,7 @@ import {
 } from '../core/finding.ts'
 import type { Names } from '../core/ports.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
-import type { ConnectionFacts } from './connection-facts.ts'
+import type { CountedConnection } from './connection-facts.ts'
 import type { Description, FindingKind, Subject } from './rule.ts'
 
 const MAXIMUM_FINDINGS = 4096
@@ -129,7 +129,7 @@ export class FindingBook {
     if (!finding.told) this.#tell(finding)
   }
 
-  withdraw(kind: FindingKind, c: ConnectionFacts): void {
+  withdraw(kind: FindingKind, c: CountedConnection): void {
     const at = c.findings.findIndex((each) => (each as Remembered).kind === kind)
     if (at < 0) return
     const [{ finding: counted, cases }] = c.findings.splice(at, 1) as [Remembered]
@@ -142,7 +142,7 @@ export class FindingBook {
     if (finding.connectionCount <= 0 && finding.count <= 0) this.#remove(finding)
   }
 
-  has(kind: FindingKind, c: ConnectionFacts): boolean {
+  has(kind: FindingKind, c: CountedConnection): boolean {
     return c.findings.some((each) => (each as Remembered).kind === kind)
   }
 
@@ -269,25 +269,19 @@ interface Remembered {
 }
 
 /** It is counted in a finding that stands instead of those of this kind. */
-function isExplained({ findings }: ConnectionFacts, kind: FindingKind): boolean {
+function isExplained({ findings }: CountedConnection, kind: FindingKind): boolean {
   return (findings as Remembered[]).some((each) => each.kind.insteadOf?.includes(kind) === true)
 }
 
-function remember(facts: ConnectionFacts, kind: FindingKind, finding: OpenFinding | undefined): void {
+function remember(facts: CountedConnection, kind: FindingKind, finding: OpenFinding | undefined): void {
   if (finding === undefined && facts.findings.some((each) => (each as Remembered).kind === kind)) return
   facts.findings.push({ kind, finding, cases: 1 } satisfies Remembered)
 }
 
 /** Two namespaces' 127.0.0.1 differ; other addresses are the same host wherever it is captured. */
 function pairKey(kind: FindingKind, { place, client, server, name, group }: Subject): string {
-  const where = isLoopback(server) ? place : ''
+  const where = server !== undefined && isLoopback(server) ? place : ''
   return `${kind.id} ${where} ${client?.address ?? ''} ${server?.address ?? ''} ${name ?? ''} ${group ?? ''}`
-}
-
-function isLoopback(endpoint: Endpoint | undefined): boolean {
-  if (endpoint === undefined) return false
-  if (endpoint.family === 4) return endpoint.word3 >>> 24 === 127
-  return endpoint.word3 === 1 && endpoint.word0 === 0 && endpoint.word1 === 0 && endpoint.word2 === 0
 }
 
 function describeTo(finding: OpenFinding, { cause, next, evidence }: Description): void {

@@ -18,6 +18,7 @@ export class Moments {
   readonly onIcmp: readonly Asked<'onIcmp'>[]
   readonly onAddressUnanswered: readonly Asked<'onAddressUnanswered'>[]
   readonly onExchange: readonly Asked<'onExchange'>[]
+  readonly onTls: readonly Asked<'onTls'>[]
   readonly onWake: readonly Asked<'onWake'>[]
   readonly onClock: readonly Asked<'onClock'>[]
   readonly onClose: readonly Asked<'onClose'>[]
@@ -40,6 +41,7 @@ export class Moments {
     this.onIcmp = asked('onIcmp')
     this.onAddressUnanswered = asked('onAddressUnanswered')
     this.onExchange = asked('onExchange')
+    this.onTls = asked('onTls')
     this.onWake = asked('onWake')
     this.onClock = asked('onClock')
     this.onClose = asked('onClose')

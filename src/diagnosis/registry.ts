@@ -7,6 +7,7 @@ import { portReuse } from './rules/port-reuse.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
 import { synLoss } from './rules/syn-loss.ts'
+import { tls } from './rules/tls.ts'
 import { unanswered } from './rules/unanswered.ts'
 import { unreachable } from './rules/unreachable.ts'
 import { wrongFamily } from './rules/wrong-family.ts'
@@ -22,6 +23,7 @@ export const RULES: readonly Rule[] = [
   wrongFamily,
   synLoss,
   portReuse,
+  tls,
 ]
 
 export const FINDING_KINDS: readonly FindingKind[] = RULES.flatMap((rule) => rule.kinds)

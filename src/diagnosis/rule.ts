@@ -4,9 +4,10 @@ import type { CloseReason, Direction } from '../core/connection.ts'
 import type { Endpoint } from '../core/endpoint.ts'
 import type { FindingCertainty, FindingSeverity } from '../core/finding.ts'
 import type { TimedExchange } from '../core/timed-exchange.ts'
+import type { TlsEvent, TlsHandshake } from '../core/tls-handshake.ts'
 import type { AddressFacts } from './address-resolution.ts'
 import type { CaptureFacts } from './capture-facts.ts'
-import type { ConnectionFacts, IcmpNews } from './connection-facts.ts'
+import type { ConnectionFacts, CountedConnection, IcmpNews } from './connection-facts.ts'
 
 /** One id of the vocabulary, with the text that `--explain` prints and docs/diagnosis.md has. Plain sentences, one paragraph each. */
 export interface FindingKind {
@@ -41,7 +42,7 @@ export interface Subject {
   /** What else tells one cause from another: an error code. */
   readonly group?: string
   /** The connection that it touches. */
-  readonly facts?: ConnectionFacts
+  readonly facts?: CountedConnection
   /** In place of the kind's. */
   readonly severity?: FindingSeverity
 }
@@ -69,9 +70,9 @@ export interface Judge {
    */
   find(kind: FindingKind, subject: Subject, certainty: FindingCertainty, describe: () => Description): void
   /** The connection is not a case of that kind after all. */
-  withdraw(kind: FindingKind, c: ConnectionFacts): void
+  withdraw(kind: FindingKind, c: CountedConnection): void
   /** The connection is counted in a finding of that kind. */
-  has(kind: FindingKind, c: ConnectionFacts): boolean
+  has(kind: FindingKind, c: CountedConnection): boolean
   /** Call onWake for the connection when capture time has come to `micros`, if it is still open then. The earliest wish counts. */
   wake(c: ConnectionFacts, micros: number): void
   /** `web`, or `172.17.0.2` where nobody knows a name. */
@@ -123,6 +124,11 @@ export interface Judgement {
    * `late` when its answer comes). `c` is undefined for datagrams (DNS). Lent.
    */
   onExchange?(timed: TimedExchange, c: ConnectionFacts | undefined): void
+  /**
+   * Something of a TLS handshake was seen, before rules hear of the packet's other moments; `closed` comes before onClose. `h`
+   * is the rule's to keep, and goes on changing until `closed`.
+   */
+  onTls?(h: TlsHandshake, event: TlsEvent, c: ConnectionFacts): void
   /** See Judge.wake. */
   onWake?(c: ConnectionFacts): void
   /** Once a second of capture time. */

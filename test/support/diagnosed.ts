@@ -14,6 +14,7 @@ import type { Rule } from '../../src/diagnosis/rule.ts'
 import type { SideFacts } from '../../src/diagnosis/side-facts.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
+import { TlsStreams } from '../../src/protocol/tls/tls-streams.ts'
 import { fanOut, fanOutSegments } from '../../src/river/fan-out.ts'
 import { ExchangeStage } from '../../src/views/exchange-stage.ts'
 import { timestampOf } from './packet-builder.ts'
@@ -80,7 +81,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
     [diagnosis],
   ).attachment()
   const table = new FlowTable(
-    fanOut([...stage.streams, diagnosis]),
+    fanOut([...stage.streams, new TlsStreams(diagnosis), diagnosis]),
     defaultFlowTableOptions,
     fanOutSegments([...stage.segments, diagnosis]),
   )

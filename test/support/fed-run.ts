@@ -67,10 +67,7 @@ export class FedRun {
   async feed(bytes: Buffer): Promise<void> {
     this.#mustRun()
     if (this.#child.stdin!.write(bytes)) return
-    // When the program ends early, the pipe's error says nothing: how it ended does.
-    const drained = once(this.#child.stdin!, 'drain').catch(() => this.#closed)
-    await Promise.race([drained, this.#closed])
-    this.#mustRun()
+    await Promise.race([once(this.#child.stdin!, 'drain'), this.#closed])
   }
 
   async memory(): Promise<Memory> {

@@ -67,26 +67,6 @@ export const TLS_ALPN: FindingKind = {
   advice: 'Enable one of the offered protocols on the server, or offer another.',
 }
 
-export const TLS_TO_PLAINTEXT: FindingKind = {
-  id: 'tls-to-plaintext',
-  severity: 'error',
-  title: 'TLS to a port that does not speak it',
-  meaning: 'The client began with TLS, and the server answered in another protocol.',
-  told: 'A ClientHello answered by something that is no TLS record: an HTTP answer, a greeting, an error.',
-  limits: 'A server that stays silent or just closes shows it only where a plain protocol is seen on the same port.',
-  advice: 'Use the port that speaks TLS, switch TLS off in the client, or use STARTTLS where the protocol has it.',
-}
-
-export const PLAINTEXT_TO_TLS: FindingKind = {
-  id: 'plaintext-to-tls',
-  severity: 'error',
-  title: 'a plain request to a port that speaks TLS',
-  meaning: 'The client began without TLS, and the server expects it.',
-  told: 'A plain request answered by a TLS alert, or by an HTTP error which says that TLS is expected.',
-  limits: 'Many servers just close: then it is told only where TLS is seen on the same port.',
-  advice: 'Use https:// or the client’s option for TLS, or the port that is meant for plain text.',
-}
-
 export const TLS_NO_ANSWER: FindingKind = {
   id: 'tls-no-answer',
   severity: 'error',
@@ -99,6 +79,27 @@ export const TLS_NO_ANSWER: FindingKind = {
     'Try the same from the server’s own host, without the server name, and see whether the port speaks TLS at all.',
 }
 
+export const TLS_TO_PLAINTEXT: FindingKind = {
+  id: 'tls-to-plaintext',
+  severity: 'error',
+  title: 'TLS to a port that does not speak it',
+  meaning: 'The client began with TLS, and the server answered in another protocol.',
+  told: 'A ClientHello answered by something that is no TLS record: an HTTP answer, a greeting, an error.',
+  limits: 'A server that stays silent or just closes shows it only where a plain protocol is seen on the same port.',
+  advice: 'Use the port that speaks TLS, switch TLS off in the client, or use STARTTLS where the protocol has it.',
+  insteadOf: [TLS_NO_ANSWER],
+}
+
+export const PLAINTEXT_TO_TLS: FindingKind = {
+  id: 'plaintext-to-tls',
+  severity: 'error',
+  title: 'a plain request to a port that speaks TLS',
+  meaning: 'The client began without TLS, and the server expects it.',
+  told: 'A plain request answered by a TLS alert, or by an HTTP error which says that TLS is expected.',
+  limits: 'Many servers just close: then it is told only where TLS is seen on the same port.',
+  advice: 'Use https:// or the client’s option for TLS, or the port that is meant for plain text.',
+}
+
 export const TLS_SLOW: FindingKind = {
   id: 'tls-slow',
   severity: 'warning',
@@ -108,3 +109,16 @@ export const TLS_SLOW: FindingKind = {
   limits: 'The time of a flight holds the way there and back; compare it with the connection’s round trip.',
   advice: 'See who was waited for: a server’s slow key or look-ups, a client that checks revocation, or the network.',
 }
+
+export const TLS_KINDS: readonly FindingKind[] = [
+  TLS_VERSION,
+  TLS_CIPHER,
+  TLS_CERTIFICATE,
+  TLS_SERVER_NAME,
+  TLS_CLIENT_CERTIFICATE,
+  TLS_ALPN,
+  TLS_TO_PLAINTEXT,
+  PLAINTEXT_TO_TLS,
+  TLS_NO_ANSWER,
+  TLS_SLOW,
+]

@@ -42,7 +42,7 @@ export interface DnsCounters {
   unmatchedAnswers: number
   /** To or from the DNS port, and no DNS. */
   malformed: number
-  /** Queries told as unknown because too many were outstanding. */
+  /** Queries forgotten because too many were outstanding. */
   evicted: number
 }
 
@@ -96,39 +96,16 @@ export class DnsExchanges implements ExchangeDatagrams {
     }
   }
 
-  /** Queries from before `before` that have no answer are told as unanswered. Their answers are told when they come. */
+  /** Queries from before `before` that have no answer are told as unanswered and forgotten. */
   expire(before: Timestamp): void {
     const waiting = this.#waiting
-    for (let query = waiting.oldestUntold; query !== undefined; query = waiting.oldestUntold) {
-      if (this.#isFrom(query, before)) {
-        const unanswered = this.#queryOf(query)
-        waiting.markOldestTold()
-        this.#handOn(query, unanswered)
-      } else if (this.#isOfAnotherClock(query)) {
-        this.#giveUp(query)
-      } else {
-        return
-      }
-    }
-  }
-
-  /** Queries from before `before` that have no answer are told as unanswered, if they were not, and forgotten. */
-  forget(before: Timestamp): void {
-    const waiting = this.#waiting
     for (let query = waiting.oldest; query !== undefined; query = waiting.oldest) {
-      if (this.#isFrom(query, before)) this.#tell(query, this.#queryOf(query))
-      else if (this.#isOfAnotherClock(query)) this.#giveUp(query)
+      const newest = startOf(waiting.newest!, this.#otherTime)
+      const start = startOf(query, this.#time)
+      if (compareTime(start, before) < 0) this.#tell(query, this.#queryOf(query))
+      else if (elapsedMicros(newest, start) > CLOCK_WAS_SET_MICROS) this.#giveUpOldest()
       else return
     }
-  }
-
-  #isFrom(query: WaitingQuery, before: Timestamp): boolean {
-    return compareTime(startOf(query, this.#time), before) < 0
-  }
-
-  #isOfAnotherClock(query: WaitingQuery): boolean {
-    const newest = startOf(this.#waiting.newest!, this.#otherTime)
-    return elapsedMicros(newest, startOf(query, this.#time)) > CLOCK_WAS_SET_MICROS
   }
 
   /** The capture has ended: what has no answer yet is told as `unknown`. */
@@ -157,9 +134,8 @@ export class DnsExchanges implements ExchangeDatagrams {
       return
     }
     while (waiting.full) {
-      const oldest = waiting.oldest!
-      if (!oldest.told && this.counters.evicted++ === 0) this.#onFirstEvicted(TOO_MANY_QUERIES)
-      this.#giveUp(oldest)
+      if (this.counters.evicted++ === 0) this.#onFirstEvicted(TOO_MANY_QUERIES)
+      this.#giveUpOldest()
     }
     if (waiting.countBySocket(ends, message.id) >= MAXIMUM_SAME_ID) {
       const former = waiting.findBySocket(ends, message.id, () => true)!
@@ -209,10 +185,11 @@ export class DnsExchanges implements ExchangeDatagrams {
     return this.#waiting.findBySocket(ends, message.id, fits)
   }
 
-  #giveUp(waiting: WaitingQuery): void {
-    const query = this.#queryOf(waiting)
+  #giveUpOldest(): void {
+    const oldest = this.#waiting.oldest!
+    const query = this.#queryOf(oldest)
     query.answerMayBeMissing = true
-    this.#tell(waiting, query)
+    this.#tell(oldest, query)
   }
 
   /** What is told of it. */
@@ -226,17 +203,12 @@ export class DnsExchanges implements ExchangeDatagrams {
     startOf(waiting, query.end)
     query.bytes = waiting.bytes
     query.retries = waiting.retries
-    query.told = waiting.told
     return query
   }
 
-  /** Forgets it first: the consumer may throw. One that was told as unanswered is told again only for its answer. */
+  /** Forgets it first: the consumer may throw. */
   #tell(waiting: WaitingQuery, query: DnsQuery): void {
     this.#waiting.remove(waiting)
-    if (!query.told || (query.answered && !query.unknown)) this.#handOn(waiting, query)
-  }
-
-  #handOn(waiting: WaitingQuery, query: DnsQuery): void {
     const exchange = this.#exchange
     exchange.place = waiting.place
     exchange.client = waiting.client()

@@ -128,8 +128,11 @@ export class TlsStreams implements StreamConsumer {
   #takeFirst(watched: Watched, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const { first, beginning } = watched
     const held = first[d]
+    // an upload in plain text: only the other side's word is of interest
+    if (beginning[d] === 'plain' && held.length === MAXIMUM_FIRST_BYTES) return
     // the rest of a long first piece is given to the session below
-    const bytes = Buffer.concat([held, buf.subarray(start, end)])
+    const piece = buf.subarray(start, end)
+    const bytes = held.length === 0 ? piece : Buffer.concat([held, piece])
     if (beginning[d] === 'more') beginning[d] = beginningOf(bytes, watched.fromStart)
     first[d] = firstBytes(held, buf, start, end)
     if (beginning[d] === 'more') return
