@@ -164,7 +164,6 @@ async function rightsIn(t: TestContext, name: string, dockerFlags: readonly stri
   t.after(() => spawnSync('docker', ['rm', '-f', capture.name]))
   await capture.until(() => capture.stderr.includes('listening on lo'))
   const rights = rightsOfRun(Number(docker('inspect', '-f', '{{.State.Pid}}', capture.name)))
-  await sleep(300) // signals are looked after a moment later than the line that says it listens
   assert.equal(await capture.stop('SIGTERM'), 0, capture.stderr)
   assert.deepEqual(Object.keys(rights).sort(), ['broker', 'child', 'parser'])
   return { parser: sets(rights.parser!), broker: sets(rights.broker!), child: sets(rights.child!) }

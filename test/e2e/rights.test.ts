@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { narrowingWrapper, parseRights } from '../../src/capture/capabilities.ts'
 import { makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { type Running, start, temporaryFolder } from '../support/program.ts'
@@ -33,7 +32,6 @@ async function listening(t: TestContext, args: readonly string[], cwd?: string):
 }
 
 async function ends(run: Running): Promise<void> {
-  await sleep(300) // signals are looked after a moment later than the line that says it listens
   const { code, stderr } = await run.signal('SIGINT')
   assert.equal(code, 0, stderr)
 }

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
 import { ExchangeMetrics } from '../../src/metrics/exchange-metrics.ts'
 import { MetricsServer } from '../../src/metrics/metrics-server.ts'
 import { FakeNames } from '../support/fake-names.ts'
 import { assertGolden } from '../support/golden.ts'
+import { settle } from '../support/manual-clock.ts'
 import { connection, type ExchangeFields, endpoint, timed } from '../support/timed-exchanges.ts'
 
 const COUNTS = {
@@ -148,10 +148,18 @@ describe('the server', () => {
     return state
   }
 
+  /** Those who have said nothing by then may be closed. */
+  const GRACE_MILLIS = 500
+
+  function passTime(t: TestContext, millis: number): void {
+    const now = performance.now.bind(performance)
+    t.mock.method(performance, 'now', () => now() + millis)
+  }
+
   async function isServed(url: string, times = 5): Promise<void> {
     for (let i = 0; i < times; i++) {
       assert.equal(await (await fetch(`${url}/metrics`)).text(), 'some_metric 1\n')
-      await sleep(50)
+      await settle()
     }
   }
 
@@ -159,9 +167,10 @@ describe('the server', () => {
     const url = await opened(t)
     const silent = crowd(t, url, 1000, '')
     await isServed(url)
-    await sleep(600) // their time of grace
+    passTime(t, GRACE_MILLIS)
     crowd(t, url, 100, '')
     await isServed(url)
+    for (let turns = 0; turns < 1000 && silent.closed < 100; turns++) await settle()
     assert.ok(silent.closed >= 100, `${silent.closed} were closed`)
   })
 
@@ -175,7 +184,7 @@ describe('the server', () => {
       const url = await opened(t)
       crowd(t, url, 64, say, true)
       await isServed(url)
-      await sleep(600)
+      passTime(t, GRACE_MILLIS)
       await isServed(url)
     })
   }

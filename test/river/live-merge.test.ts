@@ -6,8 +6,9 @@ import type { GateEntry } from '../../src/core/gate-entry.ts'
 import { Packet } from '../../src/core/packet.ts'
 import type { Feed, River } from '../../src/river/feed.ts'
 import { FrameGate } from '../../src/river/frame-gate.ts'
-import { LiveMerge } from '../../src/river/live-merge.ts'
+import { LiveMerge, MERGE_WINDOW_MILLIS } from '../../src/river/live-merge.ts'
 import { READ_PACKET } from '../../src/savefile/reader.ts'
+import { ManualClock, settle } from '../support/manual-clock.ts'
 import { ethernet, ipv4, udp } from '../support/packet-builder.ts'
 import { pcapFile } from '../support/pcap-builder.ts'
 import { capture, feedOf, ManualSource, Recorder, whole } from './feed-fixture.ts'
@@ -21,19 +22,20 @@ async function mergeAll(feeds: readonly Feed[], river: River): Promise<void> {
   await merge.run()
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
-
 test('feeds that are at hand come out in the order of their times', async () => {
   const river = new Recorder()
   await mergeAll([feedOf(whole('a', capture(1000, 4000, 5000))), feedOf(whole('b', capture(2000, 3000, 6000)))], river)
   assert.deepEqual(river.seen, ['a1000', 'b2000', 'b3000', 'a4000', 'a5000', 'b6000'])
 })
 
-test('a feed that is late within the window is waited for', async () => {
+test('a feed that is late within the window is waited for', async (t) => {
+  const clock = new ManualClock(t)
   const river = new Recorder()
   const late = new ManualSource('b')
   const done = mergeAll([feedOf(whole('a', capture(2000))), feedOf(late)], river)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await settle()
+  clock.advance(MERGE_WINDOW_MILLIS - 1)
+  await settle()
   assert.deepEqual(river.seen, [])
   late.give(capture(1000))
   late.end()
@@ -41,12 +43,15 @@ test('a feed that is late within the window is waited for', async () => {
   assert.deepEqual(river.seen, ['b1000', 'a2000'])
 })
 
-test('a feed that stays silent does not hold the others back for ever', async () => {
+test('a feed that stays silent does not hold the others back for ever', async (t) => {
+  const clock = new ManualClock(t)
   const river = new Recorder()
   const silent = new ManualSource('b')
   silent.give(capture())
   const done = mergeAll([feedOf(whole('a', capture(1000, 2000))), feedOf(silent)], river)
-  while (river.seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+  await settle()
+  clock.advance(MERGE_WINDOW_MILLIS + 1)
+  await settle()
   assert.deepEqual(river.seen, ['a1000', 'a2000'])
   silent.end()
   await done
@@ -66,7 +71,7 @@ test('a capture that joins while the merge runs is read, and each end is told af
   merge.add(feedOf(first))
   first.give(capture(1000))
   first.end()
-  await settled()
+  await settle()
   assert.deepEqual(
     river.seen.filter((each) => each !== 'flush'),
     ['a1000', 'end a'],
@@ -122,13 +127,13 @@ test('a gate holds frames until their addresses are wanted, then lets them throu
   merge.add(feed, new FrameGate())
   const done = merge.run()
   source.give(frames([1000, OURS, OTHERS], [1001, OTHERS, '02:42:ac:11:00:07'], [1002, OTHERS, OURS]))
-  await settled()
+  await settle()
   assert.deepEqual(
     river.seen.filter((each) => each !== 'flush'),
     [],
   )
   merge.want(feed, [always(OURS)])
-  await settled()
+  await settle()
   source.give(frames([1003, OTHERS, '02:42:ac:11:00:07'], [1004, OURS, OTHERS]).subarray(24))
   source.end()
   merge.close()
