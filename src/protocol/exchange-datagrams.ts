@@ -7,8 +7,10 @@ import type { Timestamp } from '../core/timestamp.ts'
 
 /** One for all datagrams of a run. Nothing on the wire makes it throw, and what it keeps is bounded. */
 export interface ExchangeDatagrams extends DatagramConsumer {
-  /** Requests from before `before` that have no answer are told as unanswered and forgotten. */
+  /** Requests from before `before` that have no answer are told as unanswered. Their answers are told when they come. */
   expire(before: Timestamp): void
+  /** Requests from before `before` that have no answer are told as unanswered, if they were not, and forgotten. */
+  forget(before: Timestamp): void
   /** The capture has ended: what has no answer yet is told as `unknown`. */
   close(): void
 }

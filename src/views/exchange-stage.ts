@@ -61,8 +61,8 @@ export class ExchangeStage implements ClockConsumer {
   onClock(t: Timestamp): void {
     const sinceExpiry = elapsedMicros(this.#expiredAt, t)
     if (sinceExpiry < EXPIRY_STEP_MICROS && sinceExpiry >= 0) return
-    if (this.#waitsForEnd) this.#forgetDatagrams(t)
-    else this.#expire(t)
+    if (!this.#waitsForEnd) this.#expire(t)
+    this.#forgetDatagrams(t)
   }
 
   /** What the stage wants to be given. */
@@ -90,7 +90,7 @@ export class ExchangeStage implements ClockConsumer {
   #forgetDatagrams(t: Timestamp): void {
     this.#expiredAt.set(t)
     setEarlier(this.#before, t, Math.max(this.#timeoutMillis, LATE_DATAGRAM_MILLIS))
-    for (const each of this.#datagrams) each.expire(this.#before)
+    for (const each of this.#datagrams) each.forget(this.#before)
   }
 }
 

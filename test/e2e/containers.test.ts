@@ -339,18 +339,24 @@ test('a network is connected and disconnected under steady traffic', { skip }, a
 })
 
 test('--wait: begun before the container exists, and its very first packet is seen', { skip }, async (t) => {
-  const web = uniqueName('web')
+  // A network of its own: on the usual one, a container that other tests have just removed may have had the same address.
+  const [web, net] = [uniqueName('web'), uniqueName('net')]
+  makeNetwork(t, net)
   const run = await capture(t, ['--json', '--wait', '--container', web], /waiting for/)
+  const bridge = `br-${docker('network', 'inspect', '-f', '{{.Id}}', net).slice(0, 12)}`
   assert.match(run.stderr, new RegExp(`waiting for ${web}: watching .*docker0`))
+  assert.match(run.stderr, new RegExp(`waiting for ${web}: watching .*${bridge}`))
   await sleep(700)
   // it speaks at once, to the host's end of the bridge, where nobody listens
-  const gateway = docker('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
+  const gateway = docker('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Gateway}}', net)
   afterwards(t, () => spawnSync('docker', ['rm', '-f', web]))
   docker(
     'run',
     '-d',
     '--name',
     web,
+    '--network',
+    net,
     'node:24-trixie-slim',
     'node',
     '-e',

@@ -129,6 +129,16 @@ function kill(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+/** Another run of these tests on this machine may have a container of that name; it goes when that run ends. */
+async function untilFree(name: string): Promise<void> {
+  const taken = (): boolean => spawnSync('docker', ['container', 'inspect', name]).status === 0
+  const end = Date.now() + 180_000
+  while (taken()) {
+    assert.ok(Date.now() < end, `a container ${name} is there already, which these commands would capture`)
+    await sleep(1000)
+  }
+}
+
 const all = commands()
 const why = obstacle()
 let removeNeeded = false
@@ -154,8 +164,7 @@ test('every documented command runs as it stands', async (t) => {
   makeCaptures(folder)
   for (const name of ['bin', 'dist', 'deploy', 'docs']) symlinkSync(join(ROOT, name), join(folder, name))
   for (const name of ['web', 'db']) {
-    const taken = spawnSync('docker', ['container', 'inspect', name]).status === 0
-    assert.ok(!taken, `a container ${name} is there already, which these commands would capture`)
+    await untilFree(name)
     docker('run', '-d', '--rm', '--name', name, '--label', uniqueName('docs'), BASE_IMAGE, 'sleep', '600')
     afterwards(t, () => docker('rm', '-f', name))
   }

@@ -9,6 +9,6 @@ const MEGABYTE = 1024 * 1024
 test('as many as fit into half of the heap, up to the usual number', () => {
   assert.equal(connectionLimit(4096 * MEGABYTE), 65_536)
   assert.equal(connectionLimit(2048 * MEGABYTE), 65_536)
-  assert.equal(connectionLimit(256 * MEGABYTE), 32_768)
+  assert.equal(connectionLimit(256 * MEGABYTE), 21_845)
   assert.equal(connectionLimit(MEGABYTE), 1024)
 })

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import wabt from 'wabt'
+import { sanitizeTables } from './hidden-character-tables.ts'
 
 const SOURCE_FOLDER = join(import.meta.dirname, '..', '..', 'src')
 const LINE_LENGTH = 100
@@ -16,11 +17,18 @@ export interface WasmModule {
   /** Of `NAME.wat`, and of the module `NAME-wasm.ts` made from it. */
   readonly name: string
   readonly constant: string
+  /** What is put in for the names between two @ in the text. */
+  readonly tables?: () => Readonly<Record<string, string>>
 }
 
 export const wasmModules: readonly WasmModule[] = [
   { folder: join(SOURCE_FOLDER, 'capture'), name: 'packet-gatherer', constant: 'PACKET_GATHERER_MODULE_BASE64' },
-  { folder: join(SOURCE_FOLDER, 'output/terminal'), name: 'sanitize', constant: 'SANITIZE_MODULE_BASE64' },
+  {
+    folder: join(SOURCE_FOLDER, 'output/terminal'),
+    name: 'sanitize',
+    constant: 'SANITIZE_MODULE_BASE64',
+    tables: sanitizeTables,
+  },
 ]
 
 /** The checked-in module's path. */
@@ -29,9 +37,10 @@ export function modulePath({ folder, name }: WasmModule): string {
 }
 
 /** What the module has to say, made from the WebAssembly text beside it. */
-export async function assemble({ folder, name, constant }: WasmModule): Promise<string> {
+export async function assemble({ folder, name, constant, tables = () => ({}) }: WasmModule): Promise<string> {
   const assembler = await wabt()
-  const module = assembler.parseWat(`${name}.wat`, readFileSync(join(folder, `${name}.wat`), 'utf8'), FEATURES)
+  const text = readFileSync(join(folder, `${name}.wat`), 'utf8')
+  const module = assembler.parseWat(`${name}.wat`, withTables(text, tables()), FEATURES)
   // its types know of no features here
   const validate = module.validate as (features: typeof FEATURES) => void
   validate.call(module, FEATURES)
@@ -47,6 +56,14 @@ export async function assemble({ folder, name, constant }: WasmModule): Promise<
     `${lines.join(' +\n')}`,
     '',
   ].join('\n')
+}
+
+function withTables(text: string, tables: Readonly<Record<string, string>>): string {
+  return text.replace(/@(\w+)@/g, (_, table: string) => {
+    const content = tables[table]
+    if (content === undefined) throw new Error(`no table is called ${table}`)
+    return content
+  })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -67,7 +67,10 @@ export class FedRun {
   async feed(bytes: Buffer): Promise<void> {
     this.#mustRun()
     if (this.#child.stdin!.write(bytes)) return
-    await Promise.race([once(this.#child.stdin!, 'drain'), this.#closed])
+    // When the program ends early, the pipe's error says nothing: how it ended does.
+    const drained = once(this.#child.stdin!, 'drain').catch(() => this.#closed)
+    await Promise.race([drained, this.#closed])
+    this.#mustRun()
   }
 
   async memory(): Promise<Memory> {

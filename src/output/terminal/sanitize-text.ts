@@ -5,7 +5,7 @@
  * terminal (C0 but TAB and LF, DEL, C1), what changes the order of text (bidirectional controls, U+2028 and U+2029), and
  * what cannot be seen (Unicode's Default_Ignorable_Code_Point: soft hyphen, zero-width characters and joiners, fillers,
  * variation selectors, tags; and U+FFF9–FFFB). Private use, unassigned characters and noncharacters pass: terminals show
- * a box. sanitize.wat has the same list in UTF-8.
+ * a box. In order. The tables of sanitize.wat are made from this list: test/support/build-wasm.ts, after a change.
  */
 export const HIDDEN_RANGES: readonly (readonly [number, number])[] = [
   [0x00, 0x08],

@@ -1,7 +1,10 @@
 ;; The sanitising kernel: captured bytes in, bytes that a terminal may safely get out. 16 and 64 bytes at a time.
 ;;
-;; What may pass and what may not is listed in sanitize.ts. The output has as many bytes as the input: every byte of a
-;; character or byte sequence that must not pass is replaced by one byte, so nothing has to be moved about.
+;; HIDDEN_RANGES in sanitize-text.ts lists what must not pass. Tables are made from it when this text is assembled
+;; (test/support/hidden-character-tables.ts); they stand where a name is between two @.
+;;
+;; The output has as many bytes as the input: every byte of a character or byte sequence that must not pass is replaced by
+;; one byte, so nothing has to be moved about.
 ;;
 ;; Rules for callers (sanitize.ts keeps them): the input begins at a character's first byte and does not end inside a
 ;; character nor with CR; 32 bytes after the input may be read, 32 bytes after the output may be written.
@@ -9,7 +12,7 @@
 ;; UTF-8 (Unicode 15 table 3-7): a lead is a byte C2..F4 that is followed by as many continuation bytes (80..BF) as it
 ;; announces. A lead and its continuation bytes pass unless they are ill-formed in one of the rarer ways (overlong, a
 ;; surrogate, beyond U+10FFFF) or the character is hidden. Which leads may begin such a character is looked up by the
-;; nibbles of one byte, which pairs by those of two; the few that are left are decided one by one, in $hidden.
+;; nibbles of one byte, which pairs by those of two; the few that are left are looked up one by one, in $hidden.
 
 (module
   (import "arena" "memory" (memory 1 65536 shared))
@@ -17,9 +20,8 @@
   ;; Constants, and behind them a bit for each byte of a run. V8 builds a v128.const anew at every use in a long loop; a
   ;; load is one instruction.
   ;;
-  ;; Classes of a byte, a bit each: 01 C0 C1 C2 CD   02 D8   04 E0 E1 E2 E3 ED EF   08 F0..FF   10 00..0F without TAB, LF
-  ;; 20 10..1F   40 DEL. Classes of a pair, with some that need not be there: 01 C2 80..9F   02 C2 AD, CD 8F, D8 9C
-  ;; 04 E0 80..9F   08 ED A0..BF   10 E1 85 9E A0, E2 80 81   20 E3 85   40 EF B8 BB BE BF, F0 8F   80 F0 80..9E
+  ;; A class of bytes or of pairs is a bit. A byte is in a class if the rows of both of its nibbles have the bit, a pair if
+  ;; the rows of all four have it. No class: the byte passes as it is, or no character that begins so is hidden.
   (data $constants
     "\01\01\01\01\01\01\01\01\01\01\01\01\01\01\01\01" ;; 0: + makes 21 and up (signed) of what is printable
     "\20\20\20\20\20\20\20\20\20\20\20\20\20\20\20\20" ;; 16: > gives that
@@ -35,85 +37,52 @@
     "\40\40\40\40\40\40\40\40\40\40\40\40\40\40\40\40" ;; 176: minus this (saturated), bit 7 is left of C0 and up
     "\60\60\60\60\60\60\60\60\60\60\60\60\60\60\60\60" ;; 192: … of E0 and up
     "\70\70\70\70\70\70\70\70\70\70\70\70\70\70\70\70" ;; 208: … of F0 and up
-    "\10\20\00\00\00\00\00\40\00\00\00\00\01\02\04\08" ;; 224: class of a byte: by its high nibble
-    "\3d\3d\3d\3c\38\38\38\38\3a\28\28\38\38\3d\38\7c" ;; 240: … and by its low nibble
+    @byteClasses@ ;; 224: class of a byte, by its high and its low nibble
     "\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe\fe" ;; 256: with C0: C0 and C1
     "\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0\f0" ;; 272: minus this, something is left of F1 and up
-    "\00\00\00\00\00\00\00\00\00\00\00\00\03\02\7c\c0" ;; 288: class of a pair: by the lead's high nibble
-    "\c4\10\13\20\00\00\00\00\02\00\00\00\00\0a\00\40" ;; 304: … its low nibble
-    "\00\00\00\00\00\00\00\00\f7\97\1a\48\00\00\00\00" ;; 320: … the second byte's high nibble
-    "\9d\9d\8d\8d\8d\bd\8d\8d\cd\8d\8d\cd\8f\8f\dd\4f" ;; 336: … its low nibble
+    @pairClasses@ ;; 288: class of a pair, by the nibbles of the lead and of the second byte
   )
-  (global (export "constantBytes") i32 (i32.const 384))
+  ;; First and last code point of everything that must not pass: hidden, a surrogate, or beyond U+10FFFF (so a search
+  ;; always ends). They stand behind the bits, at 384.
+  (data $ranges @ranges@)
+  (global (export "constantBytes") i32 (i32.const @constantBytes@))
   (func (export "putConstants") (param $at i32)
-    (memory.init $constants (local.get $at) (i32.const 0) (i32.const 352)))
+    (memory.init $constants (local.get $at) (i32.const 0) (i32.const 352))
+    (memory.init $ranges (i32.add (local.get $at) (i32.const 384)) (i32.const 0) (i32.const @rangeBytes@)))
 
   ;; For a lead at `p` and its right number of continuation bytes: true if they must not pass, because they are
-  ;; ill-formed or because the character is in the list of sanitize.ts.
-  (func $hidden (param $p i32) (result i32)
-    (local $lead i32) (local $pair i32) (local $third i32) (local $fourth i32)
+  ;; ill-formed or because the character is hidden.
+  (func $hidden (param $p i32) (param $k i32) (result i32)
+    (local $lead i32) (local $point i32) (local $least i32)
     (local.set $lead (i32.load8_u (local.get $p)))
-    (local.set $pair (i32.or (i32.shl (local.get $lead) (i32.const 8)) (i32.load8_u offset=1 (local.get $p))))
-    (local.set $third (i32.load8_u offset=2 (local.get $p)))
-    (local.set $fourth (i32.load8_u offset=3 (local.get $p)))
-    ;; U+0080..009F, U+00AD, U+034F, U+061C
+    (local.set $point (i32.and (i32.load8_u offset=1 (local.get $p)) (i32.const 63)))
     (if (i32.lt_u (local.get $lead) (i32.const 0xe0))
-      (then (return (i32.or
-        (i32.or
-          (i32.lt_u (i32.sub (local.get $pair) (i32.const 0xc280)) (i32.const 32))
-          (i32.eq (local.get $pair) (i32.const 0xc2ad)))
-        (i32.or
-          (i32.eq (local.get $pair) (i32.const 0xcd8f))
-          (i32.eq (local.get $pair) (i32.const 0xd89c)))))))
-    ;; overlong: below U+0800, below U+10000; surrogates; beyond U+10FFFF
-    (if (i32.eq (local.get $lead) (i32.const 0xe0)) (then (return (i32.lt_u (local.get $pair) (i32.const 0xe0a0)))))
-    (if (i32.eq (local.get $lead) (i32.const 0xed)) (then (return (i32.ge_u (local.get $pair) (i32.const 0xeda0)))))
-    (if (i32.lt_u (i32.sub (local.get $pair) (i32.const 0xf080)) (i32.const 16)) (then (return (i32.const 1))))
-    (if (i32.eq (local.get $lead) (i32.const 0xf4)) (then (return (i32.ge_u (local.get $pair) (i32.const 0xf490)))))
-    ;; U+115F..1160 = E1 85 9F, E1 85 A0
-    (if (i32.eq (local.get $pair) (i32.const 0xe185))
-      (then (return (i32.lt_u (i32.sub (local.get $third) (i32.const 0x9f)) (i32.const 2)))))
-    ;; U+17B4..17B5 = E1 9E B4..B5
-    (if (i32.eq (local.get $pair) (i32.const 0xe19e))
-      (then (return (i32.lt_u (i32.sub (local.get $third) (i32.const 0xb4)) (i32.const 2)))))
-    ;; U+180B..180F = E1 A0 8B..8F
-    (if (i32.eq (local.get $pair) (i32.const 0xe1a0))
-      (then (return (i32.lt_u (i32.sub (local.get $third) (i32.const 0x8b)) (i32.const 5)))))
-    ;; U+200B..200F = E2 80 8B..8F, U+2028..202E = E2 80 A8..AE
-    (if (i32.eq (local.get $pair) (i32.const 0xe280))
-      (then (return (i32.or
-        (i32.lt_u (i32.sub (local.get $third) (i32.const 0x8b)) (i32.const 5))
-        (i32.lt_u (i32.sub (local.get $third) (i32.const 0xa8)) (i32.const 7))))))
-    ;; U+2060..206F = E2 81 A0..AF
-    (if (i32.eq (local.get $pair) (i32.const 0xe281))
-      (then (return (i32.lt_u (i32.sub (local.get $third) (i32.const 0xa0)) (i32.const 16)))))
-    ;; U+3164 = E3 85 A4
-    (if (i32.eq (local.get $pair) (i32.const 0xe385))
-      (then (return (i32.eq (local.get $third) (i32.const 0xa4)))))
-    ;; U+FE00..FE0F = EF B8 80..8F
-    (if (i32.eq (local.get $pair) (i32.const 0xefb8))
-      (then (return (i32.lt_u (local.get $third) (i32.const 0x90)))))
-    ;; U+FEFF = EF BB BF
-    (if (i32.eq (local.get $pair) (i32.const 0xefbb))
-      (then (return (i32.eq (local.get $third) (i32.const 0xbf)))))
-    ;; U+FFA0 = EF BE A0
-    (if (i32.eq (local.get $pair) (i32.const 0xefbe))
-      (then (return (i32.eq (local.get $third) (i32.const 0xa0)))))
-    ;; U+FFF0..FFFB = EF BF B0..BB
-    (if (i32.eq (local.get $pair) (i32.const 0xefbf))
-      (then (return (i32.lt_u (i32.sub (local.get $third) (i32.const 0xb0)) (i32.const 12)))))
-    ;; U+1BCA0..1BCA3 = F0 9B B2 A0..A3
-    (if (i32.eq (local.get $pair) (i32.const 0xf09b))
-      (then (return (i32.and
-        (i32.eq (local.get $third) (i32.const 0xb2))
-        (i32.lt_u (i32.sub (local.get $fourth) (i32.const 0xa0)) (i32.const 4))))))
-    ;; U+1D173..1D17A = F0 9D 85 B3..BA
-    (if (i32.eq (local.get $pair) (i32.const 0xf09d))
-      (then (return (i32.and
-        (i32.eq (local.get $third) (i32.const 0x85))
-        (i32.lt_u (i32.sub (local.get $fourth) (i32.const 0xb3)) (i32.const 8))))))
-    ;; U+E0000..E0FFF = F3 A0 80..BF xx
-    (i32.eq (local.get $pair) (i32.const 0xf3a0)))
+      (then
+        (local.set $least (i32.const 0x80))
+        (local.set $point (i32.or (local.get $point)
+          (i32.shl (i32.and (local.get $lead) (i32.const 31)) (i32.const 6)))))
+      (else
+        (local.set $point (i32.or (i32.shl (local.get $point) (i32.const 6))
+          (i32.and (i32.load8_u offset=2 (local.get $p)) (i32.const 63))))
+        (if (i32.lt_u (local.get $lead) (i32.const 0xf0))
+          (then
+            (local.set $least (i32.const 0x800))
+            (local.set $point (i32.or (local.get $point)
+              (i32.shl (i32.and (local.get $lead) (i32.const 15)) (i32.const 12)))))
+          (else
+            (local.set $least (i32.const 0x10000))
+            (local.set $point (i32.or
+              (i32.or (i32.shl (local.get $point) (i32.const 6))
+                (i32.and (i32.load8_u offset=3 (local.get $p)) (i32.const 63)))
+              (i32.shl (i32.and (local.get $lead) (i32.const 7)) (i32.const 18))))))))
+    ;; overlong
+    (if (i32.lt_u (local.get $point) (local.get $least)) (then (return (i32.const 1))))
+    (loop $next
+      (if (i32.gt_u (local.get $point) (i32.load offset=388 (local.get $k)))
+        (then
+          (local.set $k (i32.add (local.get $k) (i32.const 8)))
+          (br $next))))
+    (i32.ge_u (local.get $point) (i32.load offset=384 (local.get $k))))
 
   ;; 64 bytes of well-formed structure (every lead has its continuation bytes): 0 if all of them may pass. May be wrong
   ;; the other way round: pairs are judged, not characters.
@@ -184,7 +153,7 @@
                 (i32.and
                   (i32.load8_u offset=320 (i32.add (local.get $k) (i32.shr_u (local.get $second) (i32.const 4))))
                   (i32.load8_u offset=336 (i32.add (local.get $k) (i32.and (local.get $second) (i32.const 15)))))))))
-            (br_if $passes (i32.eqz (call $hidden (local.get $p))))
+            (br_if $passes (i32.eqz (call $hidden (local.get $p) (local.get $k))))
             (i32.store8 (local.get $q) (local.get $replacement))
             (i32.store8 offset=1 (local.get $q) (local.get $replacement))
             (local.set $hiddenEnd (i32.add (local.get $p) (i32.const 2)))
@@ -573,7 +542,7 @@
                 (i32.store8 offset=1 (local.get $dst) (local.get $point))
                 (local.set $dst (i32.add (local.get $dst) (i32.const 2))))))
           (else
-            (if (call $hidden (local.get $src))
+            (if (call $hidden (local.get $src) (local.get $k))
               (then
                 (local.set $point (i32.and (i32.load8_u offset=1 (local.get $src)) (i32.const 63)))
                 (if (i32.lt_u (local.get $byte) (i32.const 0xe0))

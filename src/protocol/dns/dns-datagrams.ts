@@ -42,7 +42,7 @@ export interface DnsCounters {
   unmatchedAnswers: number
   /** To or from the DNS port, and no DNS. */
   malformed: number
-  /** Queries forgotten because too many were outstanding. */
+  /** Queries told as unknown because too many were outstanding. */
   evicted: number
 }
 
@@ -96,16 +96,39 @@ export class DnsExchanges implements ExchangeDatagrams {
     }
   }
 
-  /** Queries from before `before` that have no answer are told as unanswered and forgotten. */
+  /** Queries from before `before` that have no answer are told as unanswered. Their answers are told when they come. */
   expire(before: Timestamp): void {
     const waiting = this.#waiting
+    for (let query = waiting.oldestUntold; query !== undefined; query = waiting.oldestUntold) {
+      if (this.#isFrom(query, before)) {
+        const unanswered = this.#queryOf(query)
+        waiting.markOldestTold()
+        this.#handOn(query, unanswered)
+      } else if (this.#isOfAnotherClock(query)) {
+        this.#giveUp(query)
+      } else {
+        return
+      }
+    }
+  }
+
+  /** Queries from before `before` that have no answer are told as unanswered, if they were not, and forgotten. */
+  forget(before: Timestamp): void {
+    const waiting = this.#waiting
     for (let query = waiting.oldest; query !== undefined; query = waiting.oldest) {
-      const newest = startOf(waiting.newest!, this.#otherTime)
-      const start = startOf(query, this.#time)
-      if (compareTime(start, before) < 0) this.#tell(query, this.#queryOf(query))
-      else if (elapsedMicros(newest, start) > CLOCK_WAS_SET_MICROS) this.#giveUpOldest()
+      if (this.#isFrom(query, before)) this.#tell(query, this.#queryOf(query))
+      else if (this.#isOfAnotherClock(query)) this.#giveUp(query)
       else return
     }
+  }
+
+  #isFrom(query: WaitingQuery, before: Timestamp): boolean {
+    return compareTime(startOf(query, this.#time), before) < 0
+  }
+
+  #isOfAnotherClock(query: WaitingQuery): boolean {
+    const newest = startOf(this.#waiting.newest!, this.#otherTime)
+    return elapsedMicros(newest, startOf(query, this.#time)) > CLOCK_WAS_SET_MICROS
   }
 
   /** The capture has ended: what has no answer yet is told as `unknown`. */
@@ -134,8 +157,9 @@ export class DnsExchanges implements ExchangeDatagrams {
       return
     }
     while (waiting.full) {
-      if (this.counters.evicted++ === 0) this.#onFirstEvicted(TOO_MANY_QUERIES)
-      this.#giveUpOldest()
+      const oldest = waiting.oldest!
+      if (!oldest.told && this.counters.evicted++ === 0) this.#onFirstEvicted(TOO_MANY_QUERIES)
+      this.#giveUp(oldest)
     }
     if (waiting.countBySocket(ends, message.id) >= MAXIMUM_SAME_ID) {
       const former = waiting.findBySocket(ends, message.id, () => true)!
@@ -185,11 +209,10 @@ export class DnsExchanges implements ExchangeDatagrams {
     return this.#waiting.findBySocket(ends, message.id, fits)
   }
 
-  #giveUpOldest(): void {
-    const oldest = this.#waiting.oldest!
-    const query = this.#queryOf(oldest)
+  #giveUp(waiting: WaitingQuery): void {
+    const query = this.#queryOf(waiting)
     query.answerMayBeMissing = true
-    this.#tell(oldest, query)
+    this.#tell(waiting, query)
   }
 
   /** What is told of it. */
@@ -203,12 +226,17 @@ export class DnsExchanges implements ExchangeDatagrams {
     startOf(waiting, query.end)
     query.bytes = waiting.bytes
     query.retries = waiting.retries
+    query.told = waiting.told
     return query
   }
 
-  /** Forgets it first: the consumer may throw. */
+  /** Forgets it first: the consumer may throw. One that was told as unanswered is told again only for its answer. */
   #tell(waiting: WaitingQuery, query: DnsQuery): void {
     this.#waiting.remove(waiting)
+    if (!query.told || (query.answered && !query.unknown)) this.#handOn(waiting, query)
+  }
+
+  #handOn(waiting: WaitingQuery, query: DnsQuery): void {
     const exchange = this.#exchange
     exchange.place = waiting.place
     exchange.client = waiting.client()

@@ -28,6 +28,8 @@ export class DnsQuery {
   responseBytes = 0
   responseCode = 0
   truncated = false
+  /** As unanswered; only its answer is told still. */
+  told = false
 
   constructor(command: string, key: string, question: string) {
     this.command = command
@@ -57,6 +59,7 @@ export class DnsQuery {
     exchange.key = this.key
     exchange.request = `${this.command} ${this.key}`
     exchange.status = status
+    exchange.late = this.told
     exchange.statusText = known ? `${responseCodeName(this.responseCode)}${this.truncated ? ' TC' : ''}` : ''
     exchange.aheadInPipeline = this.aheadInPipeline
     exchange.retries = this.retries

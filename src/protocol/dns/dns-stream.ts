@@ -59,7 +59,8 @@ export class DnsStream implements ExchangeParser {
       if (compareTime(query.end, before) >= 0) return
       // a zone transfer that goes on
       if (query.answered && compareTime(query.responseEnd, before) >= 0) continue
-      this.#tell(key, query)
+      if (query.answered) this.#tell(key, query)
+      else if (!query.told) this.#tellUnanswered(query)
     }
   }
 
@@ -114,8 +115,19 @@ export class DnsStream implements ExchangeParser {
     }
   }
 
+  /** Forgets it. One that was told as unanswered is told again only for its answer. */
   #tell(key: string, query: DnsQuery): void {
     if (this.#outstanding.delete(key)) this.#memory.usedBytes -= QUERY_BYTES
+    if (!query.told || (query.answered && !query.unknown)) this.#handOn(query)
+  }
+
+  /** Its answer may still come. */
+  #tellUnanswered(query: DnsQuery): void {
+    this.#handOn(query)
+    query.told = true
+  }
+
+  #handOn(query: DnsQuery): void {
     const connection = this.#connection
     lent.connection = connection
     lent.requestDirection = this.#client

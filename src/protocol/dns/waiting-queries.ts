@@ -66,6 +66,8 @@ export class WaitingQuery {
   readonly startKnown: boolean
   readonly bytes: number
   retries = 0
+  /** As unanswered. */
+  told = false
   readonly place: number
   readonly family: AddressFamily
   readonly client0: number
@@ -159,6 +161,8 @@ class Way {
 export class WaitingQueries {
   oldest: WaitingQuery | undefined = undefined
   newest: WaitingQuery | undefined = undefined
+  /** All that are older were told as unanswered. */
+  oldestUntold: WaitingQuery | undefined = undefined
   /** What they take, about. */
   heldBytes = 0
   readonly #maximumWays: number
@@ -217,8 +221,16 @@ export class WaitingQueries {
     query.older = this.newest
     if (this.newest === undefined) this.oldest = query
     else this.newest.newer = query
+    if (this.oldestUntold === undefined) this.oldestUntold = query
     this.newest = query
     this.heldBytes += QUERY_BYTES + query.question.length
+  }
+
+  /** The oldest that was not told is, as unanswered. It stays. */
+  markOldestTold(): void {
+    const query = this.oldestUntold!
+    query.told = true
+    this.oldestUntold = query.newer
   }
 
   /** True when it was known already. */
@@ -252,6 +264,7 @@ export class WaitingQueries {
       this.heldBytes -= WAY_BYTES
     }
     const { older, newer } = query
+    if (query === this.oldestUntold) this.oldestUntold = newer
     if (older === undefined) this.oldest = newer
     else older.newer = newer
     if (newer === undefined) this.newest = older

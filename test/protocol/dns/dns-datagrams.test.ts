@@ -31,6 +31,7 @@ class Talk {
       parts.push(`${milli(e.requestStart)}`)
       if (e.responseEnd.seconds > 0) parts.push(`${milli(e.responseEnd)}`)
       parts.push(`${e.requestBytes}/${e.responseBytes}`)
+      if (e.late) parts.push('late')
       if (e.retries > 0) parts.push(`${e.retries} retries`)
       this.told.push(parts.join(' | '))
       this.last.exchange = e
@@ -275,7 +276,55 @@ describe('DNS over UDP', () => {
     talk.exchanges.expire(timeOf(1))
     assert.deepEqual(talk.told, ['A example.com | unanswered | 0 | 29/0'])
     talk.reply(answer({ id: 1 })).reply(answer({ id: 2, name: 'b.c' }))
-    assert.deepEqual(talk.end().slice(1), ['A b.c | ok | NOERROR | 100 | 300 | 21/21'])
+    assert.deepEqual(talk.end().slice(1), [
+      'A example.com | ok | NOERROR | 0 | 200 | 29/29 | late',
+      'A b.c | ok | NOERROR | 100 | 300 | 21/21',
+    ])
+  })
+
+  test('told as unanswered, one is told again for its answer only, and once', () => {
+    const talk = new Talk()
+    for (const [id, name] of ['answered', 'repeated', 'silent', 'forgotten'].entries()) talk.ask(query({ id, name }))
+    const patience = timeOf(350)
+    for (let i = 0; i < 3; i++) talk.exchanges.expire(patience)
+    talk.ask(query({ id: 1, name: 'repeated' })).ask(query({ id: 9, name: 'after' }))
+    talk.exchanges.expire(patience)
+    assert.deepEqual(
+      talk.told.splice(0).map((line) => line.split(' | ', 2).join(' ')),
+      ['A answered unanswered', 'A repeated unanswered', 'A silent unanswered', 'A forgotten unanswered'],
+    )
+    talk.reply(answer({ id: 0, name: 'answered', code: 3 })).reply(answer({ id: 0, name: 'answered' }))
+    talk.reply(answer({ id: 1, name: 'repeated' }))
+    talk.exchanges.forget(timeOf(400))
+    talk.reply(answer({ id: 3, name: 'forgotten' }))
+    assert.deepEqual(talk.end(), [
+      'A answered | error | NXDOMAIN | 0 | 600 | 26/26 | late',
+      'A repeated | ok | NOERROR | 100 | 800 | 26/26 | late | 1 retries',
+      'A after | unknown | capture ended | 500 | 23/0',
+    ])
+    assert.equal(talk.exchanges.heldBytes, 0)
+  })
+
+  test('one that was not told as unanswered is when it is forgotten', () => {
+    const talk = new Talk().ask(query({ id: 1 })).ask(query({ id: 2, name: 'b.c' }))
+    talk.exchanges.forget(timeOf(50))
+    talk.reply(answer({ id: 1 }))
+    assert.deepEqual(talk.end(), [
+      'A example.com | unanswered | 0 | 29/0',
+      'A b.c | unknown | capture ended | 100 | 21/0',
+    ])
+  })
+
+  test('those told as unanswered make room first, without a word', () => {
+    const talk = new Talk(10)
+    for (let id = 0; id < 10; id++) talk.ask(query({ id, name: `n${id}` }))
+    talk.exchanges.expire(timeOf(450))
+    assert.equal(talk.told.length, 5)
+    for (let id = 10; id < 15; id++) talk.ask(query({ id, name: `n${id}` }))
+    assert.deepEqual([talk.told.length, talk.exchanges.counters.evicted], [5, 0])
+    talk.ask(query({ id: 15, name: 'n15' }))
+    assert.deepEqual(talk.told.slice(5), ['A n5 | unknown | 500 | 20/0'])
+    assert.equal(talk.exchanges.counters.evicted, 1)
   })
 
   test('at most so many are remembered', () => {
@@ -360,9 +409,15 @@ describe('DNS over UDP', () => {
         for (const [forth, payload] of datagrams) {
           if (forth) talk.ask(payload)
           else talk.reply(payload)
+          if (payload.length % 3 === 0) talk.exchanges.expire(timeOf(100 * (payload.length % 64)))
+          if (payload.length % 16 === 0) talk.exchanges.forget(timeOf(100 * (payload.length % 64)))
           asked = talk.exchanges.counters.queries
         }
-        assert.ok(talk.end().length <= asked)
+        const told = talk.end()
+        const late = told.filter((line) => line.includes(' | late'))
+        const unanswered = told.filter((line) => line.includes(' | unanswered | '))
+        assert.ok(told.length - late.length <= asked && late.length <= unanswered.length)
+        assert.equal(talk.exchanges.heldBytes, 0)
       }),
       { seed: 8, numRuns: 1000 },
     )
@@ -374,7 +429,7 @@ test('a query from the future, or from before the clock was set back, does not h
   talk.ask(query({ id: 1, name: 'future.test' }), {}, 1e12)
   for (let i = 0; i < 3; i++)
     talk.ask(query({ id: 2 + i, name: `n${i}.test` }), { sport: 41000 + i }, i === 0 ? -1e12 + 200 : 100)
-  talk.exchanges.expire(timeOf(5000))
+  talk.exchanges.forget(timeOf(5000))
   assert.deepEqual(
     talk.told.map((line) => line.split(' | ').slice(0, 2).join(' ')),
     ['A future.test unknown', 'A n0.test unanswered', 'A n1.test unanswered', 'A n2.test unanswered'],

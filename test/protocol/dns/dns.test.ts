@@ -63,6 +63,27 @@ describe('DNS over TCP', () => {
     ])
   })
 
+  test('late: told as unanswered, and again for the answer', () => {
+    const transcript = new Transcript(dns).play([
+      ['>', framed(query({ id: 1 }))],
+      ['>', framed(query({ id: 2, name: 'b.c' }))],
+      ['>', framed(query({ id: 3, name: 'c.d' }))],
+    ])
+    for (let i = 0; i < 2; i++) transcript.parser.expire(timeOf(2))
+    assert.deepEqual(lines(transcript.told.splice(0)), [
+      'A example.com | unanswered | 0-0 | 31/0',
+      'A b.c | unanswered | 1-1 | 23/0 | behind 1',
+    ])
+    transcript.play([
+      ['<', framed(answer({ id: 3, name: 'c.d' }))],
+      ['<', framed(answer({ id: 1, code: 3 }))],
+    ])
+    assert.deepEqual(lines(transcript.close()), [
+      'A c.d | ok | NOERROR | 2-2 | 3-3 | 23/23 | behind 2',
+      'A example.com | error | NXDOMAIN | 0-0 | 4-4 | 31/31 | late',
+    ])
+  })
+
   test('gaps: ids still pair; what may have been in a gap is unknown', () => {
     const reply = framed(answer({ id: 2, padding: 2000 }))
     conversation(
