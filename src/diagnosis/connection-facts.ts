@@ -18,6 +18,13 @@ export interface IcmpNews {
   readonly nextHopMtu: number
 }
 
+/** A connection as far as findings count it: may be kept after the facts have ended, to withdraw from. */
+export interface CountedConnection {
+  readonly id: number
+  /** For the engine. */
+  readonly findings: unknown[]
+}
+
 /** A request of which no answer has been seen: see ConnectionFacts.unanswered. */
 export interface UnansweredRequest {
   readonly protocol: string
@@ -49,6 +56,8 @@ export class ConnectionFacts implements CountedConnection {
   lastDataMicros = 0
   /** Whose it was. */
   lastDataDirection: Direction = 0
+  /** The server has gone on by itself after a second and more without data: it sends what nobody asks for just then. */
+  serverSpokeUnasked = false
   /** Longest time without any packet between two, and when it began. */
   longestSilenceMicros = 0
   longestSilenceSinceMicros = 0
@@ -79,7 +88,7 @@ export class ConnectionFacts implements CountedConnection {
   captureLosses = 0
 
   /** Kinds of findings that it is counted in. For the engine: ask Judge.has. */
-  readonly findings: unknown[] = []
+  findings: unknown[] = []
   /** For the engine: when it wants to be woken; 0: not. */
   wakeMicros = 0
 
@@ -98,6 +107,7 @@ export class ConnectionFacts implements CountedConnection {
     this.establishedMicros = 0
     this.lastDataMicros = 0
     this.lastDataDirection = 0
+    this.serverSpokeUnasked = false
     this.longestSilenceMicros = 0
     this.longestSilenceSinceMicros = 0
     this.silenceMicros = 0
@@ -115,7 +125,8 @@ export class ConnectionFacts implements CountedConnection {
     this.closed = undefined
     this.captureLostBytes = 0
     this.captureLosses = 0
-    this.findings.length = 0
+    // whoever keeps it as a CountedConnection goes on with the old one
+    if (this.findings.length > 0) this.findings = []
     this.wakeMicros = 0
   }
 
@@ -155,6 +166,11 @@ export class ConnectionFacts implements CountedConnection {
    */
   get requestWaits(): boolean {
     return this.client.lastDataMicros > this.server.lastDataMicros
+  }
+
+  /** What remains of it for findings when it has ended. */
+  get counted(): CountedConnection {
+    return { id: this.id, findings: this.findings }
   }
 
   noteIcmp(news: IcmpNews): void {

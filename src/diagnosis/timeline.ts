@@ -208,6 +208,7 @@ function noteData(facts: ConnectionFacts, own: SideFacts, d: Direction, payload:
   if (facts.lastDataMicros !== 0) {
     const idle = micros - facts.lastDataMicros
     if (idle > facts.longestIdleMicros) facts.longestIdleMicros = idle
+    if (idle >= SILENCE_MICROS && d === 1 && facts.lastDataDirection === 1) facts.serverSpokeUnasked = true
   }
   facts.lastDataMicros = micros
   facts.lastDataDirection = d
