@@ -19,6 +19,8 @@ export class CaptureFacts {
   metMidway = 0
   /** Packets that the kernel dropped, told by the capture's statistics. */
   kernelDrops = 0
+  /** Copies of packets that were recognised, and left out, before they came here. */
+  duplicatePackets = 0
   /** Segments that the snapshot length cut short, and the bytes. */
   cutSegments = 0
   cutBytes = 0

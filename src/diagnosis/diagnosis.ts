@@ -180,6 +180,11 @@ export class Diagnosis
     this.capture.kernelDrops += packets
   }
 
+  /** Copies of packets seen at several capture points: all so far. */
+  noteDuplicates(packets: number): void {
+    this.capture.duplicatePackets = packets
+  }
+
   /** The traffic is over, every connection closed: counts are final, and told. */
   end(): void {
     for (const rule of this.#moments.onEnd) rule.onEnd()

@@ -4,6 +4,7 @@ import type { FindingKind, Rule } from './rule.ts'
 import { captureFaults } from './rules/capture-faults.ts'
 import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
 import { lateAnswers } from './rules/late-answers.ts'
+import { loss } from './rules/loss.ts'
 import { portReuse } from './rules/port-reuse.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
   synLoss,
   portReuse,
   lateAnswers,
+  loss,
   tls,
 ]
 

@@ -19,6 +19,8 @@ const LEAST_TIMEOUT_MICROS = 190_000
 /** What comes out of order comes so soon. */
 const REORDERING_MICROS = 3_000
 const DUPLICATES_OF_LOSS = 3
+/** Sooner, and with no word from the receiver, no TCP sends again: the capture, or the network, has the packet twice. */
+export const COPY_MICROS = 900
 /** TCP_KEEPIDLE and TCP_KEEPINTVL are whole seconds; the clock of a capture may be a little off. */
 const LEAST_PROBE_MICROS = 900_000
 /** A window that takes so much is not a small one, however large the segments that offloading makes. */
@@ -111,15 +113,26 @@ function fillsHole(own: SideFacts, peer: SideFacts, sequence: number, end: numbe
 
 function noteFilled(own: SideFacts, peer: SideFacts, sequence: number, end: number, micros: number): number {
   if (micros - own.holeSinceMicros <= Math.max(REORDERING_MICROS, peer.roundTripMicros / 2)) own.reordered++
-  else own.lostBefore++
+  else noteLostBefore(own, micros)
   if (sequence === own.holeStart) own.holeStart = end
   else if (end === own.holeEnd) own.holeEnd = sequence
   if (sequenceDistance(own.holeEnd, own.holeStart) <= 0) own.holeSinceMicros = 0
   return SENT_INTO_HOLE
 }
 
+function noteLostBefore(own: SideFacts, micros: number): void {
+  own.lostBefore++
+  if (own.firstRetransmissionMicros === 0) own.firstRetransmissionMicros = micros
+  own.lastRetransmissionMicros = micros
+}
+
 function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, payload: number, micros: number): void {
+  if (payload === 0) return
   const since = micros - Math.max(own.lastDataMicros, own.lastRetransmissionMicros)
+  if (since < COPY_MICROS && peer.duplicateAcknowledgementsInRow === 0) {
+    own.copies++
+    return
+  }
   own.retransmissions++
   own.retransmittedBytes += payload
   if (own.firstRetransmissionMicros === 0) own.firstRetransmissionMicros = micros

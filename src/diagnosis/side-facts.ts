@@ -61,6 +61,7 @@ export class SideFacts {
   reordered = 0
   /** A hole that was seen and filled later: lost before the capture point. */
   lostBefore = 0
+  /** When something came that had been lost, whether before or behind the capture point. */
   firstRetransmissionMicros = 0
   lastRetransmissionMicros = 0
   /** The segment at the front of what is not acknowledged: how often it was sent again in a row, since when, its payload. */
@@ -120,6 +121,8 @@ export class SideFacts {
   /** How long before its first FIN, and before its first RST, no packet of either side had come. */
   silenceBeforeFinMicros = 0
   silenceBeforeResetMicros = 0
+  /** Packets that came twice at once: several capture points of one path, or the network doubles them. */
+  copies = 0
   /** Bytes that the snapshot length cut off. */
   cutBytes = 0
 
@@ -137,6 +140,11 @@ export class SideFacts {
   /** Retransmissions that the receiver needed, as far as anybody can tell. */
   get neededRetransmissions(): number {
     return Math.max(0, this.retransmissions - this.spuriousRetransmissions)
+  }
+
+  /** Segments that were lost, sent again, and then arrived. */
+  get lostSegments(): number {
+    return Math.max(0, this.neededRetransmissions - this.repeats) + this.lostBefore
   }
 }
 

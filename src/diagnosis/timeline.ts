@@ -9,6 +9,7 @@ import type { CaptureFacts } from './capture-facts.ts'
 import { ConnectionFacts } from './connection-facts.ts'
 import type { Moments } from './moments.ts'
 import {
+  COPY_MICROS,
   fillsWindow,
   noteAcknowledged,
   noteNagle,
@@ -121,9 +122,15 @@ export class Timeline {
   }
 
   #noteSyn(facts: ConnectionFacts, own: SideFacts, s: Segment, d: Direction, micros: number): void {
+    const isSame = own.syns > 0 && own.initialSequence === s.sequence
+    if (isSame && micros - own.lastSynMicros < COPY_MICROS) {
+      own.copies++
+      own.packets--
+      return
+    }
     own.syns++
     own.lastSynMicros = micros
-    if (own.syns > 1 && own.initialSequence === s.sequence) {
+    if (isSame) {
       for (const rule of this.#moments.onSynAgain) rule.onSynAgain(facts, d)
       return
     }

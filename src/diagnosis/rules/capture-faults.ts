@@ -48,16 +48,35 @@ export const MID_STREAM: FindingKind = {
   latestText: true,
 }
 
+export const DUPLICATE_POINTS: FindingKind = {
+  id: 'duplicate-points',
+  severity: 'note',
+  title: 'packets were captured more than once',
+  meaning:
+    'The capture has several points of one path, and each shows the same packet: a veth and its bridge, for one.',
+  told: 'The same packet at another interface within a millisecond; or the same segment again so soon that no TCP has sent it twice.',
+  limits: 'A switch that mirrors both directions, and a network that doubles packets, look the same.',
+  advice: 'Nothing needs to be done: copies are counted once. For the shortest path, capture on one interface.',
+  latestText: true,
+}
+
 /** Told of the capture as a whole. */
 const WHOLE: Subject = { place: 0, client: undefined, server: undefined }
 const DATA_TO_TELL = 2
+/** One packet that came twice says nothing of the capture. */
+const COPIES_TO_TELL = 2
 
 export const captureFaults: Rule = {
-  kinds: [CAPTURE_LOSS, ONE_WAY, CUT_SHORT, MID_STREAM],
+  kinds: [CAPTURE_LOSS, ONE_WAY, CUT_SHORT, MID_STREAM, DUPLICATE_POINTS],
   begin(judge: Judge): Judgement {
     let lostBytes = 0
+    let copies = 0
     return {
       onClose(c) {
+        if (hasCopies(c)) {
+          copies += c.client.copies + c.server.copies
+          tellCopies(judge, copies, c)
+        }
         if (c.captureLostBytes > 0) {
           lostBytes += c.captureLostBytes
           tellLoss(judge, lostBytes, c)
@@ -68,6 +87,8 @@ export const captureFaults: Rule = {
       },
       onEnd() {
         if (judge.capture.kernelDrops > 0) tellLoss(judge, lostBytes, undefined)
+        const { duplicatePackets } = judge.capture
+        if (duplicatePackets > 0) tellCopies(judge, copies + duplicatePackets, undefined)
       },
     }
   },
@@ -75,6 +96,10 @@ export const captureFaults: Rule = {
 
 function isOneWay({ client, server, seenBothWays }: ConnectionFacts): boolean {
   return !seenBothWays && client.dataSegments + server.dataSegments >= DATA_TO_TELL
+}
+
+function hasCopies({ client, server }: ConnectionFacts): boolean {
+  return client.copies + server.copies >= COPIES_TO_TELL
 }
 
 function of(c: ConnectionFacts | undefined): Subject {
@@ -119,5 +144,13 @@ function tellMidStream(judge: Judge, c: ConnectionFacts): void {
     cause: 'Some connections began before the capture: what happened before, and how they were opened, is not known.',
     next: '',
     evidence: [{ micros: c.openMicros, text: `${c.clientEnd} -> ${c.serverEnd}: the first packet seen is no SYN` }],
+  }))
+}
+
+function tellCopies(judge: Judge, copies: number, c: ConnectionFacts | undefined): void {
+  judge.find(DUPLICATE_POINTS, of(c), 'likely', () => ({
+    cause: `${counted(copies, 'packet')} came more than once: the capture sees one path at several points. Each is counted once.`,
+    next: '',
+    evidence: [],
   }))
 }
