@@ -18,13 +18,6 @@ export interface IcmpNews {
   readonly nextHopMtu: number
 }
 
-/** A connection as far as findings count it: may be kept after the facts have ended, to withdraw from. */
-export interface CountedConnection {
-  readonly id: number
-  /** For the engine. */
-  readonly findings: unknown[]
-}
-
 /** A request of which no answer has been seen: see ConnectionFacts.unanswered. */
 export interface UnansweredRequest {
   readonly protocol: string

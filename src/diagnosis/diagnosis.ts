@@ -207,6 +207,10 @@ export class Diagnosis
     this.#book.find(kind, subject, certainty, this.nowMicros, describe)
   }
 
+  update(kind: FindingKind, subject: Subject, describe: () => Description): void {
+    this.#book.update(kind, subject, describe)
+  }
+
   withdraw(kind: FindingKind, c: CountedConnection): void {
     this.#book.withdraw(kind, c)
   }

@@ -129,6 +129,13 @@ export class FindingBook {
     if (!finding.told) this.#tell(finding)
   }
 
+  update(kind: FindingKind, subject: Subject, describe: () => Description): void {
+    const pair = pairKey(kind, subject)
+    const key = keyOf(pair, subject)
+    const known = (subject.facts?.findings as Remembered[] | undefined)?.find(({ finding }) => finding?.key === key)
+    if (known?.finding?.state === 'open') describeTo(known.finding, describe())
+  }
+
   withdraw(kind: FindingKind, c: CountedConnection): void {
     const at = c.findings.findIndex((each) => (each as Remembered).kind === kind)
     if (at < 0) return
@@ -175,8 +182,8 @@ export class FindingBook {
     const pair = pairKey(kind, subject)
     const folded = this.#findings.get(pair)
     if (folded !== undefined) return folded
-    const port = subject.anyPort === true ? undefined : subject.server?.port
-    const key = port === undefined ? pair : `${pair} ${port}`
+    const port = portOf(subject)
+    const key = keyOf(pair, subject)
     const known = this.#findings.get(key)
     if (known !== undefined) return known
     if (this.#findings.size >= MAXIMUM_FINDINGS) return undefined
@@ -282,6 +289,15 @@ function remember(facts: CountedConnection, kind: FindingKind, finding: OpenFind
 function pairKey(kind: FindingKind, { place, client, server, name, group }: Subject): string {
   const where = server !== undefined && isLoopback(server) ? place : ''
   return `${kind.id} ${where} ${client?.address ?? ''} ${server?.address ?? ''} ${name ?? ''} ${group ?? ''}`
+}
+
+function portOf({ anyPort, server }: Subject): number | undefined {
+  return anyPort === true ? undefined : server?.port
+}
+
+function keyOf(pair: string, subject: Subject): string {
+  const port = portOf(subject)
+  return port === undefined ? pair : `${pair} ${port}`
 }
 
 function describeTo(finding: OpenFinding, { cause, next, evidence }: Description): void {

@@ -69,6 +69,8 @@ export interface Judge {
    * a case as often as this is called.
    */
   find(kind: FindingKind, subject: Subject, certainty: FindingCertainty, describe: () => Description): void
+  /** New words for a finding that the subject is counted in already; it counts no further. */
+  update(kind: FindingKind, subject: Subject, describe: () => Description): void
   /** The connection is not a case of that kind after all. */
   withdraw(kind: FindingKind, c: CountedConnection): void
   /** The connection is counted in a finding of that kind. */

@@ -3,7 +3,7 @@
 import type { Direction } from '../../core/connection.ts'
 import { counted, duration, grouped } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
-import { about, type Description, type Judge, type Judgement, type Rule } from '../rule.ts'
+import { about, type Description, type Judge, type Judgement, type Rule, type Subject } from '../rule.ts'
 import type { SideFacts } from '../side-facts.ts'
 import { LOSS, SPURIOUS_RETRANSMISSION } from './loss-kind.ts'
 
@@ -20,14 +20,17 @@ export const loss: Rule = {
   begin(judge: Judge): Judgement {
     /** By connection, the directions that were told (as bits): a connection counts once for each. */
     const told = new Map<number, number>()
+    const isTold = (c: ConnectionFacts, d: Direction): boolean => ((told.get(c.id) ?? 0) & (1 << d)) !== 0
     /** A few in many are told when it is known that they were few. */
     const look = (c: ConnectionFacts, isOver: boolean): void => {
       for (const side of c.sides) {
-        const before = told.get(c.id) ?? 0
-        if ((before & (1 << side.direction)) !== 0 || side.lostSegments === 0) continue
-        if (!isOver && !isSerious(side)) continue
-        told.set(c.id, before | (1 << side.direction))
-        tell(judge, c, side)
+        if (side.lostSegments === 0) continue
+        if (isTold(c, side.direction)) {
+          if (isOver) judge.update(LOSS, subjectOf(c, side, true), () => describe(judge, c, side))
+        } else if (isOver || isSerious(side)) {
+          told.set(c.id, (told.get(c.id) ?? 0) | (1 << side.direction))
+          judge.find(LOSS, subjectOf(c, side, isSerious(side)), 'likely', () => describe(judge, c, side))
+        }
       }
     }
     return {
@@ -46,12 +49,8 @@ export const loss: Rule = {
   },
 }
 
-function tell(judge: Judge, c: ConnectionFacts, side: SideFacts): void {
-  const serious = isSerious(side)
-  const group = `${side.direction} ${serious ? '' : 'few'}`
-  judge.find(LOSS, about(c, { group, severity: serious ? 'warning' : 'note' }), 'likely', () =>
-    describe(judge, c, side),
-  )
+function subjectOf(c: ConnectionFacts, side: SideFacts, serious: boolean): Subject {
+  return about(c, { group: `${side.direction} ${serious ? '' : 'few'}`, severity: serious ? 'warning' : 'note' })
 }
 
 function isSerious({ lostSegments, timeoutRetransmissions, dataSegments }: SideFacts): boolean {
