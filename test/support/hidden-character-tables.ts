@@ -25,17 +25,21 @@ type Range = readonly [first: number, last: number]
 
 /** Where the kernel keeps the ranges, behind its other constants and a scratch place. */
 const RANGES_OFFSET = 384
+/** 16 bytes for each of the 256 sets of bytes in eight. */
+const EXPANSIONS_BYTES = 4096
 
 /** What sanitize.wat has names for, as strings and numbers of the WebAssembly text. */
 export function sanitizeTables(): Record<string, string> {
   const ranges = notToPass().filter(([, last]) => last >= 0x80)
   const rangeBytes = Buffer.from(Uint32Array.from(ranges.flat()).buffer)
+  const expansionsOffset = (RANGES_OFFSET + rangeBytes.length + 15) & ~15
   return {
     byteClasses: rowsOf(mergedRows(suspectBytes()), 2).map(quoted).join(' '),
     pairClasses: rowsOf(fewBoxes(suspectPairs()), 4).map(quoted).join(' '),
     ranges: quoted(rangeBytes),
     rangeBytes: String(rangeBytes.length),
-    constantBytes: String(RANGES_OFFSET + rangeBytes.length),
+    expansionsOffset: String(expansionsOffset),
+    constantBytes: String(expansionsOffset + EXPANSIONS_BYTES),
   }
 }
 
