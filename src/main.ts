@@ -13,6 +13,8 @@ const EXIT_FAILED = 1
 const HELP_HINTS: Readonly<Record<FlagTableName, string>> = {
   dump: "try 'tcpflow --help'",
   latency: "try 'tcpflow latency --help'",
+  diagnose: "try 'tcpflow diagnose --help'",
+  containers: "try 'tcpflow containers --help'",
   tcpkit: "try 'tcpkit -h'",
 }
 

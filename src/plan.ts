@@ -1,5 +1,7 @@
 // What a run of the dump is to do, as plain data: cli/ makes it out of flags, pipeline.ts carries it out.
 
+import type { FindingSeverity } from './core/finding.ts'
+
 export interface Plan {
   readonly input: InputPlan
   /** BPF expression; '' for none. */
@@ -12,6 +14,8 @@ export interface Plan {
   readonly save: SavePlan | undefined
   /** tcpflow latency, and bin/tcpkit: instead of console, JSON and files. */
   readonly latency?: LatencyPlan | undefined
+  /** tcpflow diagnose: instead of console, JSON and files. */
+  readonly diagnose?: DiagnosePlan | undefined
   /** --script: files, in the order given. */
   readonly scripts: readonly string[]
   /** One line per connection at its close, on stdout where the console goes, else on stderr. */
@@ -173,6 +177,25 @@ export interface LatencyPlan {
   readonly packets: 'none' | 'lines' | 'ascii'
   /** --compare: two captures of the same traffic, at the client and at the server. */
   readonly compare: readonly [client: string, server: string] | undefined
+}
+
+export interface DiagnosePlan {
+  /** lines: the ranked report. */
+  readonly format: 'lines' | 'json'
+  /** --id: only these; undefined: all. */
+  readonly ids: readonly string[] | undefined
+  /** --not-id */
+  readonly notIds: readonly string[]
+  readonly minimumSeverity: FindingSeverity
+  /** Answers later than this are slow. */
+  readonly slowMillis: number
+  /** A request without response after so long hangs. */
+  readonly hungAfterMillis: number
+  /** The report every so often of capture time; 0 never. */
+  readonly everyMillis: number
+  /** An exit code of its own when there was an error. */
+  readonly exitCode: boolean
+  readonly color: boolean
 }
 
 export interface ListenPlan {

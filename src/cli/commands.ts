@@ -6,6 +6,7 @@ import type { CommandName } from './settings.ts'
 export const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   dump: async () => (await import('./dump-command.ts')).dumpCommand,
   latency: async () => (await import('./latency-command.ts')).latencyCommand,
+  diagnose: async () => (await import('./diagnose-command.ts')).diagnoseCommand,
   tcpkit: async () => (await import('./latency-command.ts')).latencyCommand,
   list: async () => (await import('./list-command.ts')).listCommand,
   containers: async () => (await import('./containers-command.ts')).containersCommand,

@@ -8,6 +8,7 @@ export const GROUPS = [
   'Console',
   'Files',
   'Latency',
+  'Diagnosis',
   'JSON, scripts and packets',
   'Watching',
   'Messages',
@@ -18,7 +19,7 @@ export const GROUPS = [
 export type Group = (typeof GROUPS)[number]
 
 /** What a shell may offer as a value; `none` for numbers and the like. */
-export type ArgumentKind = 'file' | 'folder' | 'interface' | 'user' | 'container' | 'none'
+export type ArgumentKind = 'file' | 'folder' | 'interface' | 'user' | 'container' | 'finding' | 'none'
 
 export interface FlagArgument {
   /** As help shows it: FILE, SIZE. */

@@ -1,9 +1,12 @@
 // Every flag, once for each command that has flags. Help, completion and parsing are made from these tables. Flags are
 // applied in the order of the table.
 
+import { tableOfWord } from './command.ts'
 import type { Flag } from './flag.ts'
 import { CONSOLE_FLAGS } from './flags/console-flags.ts'
 import { CONTAINER_FLAGS } from './flags/container-flags.ts'
+import { CONTAINERS_COMMAND_FLAGS } from './flags/containers-command-flags.ts'
+import { DIAGNOSE_FLAGS } from './flags/diagnose-flags.ts'
 import { FILE_FLAGS } from './flags/file-flags.ts'
 import { LATENCY_FLAGS } from './flags/latency-flags.ts'
 import { OTHER_FLAGS } from './flags/other-flags.ts'
@@ -24,12 +27,14 @@ export const FLAGS: readonly Flag[] = [
 export const FLAG_TABLES: Readonly<Record<FlagTableName, readonly Flag[]>> = {
   dump: FLAGS,
   latency: LATENCY_FLAGS,
+  diagnose: DIAGNOSE_FLAGS,
+  containers: CONTAINERS_COMMAND_FLAGS,
   tcpkit: TCPKIT_FLAGS,
 }
 
 /** Which table of flags a command line uses: that of the command that it begins with, else the dump's. */
 export function flagTableOf(argv: readonly string[]): FlagTableName {
-  return argv[0] === 'latency' || argv[0] === 'tcpkit' ? argv[0] : 'dump'
+  return tableOfWord(argv[0])
 }
 
 /** By long name, without dashes. */

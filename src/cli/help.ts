@@ -4,6 +4,7 @@ import { bold, $ as colors, cyan, underline } from 'kleur/colors'
 import { type Flag, GROUPS } from './flag.ts'
 import { FLAG_TABLES } from './flags.ts'
 import type { FlagTableName } from './settings.ts'
+import { wrap } from './wrap.ts'
 
 const WIDTH = 80
 /** The column where the help text of a flag begins. */
@@ -19,7 +20,8 @@ export interface Topic {
 const DUMP: Topic = {
   usage: [
     'tcpflow [flags] [filter]',
-    'tcpflow latency [flags] [filter]   (see tcpflow latency --help)',
+    'tcpflow diagnose [flags] [filter]  (see tcpflow help diagnose)',
+    'tcpflow latency [flags] [filter]   (see tcpflow help latency)',
     'tcpflow containers [-q] [--json]',
   ],
   about: [
@@ -30,6 +32,7 @@ const DUMP: Topic = {
     ["tcpflow -c -J -i docker0 'port 80'", 'web traffic of the containers, in colour, as it happens'],
     ['tcpflow -c --container web', 'what the container "web" says and hears, across restarts'],
     ["tcpflow -c --service api 'port 5432'", 'what all containers of a Compose service ask the database'],
+    ['tcpflow diagnose --container web', 'why "web" cannot reach something, or is slow'],
     ['tcpflow containers', 'which containers run, and where they would be captured'],
     ['tcpflow -r trace.pcap -o out', 'a file for each flow, in the folder "out"'],
     ['tcpflow -a -r trace.pcap -o out', 'the same, and HTTP bodies as files of their own'],
@@ -60,6 +63,33 @@ const LATENCY: Topic = {
   ],
 }
 
+const DIAGNOSE: Topic = {
+  usage: ['tcpflow diagnose [flags] [filter]', 'tcpflow diagnose --explain [ID]'],
+  about: [
+    'Tells why a connection failed, is slow or was cut: the cause in a sentence, what to do next, and the packets that prove it. Healthy traffic gives no error and no warning.',
+    'Sources, filters and saving work as in tcpflow itself. Live, a finding is printed as soon as there is evidence enough; the report comes at the end: errors first, then what touches most connections. The same cause on many connections is one finding that counts.',
+    'A filter also hides what explains a fault: ARP, ICMP errors and DNS. "host 10.0.0.1" or no filter at all tells more than "port 80".',
+  ],
+  examples: [
+    ['tcpflow diagnose --container web', 'what goes wrong around the container "web", until Ctrl-C'],
+    ['tcpflow diagnose -r trace.pcap', 'what went wrong in a capture'],
+    ['tcpflow diagnose --min-severity error --exit-code -r trace.pcap', 'exit code 3 if there was an error'],
+    ['tcpflow diagnose -i docker0 -w all.pcapng --slow 200ms', 'what takes 200 ms is slow; all packets are kept'],
+    ['tcpflow diagnose --json -r trace.pcap | jq -r .id', 'findings for other programs'],
+    ['tcpflow diagnose --explain refused', 'what a finding means, and what it cannot tell'],
+  ],
+}
+
+const CONTAINERS: Topic = {
+  usage: ['tcpflow containers [flags]'],
+  about: ['Lists the containers that run, and where each would be captured.'],
+  examples: [
+    ['tcpflow containers', 'a table'],
+    ['tcpflow containers -q', 'only the names'],
+    ['tcpflow containers --json | jq -r .name', 'for other programs'],
+  ],
+}
+
 const TCPKIT: Topic = {
   usage: ['tcpkit [flags] [filter]'],
   about: [
@@ -72,10 +102,18 @@ const TCPKIT: Topic = {
   ],
 }
 
-export const TOPICS: Readonly<Record<FlagTableName, Topic>> = { dump: DUMP, latency: LATENCY, tcpkit: TCPKIT }
+export const TOPICS: Readonly<Record<FlagTableName, Topic>> = {
+  dump: DUMP,
+  latency: LATENCY,
+  diagnose: DIAGNOSE,
+  containers: CONTAINERS,
+  tcpkit: TCPKIT,
+}
 
 export const NOTES =
   'SIZE is bytes, or a number with k, M or G (64k is 65536). TIME is a number with ms, s, m, h or d. Exit code: 0 done, 1 failed, 2 flags not understood.'
+
+export const DIAGNOSE_NOTES = `${NOTES.slice(0, -1)}; with --exit-code 3 if there was an error.`
 
 /** The whole text, at most 80 columns wide, ending with a newline. */
 export function formatHelp(color: boolean, table: FlagTableName = 'dump'): string {
@@ -88,7 +126,7 @@ export function formatHelp(color: boolean, table: FlagTableName = 'dump'): strin
     ...groups
       .filter(({ flags }) => flags.length > 0)
       .map(({ group, flags }) => `${heading(group)}\n${flags.map(formatFlag).join('')}`),
-    `${wrap(NOTES, WIDTH).join('\n')}\n`,
+    `${wrap(table === 'diagnose' ? DIAGNOSE_NOTES : NOTES, WIDTH).join('\n')}\n`,
     `${heading('Examples')}\n${examples.map(formatExample).join('')}`,
   ]
   return parts.join('\n')
@@ -121,20 +159,4 @@ export function formatArgument(flag: Flag): string {
 
 function formatExample([command, what]: readonly [string, string]): string {
   return `  ${cyan(command)}\n      ${what}\n`
-}
-
-/** Lines of at most `width` characters, broken at spaces. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  lines.push(line)
-  return lines
 }

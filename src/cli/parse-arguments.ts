@@ -3,11 +3,11 @@
 import { Parser } from 'yargs/helpers'
 import { editDistance } from '../core/edit-distance.ts'
 import { UsageError } from '../core/errors.ts'
-import { COMMAND_WORDS } from './command.ts'
+import { COMMAND_WORDS, tableOfWord } from './command.ts'
 import { expandArguments } from './expand-arguments.ts'
 import { type Flag, flagKey, flagShortest } from './flag.ts'
 import { FLAG_TABLES, flagTableOf } from './flags.ts'
-import { Settings } from './settings.ts'
+import { type FlagTableName, Settings } from './settings.ts'
 
 export interface Parsed {
   readonly settings: Settings
@@ -31,7 +31,6 @@ const YARGS_CONFIGURATION = {
   'short-option-groups': false,
 }
 
-const LATENCY_FIRST = 'tcpflow latency …'
 /** A typing mistake or two, or the plural left out. */
 const MAXIMUM_SLIPS = 2
 /** Shorter words are too similar to names of hosts and words of a filter. */
@@ -46,15 +45,27 @@ export function parseArguments(argv: readonly string[]): Parsed {
   settings.command = table
   if (table === 'dump') refuseMisspeltCommand(argv[0])
   const words = table === 'dump' ? applyDumpFlags(argv, settings) : applyFlags(argv.slice(1), flags, settings)
-  const command = settings.command === 'dump' && !settings.wordsAreFiles ? COMMAND_WORDS[words[0] ?? ''] : undefined
+  const command = settings.command === 'dump' && !settings.wordsAreFiles ? COMMAND_WORDS.get(words[0] ?? '') : undefined
   if (command === undefined) {
     if (settings.command === 'dump' && !settings.wordsAreFiles) refuseMisspeltCommand(words[0])
     return { settings, words }
   }
-  if (command === 'latency')
-    throw new UsageError('latency has flags of its own, so it must be the first word', LATENCY_FIRST)
+  if (command === 'latency' || command === 'diagnose')
+    throw new UsageError(`${command} has flags of its own, so it must be the first word`, `tcpflow ${command} …`)
   settings.command = command
+  if (command === 'help') settings.flagTable = tableToExplain(words[1])
   return { settings, words: words.slice(1) }
+}
+
+/** `tcpflow help latency`. */
+function tableToExplain(word: string | undefined): FlagTableName {
+  if (word === undefined || word === 'help') return 'dump'
+  refuseMisspeltCommand(word)
+  if (!COMMAND_WORDS.has(word)) {
+    const commands = [...COMMAND_WORDS.keys()].filter((known) => known !== 'help')
+    throw new UsageError(`no such command: ${word}`, `there are ${commands.join(', ')}`)
+  }
+  return tableOfWord(word)
 }
 
 /**
@@ -62,20 +73,24 @@ export function parseArguments(argv: readonly string[]): Parsed {
  * command.
  */
 function refuseMisspeltCommand(word: string | undefined): void {
-  if (word === undefined || COMMAND_WORDS[word] !== undefined) return
-  const meant = Object.keys(COMMAND_WORDS)
+  if (word === undefined || COMMAND_WORDS.has(word)) return
+  const meant = [...COMMAND_WORDS.keys()]
     .filter((known) => known.length >= LEAST_GUESSED_CHARACTERS)
     .find((known) => editDistance(word.slice(0, known.length + MAXIMUM_SLIPS + 1), known) <= MAXIMUM_SLIPS)
   if (meant !== undefined) throw new UsageError(`no such command: ${word}`, `did you mean ${meant}?`)
 }
 
-/** `tcpflow -r a.pcap latency --table`: an unknown flag here is probably one of latency's. */
+/** `tcpflow -r a.pcap latency --table`: an unknown flag here is probably one of that command's. */
 function applyDumpFlags(argv: readonly string[], settings: Settings): string[] {
   try {
     return applyFlags(argv, FLAG_TABLES.dump, settings)
   } catch (error) {
-    if (!(error instanceof UsageError) || !/^unknown flag/.test(error.message) || !argv.includes('latency')) throw error
-    throw new UsageError(error.message, `latency has flags of its own, so it must be the first word, ${LATENCY_FIRST}`)
+    const command = ['latency', 'diagnose'].find((word) => argv.includes(word))
+    if (!(error instanceof UsageError) || !/^unknown flag/.test(error.message) || command === undefined) throw error
+    throw new UsageError(
+      error.message,
+      `${command} has flags of its own, so it must be the first word, tcpflow ${command} …`,
+    )
   }
 }
 

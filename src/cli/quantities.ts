@@ -41,6 +41,13 @@ export function parseChoice<T extends string>(text: string, flag: string, choice
   return found
 }
 
+/** `refused,reset`: at least one word. */
+export function parseWords(text: string, flag: string): string[] {
+  const words = text.split(',').map((word) => word.trim())
+  if (words.some((word) => word === '')) throw new UsageError(`${flag}: ${quote(text)} is not a list of words`)
+  return words
+}
+
 /** A user's own word in a message, in quotes, so that an empty or odd one can be seen. */
 export function quote(text: string): string {
   return JSON.stringify(text)

@@ -1,8 +1,18 @@
 // The values of the flags, before they are checked together and made into a plan. Undefined means "not given".
 
+import type { FindingSeverity } from '../core/finding.ts'
 import type { LatencyGrouping, LatencyPlan, ListenPlan } from '../plan.ts'
 
-export type CommandName = 'dump' | 'latency' | 'tcpkit' | 'list' | 'containers' | 'completion' | 'help' | 'version'
+export type CommandName =
+  | 'dump'
+  | 'latency'
+  | 'diagnose'
+  | 'tcpkit'
+  | 'list'
+  | 'containers'
+  | 'completion'
+  | 'help'
+  | 'version'
 
 /** Of `tcpflow latency` and bin/tcpkit. */
 export class LatencySettings {
@@ -21,8 +31,22 @@ export class LatencySettings {
   packetText = false
 }
 
+/** Of `tcpflow diagnose`. */
+export class DiagnoseSettings {
+  json = false
+  /** '': all. */
+  explain: string | undefined
+  ids: string[] | undefined
+  notIds: string[] = []
+  minimumSeverity: FindingSeverity = 'note'
+  slowMillis: number | undefined
+  hungAfterMillis: number | undefined
+  everyMillis = 0
+  exitCode = false
+}
+
 /** Commands with flags of their own. */
-export type FlagTableName = 'dump' | 'latency' | 'tcpkit'
+export type FlagTableName = 'dump' | 'latency' | 'diagnose' | 'containers' | 'tcpkit'
 
 export class Settings {
   command: CommandName = 'dump'
@@ -97,6 +121,7 @@ export class Settings {
   verbosity = 0
 
   readonly latency = new LatencySettings()
+  readonly diagnose = new DiagnoseSettings()
 
   /** Lines about flags that were given but have no effect; printed on stderr, unless -q. */
   remarks: string[] = []

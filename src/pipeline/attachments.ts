@@ -1,6 +1,5 @@
 // Plan → everything at the end of the river: attaches the views that the plan wants and gathers what they bring.
 
-import { statSync } from 'node:fs'
 import packageJson from '../../package.json' with { type: 'json' }
 import { Arena } from '../core/arena.ts'
 import type {
@@ -25,7 +24,10 @@ import type { TerminalMessages } from '../output/messages/messages.ts'
 import type { FilesInUse } from '../output/writing/files-in-use.ts'
 import { OutputStream } from '../output/writing/output-stream.ts'
 import type { Plan } from '../plan.ts'
+import { AUTO } from '../protocol/names.ts'
 import type { CaptureSaver, DropListener } from '../river/dump-river.ts'
+import type { ExchangeStageOptions } from '../views/exchange-stage.ts'
+import { readsOnlyFiles } from '../views/input-kind.ts'
 import { inOrder } from '../views/order.ts'
 import { VIEWS } from '../views/registry.ts'
 import { unreadOutput } from '../views/unread-output.ts'
@@ -146,15 +148,16 @@ async function exchangeStage(
   consumers: readonly TimedExchangeConsumer[],
 ): Promise<Attachment> {
   const { ExchangeStage } = await import('../views/exchange-stage.ts')
-  const { protocol, timeoutMillis } = plan.latency!
-  const { input } = plan
-  const waitsForEnd = input.kind === 'files' && input.paths.every(isRegularFile)
-  return new ExchangeStage({ protocol, timeoutMillis, waitsForEnd, hosts, messages }, consumers).attachment()
+  return new ExchangeStage({ ...patienceOf(plan), hosts, messages }, consumers).attachment()
 }
 
-/** Standard input and named pipes may be as live as an interface. */
-function isRegularFile(path: string): boolean {
-  return path !== '-' && statSync(path, { throwIfNoEntry: false })?.isFile() !== false
+/** How long a request waits for its response. */
+function patienceOf(plan: Plan): Pick<ExchangeStageOptions, 'protocol' | 'timeoutMillis' | 'waitsForEnd'> {
+  const { latency, diagnose } = plan
+  // what is found in a live capture is found again in what it saved
+  if (diagnose !== undefined) return { protocol: AUTO, timeoutMillis: diagnose.hungAfterMillis, waitsForEnd: false }
+  const { protocol, timeoutMillis } = latency!
+  return { protocol, timeoutMillis, waitsForEnd: readsOnlyFiles(plan) }
 }
 
 function arenaBytes(plan: Plan): number {

@@ -47,7 +47,7 @@ export function checkOutputs(plan: Plan, io: Io): FilesInUse {
 function outputsOf(plan: Plan, io: Io): Output[] {
   const { save, files } = plan
   const outputs: Output[] = []
-  const prints = plan.console ?? plan.json ?? plan.latency
+  const prints = plan.console ?? plan.json ?? plan.latency ?? plan.diagnose
   if (prints !== undefined || plan.scripts.length > 0 || save?.path === '-') {
     outputs.push({ called: 'standard output', file: io.stdout, isNew: false })
   }

@@ -251,13 +251,17 @@ export class Run {
   }
 
   #exitCode(): number {
-    const { stoppers } = this.#attachments
+    const { all, stoppers } = this.#attachments
     if (this.#failed || this.#river.failed || stoppers.some(({ failed }) => failed)) return EXIT_FAILED
     const ended = stoppers.find(({ exitCode }) => exitCode !== undefined)
     if (ended?.exitCode !== undefined) return ended.exitCode
     // Ctrl-C is how a live capture is meant to end; reading a file to its end was what was asked for.
     const { signal } = this.#stopRequest
-    if (signal === undefined || this.#plan.input.kind === 'live') return 0
-    return STOPPED_EXIT_CODES[signal]
+    if (signal !== undefined && this.#plan.input.kind !== 'live') return STOPPED_EXIT_CODES[signal]
+    for (const { exitCode } of all) {
+      const wanted = exitCode?.()
+      if (wanted !== undefined) return wanted
+    }
+    return 0
   }
 }

@@ -3,6 +3,7 @@
 import { connectionLogView } from './connection-log.ts'
 import { connectionSummaryView } from './connection-summary.ts'
 import { consoleView } from './console.ts'
+import { diagnoseView } from './diagnose.ts'
 import { filesView } from './files.ts'
 import { httpBodiesView } from './http-bodies.ts'
 import { jsonView } from './json.ts'
@@ -24,6 +25,7 @@ export const VIEWS: readonly View[] = [
   portsView,
   packetLinesView,
   latencyView,
+  diagnoseView,
   packetsView,
   connectionSummaryView,
   connectionLogView,

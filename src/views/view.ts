@@ -65,6 +65,8 @@ export interface Attachment extends TrafficConsumers {
   readonly onLastMoment?: (clock: Timestamp) => void
   /** Called when all traffic is over, before the first sink is finished. */
   readonly onTrafficOver?: () => void
+  /** The run's exit code, where nothing failed; undefined: the usual one. Asked once, at the very end. */
+  readonly exitCode?: () => number | undefined
   /** The operator asks how things stand (SIGUSR2). */
   readonly onReport?: () => void
   /** See ViewContext.makeWay. */

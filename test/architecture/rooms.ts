@@ -53,8 +53,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'plan.ts',
     'core',
   ],
-  // Of capture/ only the names of interfaces, and of protocol/ those of the protocols: registries, like the flags'.
-  cli: ['pipeline', 'plan.ts', 'capture/interfaces.ts', 'protocol/names.ts', 'core'],
+  // Of capture/ only the names of interfaces, of protocol/ those of the protocols, of diagnosis/ its kinds of findings.
+  cli: ['pipeline', 'plan.ts', 'capture/interfaces.ts', 'protocol/names.ts', 'diagnosis/registry.ts', 'core'],
   'main.ts': ['cli', 'plan.ts', 'core'],
   'program.ts': ['main.ts', 'terminal.ts', 'core'],
   'load-program.ts': ['program.ts'],

@@ -1,9 +1,10 @@
 // Completion for bash 4 and later, without the bash-completion package.
 
-import { COMMAND_WORDS } from '../command.ts'
+import { OFFERED_WORDS, WORDS_BY_TABLE } from '../command.ts'
 import type { ArgumentKind, Flag } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
-import { LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
+import type { FlagTableName } from '../settings.ts'
+import { FINDING_IDS, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 const OFFERS: Readonly<Record<ArgumentKind, string>> = {
   file: 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")',
@@ -11,12 +12,13 @@ const OFFERS: Readonly<Record<ArgumentKind, string>> = {
   interface: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_INTERFACES})" -- "$cur")`,
   user: 'mapfile -t COMPREPLY < <(compgen -u -- "$cur")',
   container: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_CONTAINERS})" -- "$cur")`,
+  finding: `mapfile -t COMPREPLY < <(compgen -W '${FINDING_IDS.join(' ')}' -- "$cur")`,
   none: 'COMPREPLY=()',
 }
 
 export function bashCompletion(): string {
-  const all = (flags: readonly Flag[]): string => flags.flatMap((flag) => forms(flag)).join(' ')
-  const { dump, latency } = FLAG_TABLES
+  const { dump } = FLAG_TABLES
+  const tables = [...WORDS_BY_TABLE]
   return `# bash completion for tcpflow. To use it: source <(tcpflow --completion bash)
 
 _tcpflow() {
@@ -29,9 +31,9 @@ _tcpflow() {
   elif [[ $prev == = ]]; then
     prev=\${COMP_WORDS[COMP_CWORD-2]} joined=1
   fi
-  if [[ \${COMP_WORDS[1]} == latency && $COMP_CWORD -gt 1 ]]; then
-    _tcpflow_latency
-    return
+  if [[ $COMP_CWORD -gt 1 ]]; then
+    case \${COMP_WORDS[1]} in
+${tables.map(([table, words]) => `      ${words.join('|')}) _tcpflow_${table}; return ;;\n`).join('')}    esac
   fi
   case $prev in
 ${dump.map(caseOf).join('')}  esac
@@ -40,7 +42,7 @@ ${dump.map(caseOf).join('')}  esac
     return
   fi
   if [[ $COMP_CWORD == 1 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '${Object.keys(COMMAND_WORDS).join(' ')}' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '${OFFERED_WORDS.join(' ')}' -- "$cur")
   fi
   # with -l, words are files
   if [[ " \${COMP_WORDS[*]} " == *" -l "* || " \${COMP_WORDS[*]} " == *" --files "* ]]; then
@@ -48,16 +50,25 @@ ${dump.map(caseOf).join('')}  esac
   fi
 }
 
-_tcpflow_latency() {
-  case $prev in
-${latency.map(caseOf).join('')}  esac
-  if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '${all(latency)}' -- "$cur")
-  fi
-}
-
+${tables.map(([table]) => functionOf(table)).join('\n')}
 complete -F _tcpflow tcpflow
 `
+}
+
+function functionOf(table: FlagTableName): string {
+  const flags = FLAG_TABLES[table]
+  return `_tcpflow_${table}() {
+  case $prev in
+${flags.map(caseOf).join('')}  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '${all(flags)}' -- "$cur")
+  fi
+}
+`
+}
+
+function all(flags: readonly Flag[]): string {
+  return flags.flatMap((flag) => forms(flag)).join(' ')
 }
 
 function forms(flag: Flag): string[] {

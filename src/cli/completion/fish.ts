@@ -1,18 +1,25 @@
 // Completion for fish.
 
-import { COMMAND_WORDS } from '../command.ts'
+import { OFFERED_WORDS, WORDS_BY_TABLE } from '../command.ts'
 import type { Flag } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
-import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
+import { briefHelp, FINDING_IDS, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 export function fishCompletion(): string {
-  const { dump, latency } = FLAG_TABLES
+  const tables = [...WORDS_BY_TABLE]
+  const words = tables.flatMap(([, each]) => each).join(' ')
   return `# fish completion for tcpflow. To use it: tcpflow --completion fish | source
 
 complete -c tcpflow -f
-complete -c tcpflow -n '__fish_use_subcommand' -a '${Object.keys(COMMAND_WORDS).join(' ')}'
+complete -c tcpflow -n '__fish_use_subcommand' -a '${OFFERED_WORDS.join(' ')}'
 complete -c tcpflow -n '__fish_contains_opt -s l files' -F
-${dump.map((flag) => line(flag, "-n 'not __fish_seen_subcommand_from latency'")).join('')}${latency.map((flag) => line(flag, "-n '__fish_seen_subcommand_from latency'")).join('')}`
+${lines(FLAG_TABLES.dump, `-n 'not __fish_seen_subcommand_from ${words}'`)}${tables
+  .map(([table, own]) => lines(FLAG_TABLES[table], `-n '__fish_seen_subcommand_from ${own.join(' ')}'`))
+  .join('')}`
+}
+
+function lines(flags: readonly Flag[], condition: string): string {
+  return flags.map((flag) => line(flag, condition)).join('')
 }
 
 function line(flag: Flag, condition: string): string {
@@ -28,6 +35,7 @@ function argumentOf(flag: Flag): string {
   const { kind, choices, whenLeftOut } = flag.argument
   if (choices !== undefined) return `${whenLeftOut === undefined ? '-x ' : ''}-a ${quoted(choices.join(' '))}`
   if (kind === 'file') return '-r -F'
+  if (kind === 'finding') return `${whenLeftOut === undefined ? '-x ' : ''}-a ${quoted(FINDING_IDS.join(' '))}`
   if (kind === 'folder') return `-x -a '(__fish_complete_directories)'`
   if (kind === 'interface') return `-x -a ${quoted(`(sh -c "${LIST_INTERFACES}")`)}`
   if (kind === 'container') return `-x -a ${quoted(`(${LIST_CONTAINERS})`)}`

@@ -1,12 +1,13 @@
 // Completion for zsh, by its _arguments.
 
-import { COMMAND_WORDS } from '../command.ts'
+import { OFFERED_WORDS, WORDS_BY_TABLE } from '../command.ts'
 import type { Flag, FlagArgument } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
-import { briefHelp, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
+import type { FlagTableName } from '../settings.ts'
+import { briefHelp, FINDING_IDS, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
 
 export function zshCompletion(): string {
-  const { dump, latency } = FLAG_TABLES
+  const tables = [...WORDS_BY_TABLE]
   return `#compdef tcpflow
 # zsh completion for tcpflow. To use it: source <(tcpflow --completion zsh)
 
@@ -23,19 +24,27 @@ _tcpflow_containers() {
 }
 
 _tcpflow() {
-  if (( CURRENT > 2 )) && [[ $words[2] == latency ]]; then
-    shift words
-    (( CURRENT-- ))
-    _arguments -s -S \\
-${argumentLines(latency, '      ')}      '*:filter: '
-    return
+  if (( CURRENT > 2 )); then
+    case $words[2] in
+${tables.map(([table, words]) => `      ${words.join('|')}) _tcpflow_${table}; return ;;\n`).join('')}    esac
   fi
   _arguments -s -S \\
-${argumentLines(dump, '    ')}    '1:command or filter:(${Object.keys(COMMAND_WORDS).join(' ')})' \\
+${argumentLines(FLAG_TABLES.dump, '    ')}    '1:command or filter:(${OFFERED_WORDS.join(' ')})' \\
     '*:filter or file: _files'
 }
 
+${tables.map(([table]) => functionOf(table)).join('\n')}
 if [ "\${funcstack[1]}" = _tcpflow ]; then _tcpflow "$@"; else compdef _tcpflow tcpflow; fi
+`
+}
+
+function functionOf(table: FlagTableName): string {
+  return `_tcpflow_${table}() {
+  shift words
+  (( CURRENT-- ))
+  _arguments -s -S \\
+${argumentLines(FLAG_TABLES[table], '    ')}    '*:filter: '
+}
 `
 }
 
@@ -63,6 +72,7 @@ function argumentOf({ label, kind, choices, whenLeftOut }: FlagArgument): string
     interface: '_tcpflow_interfaces',
     user: '_users',
     container: '_tcpflow_containers',
+    finding: `(${FINDING_IDS.join(' ')})`,
     none: '',
   }
   const action = choices === undefined ? actions[kind] : `(${choices.join(' ')})`

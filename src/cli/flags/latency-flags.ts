@@ -7,6 +7,7 @@ import { GROUPINGS, LISTEN_PATTERN, parseGroupings, parseListen, parseThreshold 
 import { parseChoice, parseCount, parseDurationMillis } from '../quantities.ts'
 import { CONSOLE_FLAGS } from './console-flags.ts'
 import { CONTAINER_FLAGS } from './container-flags.ts'
+import { named } from './named.ts'
 import { OTHER_FLAGS } from './other-flags.ts'
 import { PACKET_FLAGS } from './packet-flags.ts'
 import { SOURCE_FLAGS } from './source-flags.ts'
@@ -149,8 +150,3 @@ export const LATENCY_FLAGS: readonly Flag[] = [
   ...named(PACKET_FLAGS, 'script', 'write', 'rotate-size', 'rotate-age', 'keep'),
   ...named(OTHER_FLAGS, 'quiet', 'no-notes', 'verbose', 'debug', 'help', 'version'),
 ]
-
-/** In the table's order, not in that of `names`. */
-function named(flags: readonly Flag[], ...names: readonly string[]): Flag[] {
-  return flags.filter((flag) => names.includes(flag.name))
-}

@@ -23,6 +23,13 @@ export function jsonString(text: string): string {
   return escapeHidden(JSON.stringify(text))
 }
 
+/** `2026-01-31T12:00:00.123456Z`. */
+export function isoTime(t: Timestamp): string {
+  const seconds = Math.min(Math.max(t.seconds, 0), LATEST_SECONDS)
+  const micros = String(Math.floor(t.nanos / 1000)).padStart(6, '0')
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${micros}Z`
+}
+
 /** The same for payload, without making strings. */
 export class JsonText {
   readonly #arena: Arena

@@ -1,0 +1,46 @@
+// Settings of `tcpflow diagnose` → plan.
+
+import { UsageError } from '../core/errors.ts'
+import type { DiagnosePlan } from '../plan.ts'
+import { wantsColor } from './color.ts'
+import { findingKindsOf } from './finding-ids.ts'
+import { type Planned, planFromFlags, type Surroundings } from './plan-from-flags.ts'
+import type { Settings } from './settings.ts'
+
+const DEFAULT_SLOW_MILLIS = 1000
+const DEFAULT_HUNG_AFTER_MILLIS = 30_000
+
+/** Throws UsageError where flags contradict each other, and for a finding that does not exist. */
+export function diagnosePlanFromFlags(
+  settings: Settings,
+  words: readonly string[],
+  surroundings: Surroundings,
+): Planned {
+  if (settings.savePath === '-')
+    throw new UsageError('-w - would mix packets with the report on standard output', 'give -w the name of a file')
+  const diagnose = diagnosePlan(settings, surroundings)
+  // The rest of the plan sees JSON output: it writes no files, and shows no progress on a terminal that shows the report.
+  settings.json = 'none'
+  const { plan } = planFromFlags(settings, words, surroundings)
+  // Findings say what the notes say, and more.
+  return { plan: { ...plan, json: undefined, notes: false, diagnose }, remarks: settings.remarks }
+}
+
+function diagnosePlan({ diagnose, color }: Settings, surroundings: Surroundings): DiagnosePlan {
+  const { ids, notIds, minimumSeverity, everyMillis, exitCode } = diagnose
+  for (const id of ids ?? []) findingKindsOf(id, '--id')
+  for (const id of notIds) findingKindsOf(id, '--not-id')
+  const both = ids?.find((id) => notIds.includes(id))
+  if (both !== undefined) throw new UsageError(`--id and --not-id both name ${both}`, 'leave one of them out')
+  return {
+    format: diagnose.json ? 'json' : 'lines',
+    ids,
+    notIds,
+    minimumSeverity,
+    slowMillis: diagnose.slowMillis ?? DEFAULT_SLOW_MILLIS,
+    hungAfterMillis: diagnose.hungAfterMillis ?? DEFAULT_HUNG_AFTER_MILLIS,
+    everyMillis,
+    exitCode,
+    color: wantsColor(color, surroundings.env, surroundings.stdoutIsTerminal),
+  }
+}

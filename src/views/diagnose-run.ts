@@ -1,0 +1,128 @@
+// The output of `tcpflow diagnose`: tells findings as they come where the input is live, and prints the ranked report on
+// request and at the end.
+
+import type { ClockConsumer, FindingConsumer, Sink } from '../core/consumers.ts'
+import type { Finding } from '../core/finding.ts'
+import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import { Diagnosis } from '../diagnosis/diagnosis.ts'
+import { RULES } from '../diagnosis/registry.ts'
+import { findingJson } from '../output/findings/finding-json.ts'
+import { FindingText } from '../output/findings/finding-text.ts'
+import { findingsReport } from '../output/findings/findings-report.ts'
+import type { OutputStream } from '../output/writing/output-stream.ts'
+import type { DiagnosePlan } from '../plan.ts'
+import { readsOnlyFiles } from './input-kind.ts'
+import { notJudged } from './not-judged.ts'
+import type { ViewContext } from './view.ts'
+
+const EXIT_ERROR_FOUND = 3
+const REPORT_WIDTH = 100
+const MICROS_PER_MILLI = 1000
+
+export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
+  readonly diagnosis: Diagnosis
+  readonly #context: ViewContext
+  readonly #plan: DiagnosePlan
+  readonly #stream: OutputStream
+  readonly #text: FindingText
+  /** Findings are told at once: there is no telling when a live capture ends. */
+  readonly #live: boolean
+  readonly #reportedAt = new Timestamp(Number.NEGATIVE_INFINITY)
+  readonly #latest = new Timestamp()
+
+  constructor(context: ViewContext, plan: DiagnosePlan, stream: OutputStream) {
+    this.#context = context
+    this.#plan = plan
+    this.#stream = stream
+    this.#text = new FindingText(plan.color)
+    this.#live = !readsOnlyFiles(context.plan)
+    this.diagnosis = new Diagnosis(this, {
+      rules: RULES,
+      names: context.names,
+      slowMicros: plan.slowMillis * MICROS_PER_MILLI,
+      hungAfterMicros: plan.hungAfterMillis * MICROS_PER_MILLI,
+      ids: plan.ids === undefined ? undefined : new Set(plan.ids),
+      notIds: new Set(plan.notIds),
+      minimumSeverity: plan.minimumSeverity,
+    })
+  }
+
+  get blocked(): boolean {
+    return this.#stream.blocked
+  }
+
+  drain(): Promise<void> {
+    return this.#stream.drain()
+  }
+
+  flush(): void {
+    this.#stream.flush()
+  }
+
+  /** Of `--exit-code`; undefined: as if it had not been given. */
+  get exitCode(): number | undefined {
+    const failed = this.#plan.exitCode && this.diagnosis.findings().some(({ severity }) => severity === 'error')
+    return failed ? EXIT_ERROR_FOUND : undefined
+  }
+
+  onFinding(finding: Finding): void {
+    if (this.#plan.format === 'json') this.#stream.writeText(findingJson(finding))
+    // what is final is in the report
+    else if (this.#live && finding.state !== 'final') this.#stream.writeText(this.#text.line(finding))
+  }
+
+  onClock(t: Timestamp): void {
+    const { everyMillis } = this.#plan
+    if (everyMillis === 0) return
+    this.#latest.set(t)
+    if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
+    const sinceReport = elapsedMicros(this.#reportedAt, t)
+    if (sinceReport >= 0 && sinceReport < everyMillis * MICROS_PER_MILLI) return
+    this.#reportedAt.set(t)
+    // the clock was set back
+    if (sinceReport >= 0) this.report()
+  }
+
+  /** Prints the findings as they stand. */
+  report(): void {
+    if (this.#plan.format === 'json') {
+      for (const finding of this.diagnosis.findings()) this.#stream.writeText(findingJson(finding))
+    } else {
+      // a report after others says when it was made
+      const time = this.#latest.seconds === 0 ? '' : `${this.#text.secondsOf(this.#latest)}, since the start:\n`
+      this.#stream.writeText(`${time}${this.#reportText()}`)
+    }
+    this.#stream.flush()
+  }
+
+  async finish(): Promise<void> {
+    const { messages, counts } = this.#context
+    const couldNotBegin = messages.errors > 0 && counts().packets === 0
+    if (this.#plan.format === 'lines' && !couldNotBegin) this.#stream.writeText(this.#reportText())
+    await this.#stream.finish()
+  }
+
+  #reportText(): string {
+    const { io, plan } = this.#context
+    const findings = this.diagnosis.findings()
+    const { connections, names } = this.diagnosis.capture
+    const facts = {
+      connections,
+      names: names.size,
+      tlsHandshakes: 0,
+      notJudged: notJudged(this.diagnosis, plan, new Set(findings.map(({ id }) => id))),
+      only: askedFor(this.#plan),
+    }
+    const width = io.stdoutIsTerminal ? Math.min(REPORT_WIDTH, io.columns()) : REPORT_WIDTH
+    return findingsReport(findings, facts, this.#text, width)
+  }
+}
+
+/** '' for everything that matters: errors and warnings of all kinds. */
+function askedFor({ ids, notIds, minimumSeverity }: DiagnosePlan): string {
+  const parts: string[] = []
+  if (minimumSeverity === 'error') parts.push('errors')
+  if (ids !== undefined) parts.push(ids.join(', '))
+  if (notIds.length > 0) parts.push(`all but ${notIds.join(', ')}`)
+  return parts.join('; ')
+}
