@@ -6,7 +6,7 @@ import { formatArgument, NOTES, TOPICS } from '../../src/cli/help.ts'
 
 /** The whole page, ending with a newline. `version`: of the program. */
 export function formatManPage(version: string): string {
-  const { dump, latency } = FLAG_TABLES
+  const { dump, latency, diagnose } = FLAG_TABLES
   const known = new Set(dump.map(flagKey))
   return `${[
     `.TH TCPFLOW 1 "" "tcpflow ${version}" "User Commands"`,
@@ -23,15 +23,21 @@ export function formatManPage(version: string): string {
     '.PP',
     'These flags are its own; those for sources, containers and saving are as above.',
     ...groups(latency.filter((flag) => !known.has(flagKey(flag)))),
+    '.SH DIAGNOSIS',
+    ...paragraphs(TOPICS.diagnose.about),
+    '.PP',
+    'These flags are its own; those for sources, containers and saving are as above.',
+    ...groups(diagnose.filter((flag) => !known.has(flagKey(flag)) || flag.name === 'json')),
     '.SH NOTES',
     escaped(NOTES),
     '.SH EXIT STATUS',
     ...status('0', 'Done. Also a live capture that was ended by Ctrl-C, and a reader that closed the pipe.'),
     ...status('1', 'Something failed. What was captured until then is written.'),
     ...status('2', 'The flags were not understood.'),
+    ...status('3', 'tcpflow diagnose --exit-code found an error.'.replaceAll('-', '\\-')),
     ...status('130, 143', 'Reading a file was interrupted by SIGINT or SIGTERM.'),
     '.SH EXAMPLES',
-    ...[...TOPICS.dump.examples, ...TOPICS.latency.examples].flatMap(([command, what]) => [
+    ...[...TOPICS.dump.examples, ...TOPICS.latency.examples, ...TOPICS.diagnose.examples].flatMap(([command, what]) => [
       '.TP',
       `.B ${escaped(command)}`,
       escaped(capitalized(what)),

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -10,7 +10,8 @@ import { bashCompletion } from '../../src/cli/completion/bash.ts'
 import { fishCompletion } from '../../src/cli/completion/fish.ts'
 import { zshCompletion } from '../../src/cli/completion/zsh.ts'
 import { flagForms } from '../../src/cli/flag.ts'
-import { FLAGS } from '../../src/cli/flags.ts'
+import { FLAG_TABLES } from '../../src/cli/flags.ts'
+import { parseArguments } from '../../src/cli/parse-arguments.ts'
 import { assertGolden } from '../support/golden.ts'
 
 test('the scripts', () => {
@@ -21,7 +22,9 @@ test('the scripts', () => {
 
 test('every flag is in every script', () => {
   const [bash, zsh, fish] = [bashCompletion(), zshCompletion(), fishCompletion()]
-  for (const form of FLAGS.flatMap((flag) => flagForms(flag).split(', '))) {
+  for (const form of [FLAG_TABLES.dump, FLAG_TABLES.latency, FLAG_TABLES.diagnose, FLAG_TABLES.containers]
+    .flat()
+    .flatMap((flag) => flagForms(flag).split(', '))) {
     assert.match(bash, new RegExp(`[ ']${form}[ ']`), `bash: ${form}`)
     assert.match(zsh, new RegExp(`'\\*${form}[+=[]`), `zsh: ${form}`)
     const inFish = form.startsWith('--') ? `-l ${form.slice(2)} ` : `-s ${form.slice(1)} `
@@ -87,6 +90,35 @@ describe('bash', () => {
     assert.deepEqual(complete('--color', '--js'), ['--json'])
     assert.deepEqual(complete('-e', 'h'), ['http'])
     assert.deepEqual(complete('--completion', 'z'), ['zsh'])
+  })
+
+  test('commands, and the flags that each has of its own', () => {
+    assert.deepEqual(complete('di'), ['diagnose'])
+    assert.deepEqual(complete('diagnose', '--hu'), ['--hung-after'])
+    assert.deepEqual(complete('diagnose', '--min-severity', ''), ['error', 'warning', 'note'])
+    assert.deepEqual(complete('latency', '--to'), ['--top'])
+    assert.deepEqual(complete('ps', '--doc'), ['--docker-host'])
+    assert.deepEqual(complete('latency', '--hu'), [])
+  })
+
+  test('ids of findings, of the program itself', () => {
+    writeFileSync(
+      join(folder, 'tcpflow'),
+      `#!/bin/sh\necho "$*" >> asked\nprintf 'refused  error\\nunanswered  error\\n'\n`,
+      {
+        mode: 0o755,
+      },
+    )
+    const path = process.env.PATH
+    process.env.PATH = `${folder}:${path}`
+    try {
+      assert.deepEqual(complete('diagnose', '--explain', 'refu'), ['refused'])
+      assert.deepEqual(complete('diagnose', '--not-id', '=', ''), ['refused', 'unanswered'])
+      const [asked] = readFileSync(join(folder, 'asked'), 'utf8').split('\n')
+      assert.equal(parseArguments(asked!.split(' ')).settings.diagnose.explain, '')
+    } finally {
+      process.env.PATH = path
+    }
   })
 
   test('nothing for what nobody can know', () => {

@@ -23,7 +23,7 @@ test('man shows every flag, and finds nothing wrong with the page', (t) => {
   const shown = run('man', ['--warnings', '-E', 'UTF-8', '-l', join(DOCS, 'tcpflow.1')])
     .toString()
     .replace(/.\x08/g, '')
-  for (const flag of [...FLAG_TABLES.dump, ...FLAG_TABLES.latency]) {
+  for (const flag of Object.entries(FLAG_TABLES).flatMap(([table, flags]) => (table === 'tcpkit' ? [] : flags))) {
     assert.ok(shown.includes(flagForms(flag)), `${flagForms(flag)} is missing`)
   }
 })

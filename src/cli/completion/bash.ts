@@ -4,7 +4,7 @@ import { OFFERED_WORDS, WORDS_BY_TABLE } from '../command.ts'
 import type { ArgumentKind, Flag } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
 import type { FlagTableName } from '../settings.ts'
-import { FINDING_IDS, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
+import { LIST_CONTAINERS, LIST_FINDINGS, LIST_INTERFACES } from './sources.ts'
 
 const OFFERS: Readonly<Record<ArgumentKind, string>> = {
   file: 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")',
@@ -12,7 +12,7 @@ const OFFERS: Readonly<Record<ArgumentKind, string>> = {
   interface: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_INTERFACES})" -- "$cur")`,
   user: 'mapfile -t COMPREPLY < <(compgen -u -- "$cur")',
   container: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_CONTAINERS})" -- "$cur")`,
-  finding: `mapfile -t COMPREPLY < <(compgen -W '${FINDING_IDS.join(' ')}' -- "$cur")`,
+  finding: `mapfile -t COMPREPLY < <(compgen -W "$(${LIST_FINDINGS})" -- "$cur")`,
   none: 'COMPREPLY=()',
 }
 

@@ -3,7 +3,7 @@
 import { OFFERED_WORDS, WORDS_BY_TABLE } from '../command.ts'
 import type { Flag } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
-import { briefHelp, FINDING_IDS, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
+import { briefHelp, LIST_CONTAINERS, LIST_FINDINGS, LIST_INTERFACES } from './sources.ts'
 
 export function fishCompletion(): string {
   const tables = [...WORDS_BY_TABLE]
@@ -35,7 +35,7 @@ function argumentOf(flag: Flag): string {
   const { kind, choices, whenLeftOut } = flag.argument
   if (choices !== undefined) return `${whenLeftOut === undefined ? '-x ' : ''}-a ${quoted(choices.join(' '))}`
   if (kind === 'file') return '-r -F'
-  if (kind === 'finding') return `${whenLeftOut === undefined ? '-x ' : ''}-a ${quoted(FINDING_IDS.join(' '))}`
+  if (kind === 'finding') return `${whenLeftOut === undefined ? '-x ' : ''}-a ${quoted(`(${LIST_FINDINGS})`)}`
   if (kind === 'folder') return `-x -a '(__fish_complete_directories)'`
   if (kind === 'interface') return `-x -a ${quoted(`(sh -c "${LIST_INTERFACES}")`)}`
   if (kind === 'container') return `-x -a ${quoted(`(${LIST_CONTAINERS})`)}`

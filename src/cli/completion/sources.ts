@@ -1,6 +1,5 @@
 // What all three completion scripts draw from.
 
-import { FINDING_KINDS } from '../../diagnosis/registry.ts'
 import type { Flag } from '../flag.ts'
 
 /** POSIX sh: all interfaces and `any`, without starting tcpflow. */
@@ -9,8 +8,8 @@ export const LIST_INTERFACES = '{ ls /sys/class/net 2>/dev/null || ifconfig -l 2
 /** Names of the running containers, from the engine that tcpflow would ask. */
 export const LIST_CONTAINERS = 'tcpflow containers -q 2>/dev/null'
 
-/** For --explain and --id of diagnose. */
-export const FINDING_IDS: readonly string[] = [...new Set(FINDING_KINDS.map(({ id }) => id))]
+/** Ids of findings. */
+export const LIST_FINDINGS = "tcpflow diagnose --color=never --explain 2>/dev/null | cut -d ' ' -f 1"
 
 /** The beginning of a flag's help, for the menus of zsh and fish. */
 export function briefHelp(flag: Flag): string {

@@ -4,7 +4,7 @@ import { OFFERED_WORDS, WORDS_BY_TABLE } from '../command.ts'
 import type { Flag, FlagArgument } from '../flag.ts'
 import { FLAG_TABLES } from '../flags.ts'
 import type { FlagTableName } from '../settings.ts'
-import { briefHelp, FINDING_IDS, LIST_CONTAINERS, LIST_INTERFACES } from './sources.ts'
+import { briefHelp, LIST_CONTAINERS, LIST_FINDINGS, LIST_INTERFACES } from './sources.ts'
 
 export function zshCompletion(): string {
   const tables = [...WORDS_BY_TABLE]
@@ -21,6 +21,12 @@ _tcpflow_containers() {
   local -a names
   names=($(${LIST_CONTAINERS}))
   compadd -a names
+}
+
+_tcpflow_findings() {
+  local -a ids
+  ids=($(${LIST_FINDINGS}))
+  compadd -a ids
 }
 
 _tcpflow() {
@@ -72,7 +78,7 @@ function argumentOf({ label, kind, choices, whenLeftOut }: FlagArgument): string
     interface: '_tcpflow_interfaces',
     user: '_users',
     container: '_tcpflow_containers',
-    finding: `(${FINDING_IDS.join(' ')})`,
+    finding: '_tcpflow_findings',
     none: '',
   }
   const action = choices === undefined ? actions[kind] : `(${choices.join(' ')})`

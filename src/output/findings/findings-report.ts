@@ -2,6 +2,7 @@
 
 import type { Finding, FindingSeverity } from '../../core/finding.ts'
 import { counted } from '../../core/plain-numbers.ts'
+import { sanitizeLine } from '../terminal/sanitize-text.ts'
 import type { FindingText } from './finding-text.ts'
 import { wrapText } from './wrap-text.ts'
 
@@ -45,7 +46,8 @@ export function findingsReport(
     lines.push(...text.entry(finding, i + 1, width, sameDay ? day : ''), '')
   })
   lines.push(...wrapText(verdict(findings, facts), width, '  '))
-  for (const sentence of facts.notJudged) lines.push(...wrapText(`could not be judged: ${sentence}`, width, '  '))
+  for (const sentence of facts.notJudged)
+    lines.push(...wrapText(`could not be judged: ${sanitizeLine(sentence)}`, width, '  '))
   return `${lines.join('\n')}\n`
 }
 

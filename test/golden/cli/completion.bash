@@ -10,9 +10,12 @@ _tcpflow() {
   elif [[ $prev == = ]]; then
     prev=${COMP_WORDS[COMP_CWORD-2]} joined=1
   fi
-  if [[ ${COMP_WORDS[1]} == latency && $COMP_CWORD -gt 1 ]]; then
-    _tcpflow_latency
-    return
+  if [[ $COMP_CWORD -gt 1 ]]; then
+    case ${COMP_WORDS[1]} in
+      containers|ps) _tcpflow_containers; return ;;
+      latency) _tcpflow_latency; return ;;
+      diagnose) _tcpflow_diagnose; return ;;
+    esac
   fi
   case $prev in
     -i|-[!-]*i|--interface) mapfile -t COMPREPLY < <(compgen -W "$({ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; })" -- "$cur"); return ;;
@@ -59,11 +62,21 @@ _tcpflow() {
     return
   fi
   if [[ $COMP_CWORD == 1 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'containers ps latency' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W 'containers ps latency diagnose help' -- "$cur")
   fi
   # with -l, words are files
   if [[ " ${COMP_WORDS[*]} " == *" -l "* || " ${COMP_WORDS[*]} " == *" --files "* ]]; then
     compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  fi
+}
+
+_tcpflow_containers() {
+  case $prev in
+    --color) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return; } ;;
+    --docker-host) COMPREPLY=(); return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '-q --quiet --json -J -g --color --docker-host -h --help -V --version' -- "$cur")
   fi
 }
 
@@ -101,6 +114,41 @@ _tcpflow_latency() {
   esac
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host -p --protocol -t --slower --top --json --by --table --every --timeout --compare --stats --metrics -J -g --color --no-names --script -w --write --rotate-size --rotate-age --keep -q --quiet --no-notes -v --verbose -d --debug -h --help -V --version' -- "$cur")
+  fi
+}
+
+_tcpflow_diagnose() {
+  case $prev in
+    -i|-[!-]*i|--interface) mapfile -t COMPREPLY < <(compgen -W "$({ ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null; echo any; })" -- "$cur"); return ;;
+    -r|-[!-]*r|--read) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    -R|-[!-]*R|--finish) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    --snaplen) COMPREPLY=(); return ;;
+    --buffer-size) COMPREPLY=(); return ;;
+    --buffer-timeout) COMPREPLY=(); return ;;
+    -U|-[!-]*U|--relinquish-privileges) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+    --container) mapfile -t COMPREPLY < <(compgen -W "$(tcpflow containers -q 2>/dev/null)" -- "$cur"); return ;;
+    --service) COMPREPLY=(); return ;;
+    --label) COMPREPLY=(); return ;;
+    --network) COMPREPLY=(); return ;;
+    --via) mapfile -t COMPREPLY < <(compgen -W 'veth bridge netns sidecar' -- "$cur"); return ;;
+    --sidecar-image) COMPREPLY=(); return ;;
+    --docker-host) COMPREPLY=(); return ;;
+    --explain) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W "$(tcpflow diagnose --color=never --explain 2>/dev/null | cut -d ' ' -f 1)" -- "$cur"); return; } ;;
+    --id) mapfile -t COMPREPLY < <(compgen -W "$(tcpflow diagnose --color=never --explain 2>/dev/null | cut -d ' ' -f 1)" -- "$cur"); return ;;
+    --not-id) mapfile -t COMPREPLY < <(compgen -W "$(tcpflow diagnose --color=never --explain 2>/dev/null | cut -d ' ' -f 1)" -- "$cur"); return ;;
+    --min-severity) mapfile -t COMPREPLY < <(compgen -W 'error warning note' -- "$cur"); return ;;
+    --slow) COMPREPLY=(); return ;;
+    --hung-after) COMPREPLY=(); return ;;
+    --every) COMPREPLY=(); return ;;
+    --color) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return; } ;;
+    -w|-[!-]*w|--write) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    --rotate-size) COMPREPLY=(); return ;;
+    --rotate-age) COMPREPLY=(); return ;;
+    --keep) COMPREPLY=(); return ;;
+    -d|-[!-]*d|--debug) COMPREPLY=(); return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host --explain --id --not-id --min-severity --slow --hung-after --json --every --exit-code -J -g --color --no-names -w --write --rotate-size --rotate-age --keep -q --quiet -v --verbose -d --debug -h --help -V --version' -- "$cur")
   fi
 }
 

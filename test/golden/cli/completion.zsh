@@ -13,71 +13,19 @@ _tcpflow_containers() {
   compadd -a names
 }
 
+_tcpflow_findings() {
+  local -a ids
+  ids=($(tcpflow diagnose --color=never --explain 2>/dev/null | cut -d ' ' -f 1))
+  compadd -a ids
+}
+
 _tcpflow() {
-  if (( CURRENT > 2 )) && [[ $words[2] == latency ]]; then
-    shift words
-    (( CURRENT-- ))
-    _arguments -s -S \
-      '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
-      '*--interface=[Capture on this interface]:name:_tcpflow_interfaces' \
-      '*--list[List the interfaces]' \
-      '*-r+[Read a capture file]:file:_files' \
-      '*--read=[Read a capture file]:file:_files' \
-      '*-R+[Read this file after those of -r]:file:_files' \
-      '*--finish=[Read this file after those of -r]:file:_files' \
-      '*-l[All words that are not flags are capture files to read]' \
-      '*--files[All words that are not flags are capture files to read]' \
-      '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
-      '*--snaplen=[Capture no more than this of each packet]:bytes:' \
-      '*--buffer-size=[The kernel'\''s capture buffer]:size:' \
-      '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
-      '*--no-tunnels[Do not look inside tunnels]' \
-      '*-U+[When started as root]:user:_users' \
-      '*--relinquish-privileges=[When started as root]:user:_users' \
-      '*--container=[Capture this container]:name:_tcpflow_containers' \
-      '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
-      '*--label=[Capture all containers with this label]:key[=value]:' \
-      '*--network=[Capture everything on this Docker network]:name:' \
-      '*--wait[Wait for the containers if they do not run yet]' \
-      '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
-      '*--sidecar-image=[The image of the sidecar]:image:' \
-      '*--docker-host=[The container engine]:url:' \
-      '*-p+[The protocol]:name:(auto redis memcached http dns raw)' \
-      '*--protocol=[The protocol]:name:(auto redis memcached http dns raw)' \
-      '*-t+[Print only what took at least so long]:ms:' \
-      '*--slower=[Print only what took at least so long]:ms:' \
-      '*--top=[Print only the N slowest]:n:' \
-      '*--json[Print a line of JSON for each exchange]' \
-      '*--by=[Rows of the table]:what:(server container command route key)' \
-      '*--table[Print only the table]' \
-      '*--every=[Print the table again after each such time]:time:' \
-      '*--timeout=[In a live capture]:time:' \
-      '*--compare[Compare two captures of the same traffic]' \
-      '*--stats=-[Send counts and latencies of each server]::port:' \
-      '*--metrics=-[Serve HTTP on this port]::port:' \
-      '*-J[Use colour for slow requests and errors]' \
-      '*-g[Use colour for slow requests and errors]' \
-      '*--color=-[When to use colour]::when:(auto always never)' \
-      '*--no-names[Show addresses and not names of hosts]' \
-      '*--script=[Give the traffic to a script and show what the script prints]:file:_files' \
-      '*-w+[Save every packet too]:file:_files' \
-      '*--write=[Save every packet too]:file:_files' \
-      '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
-      '*--rotate-age=[Begin a new file after so long]:time:' \
-      '*--keep=[Keep only the newest N files]:n:' \
-      '*-q[Print no start line]' \
-      '*--quiet[Print no start line]' \
-      '*--no-notes[Print no lines about refused]' \
-      '*-v[Say when each connection begins and ends]' \
-      '*--verbose[Say when each connection begins and ends]' \
-      '*-d+[How much to say]:n:' \
-      '*--debug=[How much to say]:n:' \
-      '*-h[Show this text]' \
-      '*--help[Show this text]' \
-      '*-V[Show the version]' \
-      '*--version[Show the version]' \
-      '*:filter: '
-    return
+  if (( CURRENT > 2 )); then
+    case $words[2] in
+      containers|ps) _tcpflow_containers; return ;;
+      latency) _tcpflow_latency; return ;;
+      diagnose) _tcpflow_diagnose; return ;;
+    esac
   fi
   _arguments -s -S \
     '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
@@ -186,8 +134,150 @@ _tcpflow() {
     '*--semaphore=[Refused]:name:' \
     '*-z+[Refused]:dir:_files -/' \
     '*--chroot=[Refused]:dir:_files -/' \
-    '1:command or filter:(containers ps latency)' \
+    '1:command or filter:(containers ps latency diagnose help)' \
     '*:filter or file: _files'
+}
+
+_tcpflow_containers() {
+  shift words
+  (( CURRENT-- ))
+  _arguments -s -S \
+    '*-q[Print only the names]' \
+    '*--quiet[Print only the names]' \
+    '*--json[Print JSON]' \
+    '*-J[Use colour even if the output is not a terminal]' \
+    '*-g[Use colour even if the output is not a terminal]' \
+    '*--color=-[When to use colour]::when:(auto always never)' \
+    '*--docker-host=[The container engine]:url:' \
+    '*-h[Show this text]' \
+    '*--help[Show this text]' \
+    '*-V[Show the version]' \
+    '*--version[Show the version]' \
+    '*:filter: '
+}
+
+_tcpflow_latency() {
+  shift words
+  (( CURRENT-- ))
+  _arguments -s -S \
+    '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
+    '*--interface=[Capture on this interface]:name:_tcpflow_interfaces' \
+    '*--list[List the interfaces]' \
+    '*-r+[Read a capture file]:file:_files' \
+    '*--read=[Read a capture file]:file:_files' \
+    '*-R+[Read this file after those of -r]:file:_files' \
+    '*--finish=[Read this file after those of -r]:file:_files' \
+    '*-l[All words that are not flags are capture files to read]' \
+    '*--files[All words that are not flags are capture files to read]' \
+    '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
+    '*--snaplen=[Capture no more than this of each packet]:bytes:' \
+    '*--buffer-size=[The kernel'\''s capture buffer]:size:' \
+    '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
+    '*--no-tunnels[Do not look inside tunnels]' \
+    '*-U+[When started as root]:user:_users' \
+    '*--relinquish-privileges=[When started as root]:user:_users' \
+    '*--container=[Capture this container]:name:_tcpflow_containers' \
+    '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
+    '*--label=[Capture all containers with this label]:key[=value]:' \
+    '*--network=[Capture everything on this Docker network]:name:' \
+    '*--wait[Wait for the containers if they do not run yet]' \
+    '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
+    '*--sidecar-image=[The image of the sidecar]:image:' \
+    '*--docker-host=[The container engine]:url:' \
+    '*-p+[The protocol]:name:(auto redis memcached http dns raw)' \
+    '*--protocol=[The protocol]:name:(auto redis memcached http dns raw)' \
+    '*-t+[Print only what took at least so long]:ms:' \
+    '*--slower=[Print only what took at least so long]:ms:' \
+    '*--top=[Print only the N slowest]:n:' \
+    '*--json[Print a line of JSON for each exchange]' \
+    '*--by=[Rows of the table]:what:(server container command route key)' \
+    '*--table[Print only the table]' \
+    '*--every=[Print the table again after each such time]:time:' \
+    '*--timeout=[In a live capture]:time:' \
+    '*--compare[Compare two captures of the same traffic]' \
+    '*--stats=-[Send counts and latencies of each server]::port:' \
+    '*--metrics=-[Serve HTTP on this port]::port:' \
+    '*-J[Use colour for slow requests and errors]' \
+    '*-g[Use colour for slow requests and errors]' \
+    '*--color=-[When to use colour]::when:(auto always never)' \
+    '*--no-names[Show addresses and not names of hosts]' \
+    '*--script=[Give the traffic to a script and show what the script prints]:file:_files' \
+    '*-w+[Save every packet too]:file:_files' \
+    '*--write=[Save every packet too]:file:_files' \
+    '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
+    '*--rotate-age=[Begin a new file after so long]:time:' \
+    '*--keep=[Keep only the newest N files]:n:' \
+    '*-q[Print no start line]' \
+    '*--quiet[Print no start line]' \
+    '*--no-notes[Print no lines about refused]' \
+    '*-v[Say when each connection begins and ends]' \
+    '*--verbose[Say when each connection begins and ends]' \
+    '*-d+[How much to say]:n:' \
+    '*--debug=[How much to say]:n:' \
+    '*-h[Show this text]' \
+    '*--help[Show this text]' \
+    '*-V[Show the version]' \
+    '*--version[Show the version]' \
+    '*:filter: '
+}
+
+_tcpflow_diagnose() {
+  shift words
+  (( CURRENT-- ))
+  _arguments -s -S \
+    '*-i+[Capture on this interface]:name:_tcpflow_interfaces' \
+    '*--interface=[Capture on this interface]:name:_tcpflow_interfaces' \
+    '*--list[List the interfaces]' \
+    '*-r+[Read a capture file]:file:_files' \
+    '*--read=[Read a capture file]:file:_files' \
+    '*-R+[Read this file after those of -r]:file:_files' \
+    '*--finish=[Read this file after those of -r]:file:_files' \
+    '*-l[All words that are not flags are capture files to read]' \
+    '*--files[All words that are not flags are capture files to read]' \
+    '*--no-promiscuous[Do not put the interface into promiscuous mode]' \
+    '*--snaplen=[Capture no more than this of each packet]:bytes:' \
+    '*--buffer-size=[The kernel'\''s capture buffer]:size:' \
+    '*--buffer-timeout=[How long the kernel may hold packets back before it hands them over]:time:' \
+    '*--no-tunnels[Do not look inside tunnels]' \
+    '*-U+[When started as root]:user:_users' \
+    '*--relinquish-privileges=[When started as root]:user:_users' \
+    '*--container=[Capture this container]:name:_tcpflow_containers' \
+    '*--service=[Capture all containers of this Compose or Swarm service]:name:' \
+    '*--label=[Capture all containers with this label]:key[=value]:' \
+    '*--network=[Capture everything on this Docker network]:name:' \
+    '*--wait[Wait for the containers if they do not run yet]' \
+    '*--via=[Where to capture]:way:(veth bridge netns sidecar)' \
+    '*--sidecar-image=[The image of the sidecar]:image:' \
+    '*--docker-host=[The container engine]:url:' \
+    '*--explain=-[Print what a finding means]::id:_tcpflow_findings' \
+    '*--id=[Tell only these findings]:id:_tcpflow_findings' \
+    '*--not-id=[Do not tell these findings]:id:_tcpflow_findings' \
+    '*--min-severity=[Tell only findings that are so serious or more]:severity:(error warning note)' \
+    '*--slow=[An answer that takes longer is slow]:time:' \
+    '*--hung-after=[A request that has waited for longer counts as unanswered]:time:' \
+    '*--json[Print a line of JSON for each finding when it is found]' \
+    '*--every=[Print the report again after each such time]:time:' \
+    '*--exit-code[End with exit code 3 if there was an error]' \
+    '*-J[Use colour for errors and warnings]' \
+    '*-g[Use colour for errors and warnings]' \
+    '*--color=-[When to use colour]::when:(auto always never)' \
+    '*--no-names[Show addresses and not names of hosts]' \
+    '*-w+[Save every packet too]:file:_files' \
+    '*--write=[Save every packet too]:file:_files' \
+    '*--rotate-size=[Begin a new file when one has reached this size]:size:' \
+    '*--rotate-age=[Begin a new file after so long]:time:' \
+    '*--keep=[Keep only the newest N files]:n:' \
+    '*-q[Print no start line]' \
+    '*--quiet[Print no start line]' \
+    '*-v[Say when each connection begins and ends]' \
+    '*--verbose[Say when each connection begins and ends]' \
+    '*-d+[How much to say]:n:' \
+    '*--debug=[How much to say]:n:' \
+    '*-h[Show this text]' \
+    '*--help[Show this text]' \
+    '*-V[Show the version]' \
+    '*--version[Show the version]' \
+    '*:filter: '
 }
 
 if [ "${funcstack[1]}" = _tcpflow ]; then _tcpflow "$@"; else compdef _tcpflow tcpflow; fi
