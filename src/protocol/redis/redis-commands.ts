@@ -13,6 +13,8 @@ export const WAITS_NOT = 0
 export const WAITS_SECONDS_LAST = 1
 export const WAITS_SECONDS_FIRST = 2
 export const WAITS_MILLIS_LAST = 3
+/** It does not say: the server gathers replicas before it answers them (repl-diskless-sync-delay). */
+export const WAITS_UNSAID = 4
 
 export const ANSWER_ANY = 0
 /** An integer. */
@@ -41,6 +43,8 @@ export const SPECIAL_REPLCONF = 12
 export const SPECIAL_MULTI = 13
 export const SPECIAL_EXEC = 14
 export const SPECIAL_RESET = 15
+/** One without channels. */
+export const SPECIAL_UNSUBSCRIBE_ALL = 16
 
 export interface RedisCommand {
   /** Upper case; '' for one that is not in the table. */
@@ -126,7 +130,7 @@ add('MIGRATE', { key: 3, special: SPECIAL_MIGRATE })
 add('SUBSCRIBE PSUBSCRIBE SSUBSCRIBE', { special: SPECIAL_SUBSCRIBE })
 add('UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE', { special: SPECIAL_UNSUBSCRIBE })
 add('MONITOR', { key: KEY_NONE, special: SPECIAL_MONITOR })
-add('SYNC PSYNC', { key: KEY_NONE, special: SPECIAL_SYNC })
+add('SYNC PSYNC', { key: KEY_NONE, waits: WAITS_UNSAID, special: SPECIAL_SYNC })
 add('REPLCONF', { key: KEY_NONE, container: true, special: SPECIAL_REPLCONF })
 add('MULTI', { key: KEY_NONE, answer: ANSWER_SIMPLE, special: SPECIAL_MULTI })
 add('EXEC DISCARD', { key: KEY_NONE, special: SPECIAL_EXEC })

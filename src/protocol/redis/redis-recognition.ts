@@ -87,7 +87,7 @@ function isMessage(buf: Buffer, start: number, end: number): boolean {
 
 /** `foo bar` or its beginning, as people at telnet may type. */
 function isAnyCommandLine(buf: Buffer, start: number, end: number): boolean {
-  const ended = endOfLine(buf, start, end)
+  const ended = endOfTypedLine(buf, start, end)
   const lineEnd = ended >= 0 ? ended : buf[end - 1] === CR ? end - 1 : end
   if (!isPrintable(buf, start, lineEnd)) return false
   const line = buf.toString('latin1', start, lineEnd)
@@ -126,7 +126,7 @@ function recogniseInline(buf: Buffer, start: number, end: number, side: number):
   if (pos === end) return RECOGNISED_MAYBE
   if (findRedisCommand(buf, start, pos) === UNKNOWN_COMMAND) return RECOGNISED_NO
   const word = buf.toString('latin1', start, pos).toLowerCase()
-  const lineEnd = endOfLine(buf, pos, end)
+  const lineEnd = endOfTypedLine(buf, pos, end)
   if (lineEnd < 0) return isPrintable(buf, pos, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
   if (!isPrintable(buf, pos, lineEnd) || (lineEnd > pos && buf[pos] !== 0x20)) return RECOGNISED_NO
   const line = buf.toString('latin1', pos, lineEnd)
@@ -134,7 +134,7 @@ function recogniseInline(buf: Buffer, start: number, end: number, side: number):
   if (OTHERS_TOO.has(word)) return RECOGNISED_MAYBE
   if (side === SIDE_CLIENT) return RECOGNISED_CLIENT
   // A piece of a large answer may begin with such a word.
-  const next = lineEnd + 2
+  const next = lineEnd + (buf[lineEnd] === CR ? 2 : 1)
   return next >= end || isLetter(buf[next]!) ? RECOGNISED_LIKELY_CLIENT : RECOGNISED_MAYBE
 }
 
@@ -161,6 +161,12 @@ function isPrintable(buf: Buffer, start: number, end: number): boolean {
 /** Where the line's CR is; -1 when it has not ended. */
 function endOfLine(buf: Buffer, start: number, end: number): number {
   for (let i = start; i + 1 < end; i++) if (buf[i] === CR && buf[i + 1] === LF) return i
+  return -1
+}
+
+/** An inline command's LF, or the CR before it; -1 when it has not ended. */
+function endOfTypedLine(buf: Buffer, start: number, end: number): number {
+  for (let i = start; i < end; i++) if (buf[i] === LF) return i > start && buf[i - 1] === CR ? i - 1 : i
   return -1
 }
 

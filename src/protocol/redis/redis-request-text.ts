@@ -23,6 +23,7 @@ import {
   WAITS_MILLIS_LAST,
   WAITS_NOT,
   WAITS_SECONDS_FIRST,
+  WAITS_UNSAID,
 } from './redis-commands.ts'
 
 const MAXIMUM_REQUEST = 1024
@@ -124,7 +125,10 @@ export class RedisRequestText {
     const command = findRedisCommand(buf, start, end)
     this.command = command
     this.#keyAt = command.key
-    if (command.waits !== WAITS_NOT) {
+    if (command.waits === WAITS_UNSAID) {
+      this.draft.blocking = true
+      this.draft.waitMicros = Number.POSITIVE_INFINITY
+    } else if (command.waits !== WAITS_NOT) {
       const { waits } = command
       this.#block(waits === WAITS_SECONDS_FIRST ? 1 : LAST, waits === WAITS_MILLIS_LAST ? 1000 : 1e6)
     }

@@ -32,6 +32,9 @@ const CR = 13
 const LF = 10
 const STAR = 0x2a
 const DOLLAR = 0x24
+const DOUBLE_QUOTE = 0x22
+const SINGLE_QUOTE = 0x27
+const BACKSLASH = 0x5c
 
 /** Redis' own limits. */
 const MAXIMUM_ARGUMENTS = 2 ** 31 - 1
@@ -305,26 +308,28 @@ export class RedisRequests {
     }
     this.#held.hold(buf, start, pos)
     if (pos === end) return pos
-    this.#inlineWords(this.#held.buf, this.#held.length, this.#bodyBytes)
+    const { buf: line, length } = this.#held
+    const isWhole = length === this.#bodyBytes
+    this.#inlineWords(line, isWhole && line[length - 1] === CR ? length - 1 : length, isWhole)
     this.#state = BOUNDARY
     if (this.#text.words > 0) this.#complete(pos + 1, t)
     return pos + 1
   }
 
   /** Splits a line as Redis does: blanks part words, quotes hold them together. */
-  #inlineWords(line: Buffer, length: number, whole: number): void {
+  #inlineWords(line: Buffer, length: number, isWhole: boolean): void {
     let pos = 0
     while (pos < length) {
       while (pos < length && line[pos]! <= 0x20) pos++
       if (pos === length) return
-      const quote = line[pos] === 0x22 || line[pos] === 0x27 ? line[pos]! : 0
+      const quote = line[pos] === DOUBLE_QUOTE || line[pos] === SINGLE_QUOTE ? line[pos]! : 0
       if (quote !== 0) pos++
       const begin = pos
       while (pos < length && (quote === 0 ? line[pos]! > 0x20 : line[pos] !== quote)) {
-        pos += quote === 0x22 && line[pos] === 0x5c ? 2 : 1
+        pos += line[pos] === BACKSLASH && (quote === DOUBLE_QUOTE || line[pos + 1] === quote) ? 2 : 1
       }
       if (pos > length) pos = length
-      this.#text.argument(line, begin, pos, pos < length || length === whole)
+      this.#text.argument(line, begin, pos, pos < length || isWhole)
       if (quote !== 0) pos++
     }
   }

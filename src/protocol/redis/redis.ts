@@ -20,6 +20,7 @@ import {
   SPECIAL_SUBSCRIBE,
   SPECIAL_SYNC,
   SPECIAL_UNSUBSCRIBE,
+  SPECIAL_UNSUBSCRIBE_ALL,
 } from './redis-commands.ts'
 import { recogniseRedis } from './redis-recognition.ts'
 import { RedisReplies } from './redis-replies.ts'
@@ -38,6 +39,7 @@ import {
 } from './redis-reply-types.ts'
 import type { RedisRequestText } from './redis-request-text.ts'
 import { RedisRequests } from './redis-requests.ts'
+import { isConfirmation, RedisSubscriptions } from './redis-subscriptions.ts'
 
 export const redis: ExchangeProtocol = {
   name: 'redis',
@@ -47,9 +49,13 @@ export const redis: ExchangeProtocol = {
   errorCodeOf: (statusText) => firstWordOf(statusText.startsWith('-') ? statusText.slice(1) : statusText),
 }
 
-/** Words that open an array or push of pub/sub: a confirmation answers the command of that name, a message nothing. */
-const CONFIRMATIONS = new Set(['subscribe', 'psubscribe', 'ssubscribe', 'unsubscribe', 'punsubscribe', 'sunsubscribe'])
+/** Words that open an array or push of pub/sub that answers nothing. A confirmation answers the command of its name. */
 const MESSAGES = new Set(['message', 'pmessage', 'smessage'])
+/** The refusal of a MULTI after which the transaction goes on. */
+const NESTED_MULTI = '-ERR MULTI calls can not be nested'
+
+/** What MONITOR prints: `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
+const MONITOR_LINE = /^\d+\.\d{6} \[/
 
 class RedisParser implements ExchangeParser {
   readonly #clientDirection: Direction
@@ -60,8 +66,10 @@ class RedisParser implements ExchangeParser {
   /** CLIENT REPLY OFF, and SKIP for the next request. */
   #repliesOff = false
   #skipsReply = false
-  /** RESP2: the connection listens to channels. */
-  #subscribed = false
+  /** RESP2: what the connection listens to. */
+  readonly #subscriptions = new RedisSubscriptions()
+  /** MONITOR was asked for, and said OK. */
+  #asksToMonitor = false
   #monitoring = false
   /** The request that is being read began at a known boundary; when the latest one came that did not, and may be none. */
   #requestKnown = true
@@ -149,9 +157,12 @@ class RedisParser implements ExchangeParser {
   #special(text: RedisRequestText): void {
     switch (text.command.special) {
       case SPECIAL_CLIENT:
-        if (text.replyMode === 'ON') this.#repliesOff = false
-        else if (text.replyMode === 'OFF') this.#repliesOff = true
-        else if (text.replyMode === 'SKIP') this.#skipsReply = !this.#repliesOff
+        this.#setReplyMode(text)
+        break
+      case SPECIAL_MONITOR:
+        // a second one gets no answer
+        if (this.#asksToMonitor && !this.#inTransaction) text.draft.count = 0
+        else this.#asksToMonitor = !this.#inTransaction
         break
       case SPECIAL_MULTI:
         this.#inTransaction = true
@@ -162,17 +173,30 @@ class RedisParser implements ExchangeParser {
       case SPECIAL_RESET:
         this.#inTransaction = false
         this.#repliesOff = false
+        this.#asksToMonitor = false
         break
       case SPECIAL_SUBSCRIBE:
         if (!this.#inTransaction) text.draft.count = Math.max(1, text.words - 1)
         break
       case SPECIAL_UNSUBSCRIBE:
-        // Without a channel it is one answer for each that was open: the first counts, the others answer nothing.
         if (!this.#inTransaction) text.draft.count = Math.max(1, text.words - 1)
+        if (text.words === 1) text.draft.flags = SPECIAL_UNSUBSCRIBE_ALL
         break
       case SPECIAL_REPLCONF:
         if (text.subcommand === 'ACK') text.draft.count = 0
         break
+    }
+  }
+
+  #setReplyMode(text: RedisRequestText): void {
+    if (text.words !== 3) return
+    if (text.replyMode === 'ON') {
+      this.#repliesOff = false
+      this.#skipsReply = false
+    } else if (text.replyMode === 'OFF') {
+      this.#repliesOff = true
+    } else if (text.replyMode === 'SKIP') {
+      this.#skipsReply = !this.#repliesOff
     }
   }
 
@@ -181,10 +205,17 @@ class RedisParser implements ExchangeParser {
     const pairing = this.#pairing
     if (reply.type === REPLY_PUSH || (reply.type === REPLY_ARRAY && reply.firstWord !== '')) {
       if (this.#isUnasked(reply)) return
-    } else if (this.#monitoring && reply.type === REPLY_SIMPLE && isMonitorLine(reply.statusText)) {
+    } else if (
+      reply.type === REPLY_SIMPLE &&
+      (this.#monitoring || !pairing.certain) &&
+      MONITOR_LINE.test(reply.statusText)
+    ) {
+      this.#hearMonitor()
       return
     }
     if (!pairing.answersFirst) {
+      // that CLIENT REPLY OFF was refused
+      this.#repliesOff = false
       pairing.respond(reply)
       return
     }
@@ -200,15 +231,44 @@ class RedisParser implements ExchangeParser {
 
   #answerSpecial(special: number, reply: RedisReply): void {
     const pairing = this.#pairing
-    if (special === SPECIAL_MONITOR && reply.type === REPLY_SIMPLE) this.#monitoring = true
-    else if (special === SPECIAL_RESET) {
+    if (special === SPECIAL_MONITOR) {
+      if (reply.statusText === 'OK') this.#monitoring = true
+      else if (reply.type === REPLY_ERROR) this.#asksToMonitor = false
+    } else if (special === SPECIAL_MULTI) {
+      if (reply.type === REPLY_ERROR && !reply.statusText.startsWith(NESTED_MULTI)) this.#inTransaction = false
+    } else if (special === SPECIAL_RESET) {
       this.#monitoring = false
-      this.#subscribed = false
+      this.#subscriptions.reset()
     }
-    // An error, or QUEUED, stands for all the confirmations that would have come.
-    if (isChannels(special) && !CONFIRMATIONS.has(reply.firstWord)) pairing.respondFinally(reply)
+    if (isChannels(special)) this.#answerChannels(special, reply)
     else pairing.respond(reply)
     this.#lookAhead()
+  }
+
+  /** From the middle of a connection its MONITOR was not seen; one that is asked for then is the second. */
+  #hearMonitor(): void {
+    const pairing = this.#pairing
+    this.#monitoring = true
+    if (pairing.certain) return
+    this.#asksToMonitor = true
+    if (!pairing.answersFirst || pairing.pending.first()!.flags !== SPECIAL_MONITOR) return
+    pairing.passOver(false)
+    this.#lookAhead()
+  }
+
+  #answerChannels(special: number, reply: RedisReply): void {
+    const pairing = this.#pairing
+    const word = reply.firstWord
+    if (!isConfirmation(word)) {
+      // An error, or QUEUED, stands for all the confirmations that would have come.
+      pairing.respondFinally(reply)
+      return
+    }
+    // One comes for each that was open. Where that is not known the first counts, and the others answer nothing.
+    if (special === SPECIAL_UNSUBSCRIBE_ALL && pairing.certain) {
+      pairing.pending.first()!.count = this.#subscriptions.openOf(word) + 1
+    }
+    pairing.respond(reply)
   }
 
   /** Whether an array or push answers nothing. */
@@ -216,19 +276,21 @@ class RedisParser implements ExchangeParser {
     const isPush = reply.type === REPLY_PUSH
     const word = reply.firstWord
     const pairing = this.#pairing
-    if (CONFIRMATIONS.has(word)) {
+    const subscriptions = this.#subscriptions
+    if (isConfirmation(word)) {
       const first = pairing.answersFirst ? pairing.pending.first()! : undefined
       const asked = first !== undefined && isChannels(first.flags) && first.command.toLowerCase() === word
-      const listened = this.#subscribed
-      if (!isPush && (asked || listened || !pairing.settled)) this.#subscribed = reply.lastInteger > 0
-      return !asked && (isPush || listened) && pairing.settled
+      // CLIENT REPLY OFF does not keep it back, nor does EXEC count it
+      const isUnaskedFor = isPush || subscriptions.any || (pairing.certain && !pairing.answersFirst)
+      if (asked || isUnaskedFor || !pairing.settled) subscriptions.confirmed(word, reply.lastInteger)
+      return !asked && isUnaskedFor && pairing.settled
     }
     if (isPush) return true
     if (!MESSAGES.has(word) || (reply.elements !== 3 && reply.elements !== 4)) return false
-    if (this.#subscribed) return true
+    if (subscriptions.any) return true
     // From the middle of a connection the SUBSCRIBE was not seen.
     if (pairing.certain || pairing.answersFirst) return false
-    this.#subscribed = true
+    subscriptions.heard()
     return true
   }
 
@@ -251,13 +313,7 @@ class RedisParser implements ExchangeParser {
 }
 
 function isChannels(special: number): boolean {
-  return special === SPECIAL_SUBSCRIBE || special === SPECIAL_UNSUBSCRIBE
-}
-
-/** What MONITOR prints begins with a time: `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
-function isMonitorLine(text: string): boolean {
-  const first = text.charCodeAt(0)
-  return first >= 0x30 && first <= 0x39
+  return special === SPECIAL_SUBSCRIBE || special === SPECIAL_UNSUBSCRIBE || special === SPECIAL_UNSUBSCRIBE_ALL
 }
 
 /** Whether a reply is of a sort that the command can get; it can always get an error, or QUEUED. */

@@ -154,7 +154,7 @@ test('RESP2 pub/sub: a confirmation for each channel, then messages', () => {
       'SUBSCRIBE a b | ok | 0-0 | 1-2 | 33/60',
       'PSUBSCRIBE * | ok | 4-4 | 5-5 | 28/32',
       'PING | ok | 6-6 | 7-7 | 14/20',
-      'UNSUBSCRIBE | ok | 8-8 | 9-9 | 22/33',
+      'UNSUBSCRIBE | ok | 8-8 | 9-9 | 22/66',
       'PUNSUBSCRIBE * | ok | 10-10 | 11-11 | 30/34',
       'LRANGE k 0 2 | ok | 12-12 | 13-13 | 37/35',
     ],
@@ -246,6 +246,167 @@ test('CLIENT REPLY: what asks for no answer gets none', () => {
   )
 })
 
+test('MONITOR: a second one gets no answer, and one that is only queued does not monitor', () => {
+  const line = '+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"\r\n'
+  conversation(
+    [
+      ['>', ask('MULTI') + ask('MONITOR') + ask('EXEC') + ask('EVAL', 'x', '0')],
+      ['<', '+OK\r\n+QUEUED\r\n*1\r\n-ERR not allowed\r\n+1.000000 [a\r\n'],
+      ['>', ask('MONITOR')],
+      ['<', '+OK\r\n'],
+      ['>', ask('MONITOR') + ask('PING')],
+      ['<', `${line}+PONG\r\n`],
+      ['>', ask('RESET') + ask('MONITOR')],
+      ['<', '+RESET\r\n+OK\r\n'],
+    ],
+    [
+      'MULTI | ok | OK | 0-0 | 1-1 | 15/5',
+      'MONITOR | ok | QUEUED | 0-0 | 1-1 | 17/9 | behind 1',
+      'EXEC | ok | 0-0 | 1-1 | 14/22 | behind 2',
+      'EVAL x 0 | ok | 1.000000 [a | 0-0 | 1-1 | 28/14 | behind 3',
+      'MONITOR | ok | OK | 2-2 | 3-3 | 17/5',
+      'MONITOR | silent | 4-4 | 17/0',
+      'PING | ok | PONG | 4-4 | 5-5 | 14/7',
+      'RESET | ok | RESET | 6-6 | 7-7 | 15/8',
+      'MONITOR | ok | OK | 6-6 | 7-7 | 17/5 | behind 1',
+    ],
+  )
+})
+
+test('MONITOR, met midway: its lines answer nobody, not the second MONITOR either', () => {
+  const line = '+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"\r\n'
+  for (const isHeardBefore of [true, false]) {
+    const told = playEveryWay(
+      redis,
+      [
+        ['<', isHeardBefore ? line : '+PONG\r\n'],
+        ['>', ask('MONITOR')],
+        ['<', line + line],
+        ...Array.from({ length: 8 }, (): Step[] => [
+          ['>', ask('PING')],
+          ['<', `+PONG\r\n${line}`],
+        ]).flat(),
+      ],
+      { middle: true },
+    )
+    assert.deepEqual(
+      told.filter((e) => e.status === 'ok').map((e) => `${e.request} ${e.statusText} ${e.times[2] - e.times[0]}`),
+      Array.from({ length: 8 }, () => 'PING PONG 1'),
+    )
+    assert.equal(told.find((e) => e.request === 'MONITOR')!.status, isHeardBefore ? 'silent' : 'unknown')
+  }
+})
+
+test('CLIENT REPLY: ON undoes SKIP, RESET does not, and what is refused changes nothing', () => {
+  conversation(
+    [
+      ['>', ask('CLIENT', 'REPLY', 'SKIP') + ask('CLIENT', 'REPLY', 'ON')],
+      ['<', '+OK\r\n'],
+      ['>', ask('CLIENT', 'REPLY', 'SKIP') + ask('RESET') + ask('PING')],
+      ['<', '+PONG\r\n'],
+      ['>', ask('CLIENT', 'REPLY', 'OFF', 'x') + ask('CLIENT', 'REPLY', 'NO') + ask('PING')],
+      ['<', '-ERR wrong\r\n-ERR syntax\r\n+PONG\r\n'],
+    ],
+    [
+      'CLIENT REPLY SKIP | silent | 0-0 | 37/0',
+      'CLIENT REPLY ON | ok | OK | 0-0 | 1-1 | 35/5',
+      'CLIENT REPLY SKIP | silent | 2-2 | 37/0',
+      'RESET | silent | 2-2 | 15/0',
+      'PING | ok | PONG | 2-2 | 3-3 | 14/7',
+      'CLIENT REPLY OFF x | error | -ERR wrong | 4-4 | 5-5 | 43/12',
+      'CLIENT REPLY NO | error | -ERR syntax | 4-4 | 5-5 | 35/13 | behind 1',
+      'PING | ok | PONG | 4-4 | 5-5 | 14/7 | behind 2',
+    ],
+  )
+})
+
+test('CLIENT REPLY OFF that the server refuses does not make a connection silent for ever', () => {
+  const told = playEveryWay(redis, [
+    ['>', ask('CLIENT', 'REPLY', 'OFF')],
+    ['<', '-NOPERM no\r\n'],
+    ...Array.from({ length: 12 }, (): Step[] => [
+      ['>', ask('GET', 'a')],
+      ['<', bulk('1')],
+    ]).flat(),
+  ])
+  assert.equal(told.filter((e) => e.status === 'ok').length, 12)
+})
+
+test('CLIENT REPLY OFF does not keep back confirmations and messages', () => {
+  const confirmed = (opener: string, word: string, open: number): string =>
+    `${opener}3\r\n${bulk(word)}${bulk('q')}:${open}\r\n`
+  const message = (opener: string): string => `${opener}3\r\n${bulk('message')}${bulk('q')}${bulk('hi')}`
+  for (const opener of ['*', '>']) {
+    conversation(
+      [
+        ['>', ask('CLIENT', 'REPLY', 'OFF') + ask('SUBSCRIBE', 'q')],
+        ['<', confirmed(opener, 'subscribe', 1)],
+        ['<', message(opener)],
+        ['>', ask('CLIENT', 'REPLY', 'ON') + ask('UNSUBSCRIBE', 'q') + ask('PING')],
+        ['<', `+OK\r\n${confirmed(opener, 'unsubscribe', 0)}+PONG\r\n`],
+      ],
+      [
+        'CLIENT REPLY OFF | silent | 0-0 | 36/0',
+        'SUBSCRIBE q | silent | 0-0 | 26/0',
+        'CLIENT REPLY ON | ok | OK | 3-3 | 4-4 | 35/5',
+        'UNSUBSCRIBE q | ok | 3-3 | 4-4 | 29/33 | behind 1',
+        'PING | ok | PONG | 3-3 | 4-4 | 14/7 | behind 2',
+      ],
+    )
+  }
+})
+
+test('UNSUBSCRIBE without channels: a confirmation for each that is open, one where none is', () => {
+  const confirmed = (word: string, channel: string, open: number): string =>
+    `*3\r\n${bulk(word)}${bulk(channel)}:${open}\r\n`
+  const none = `*3\r\n${bulk('unsubscribe')}$-1\r\n:0\r\n`
+  conversation(
+    [
+      ['>', ask('SUBSCRIBE', 'a', 'b', 'a') + ask('PSUBSCRIBE', '*') + ask('SSUBSCRIBE', 's')],
+      ['<', confirmed('subscribe', 'a', 1) + confirmed('subscribe', 'b', 2) + confirmed('subscribe', 'a', 2)],
+      ['<', confirmed('psubscribe', '*', 3) + confirmed('ssubscribe', 's', 1)],
+      ['>', ask('UNSUBSCRIBE') + ask('PUNSUBSCRIBE') + ask('UNSUBSCRIBE') + ask('SUNSUBSCRIBE') + ask('GET', 'a')],
+      ['<', confirmed('unsubscribe', 'a', 2)],
+      ['<', confirmed('unsubscribe', 'b', 1)],
+      ['<', confirmed('punsubscribe', '*', 0) + none + confirmed('sunsubscribe', 's', 0) + bulk('1')],
+    ],
+    [
+      'SUBSCRIBE a b a | ok | 0-0 | 1-1 | 40/90',
+      'PSUBSCRIBE * | ok | 0-0 | 2-2 | 28/32 | behind 1',
+      'SSUBSCRIBE s | ok | 0-0 | 2-2 | 28/32 | behind 2',
+      'UNSUBSCRIBE | ok | 3-3 | 4-5 | 22/66',
+      'PUNSUBSCRIBE | ok | 3-3 | 6-6 | 23/34 | behind 1',
+      'UNSUBSCRIBE | ok | 3-3 | 6-6 | 22/31 | behind 2',
+      'SUNSUBSCRIBE | ok | 3-3 | 6-6 | 23/34 | behind 3',
+      'GET a | ok | 3-3 | 6-6 | 20/7 | behind 4',
+    ],
+  )
+})
+
+test('a MULTI that is refused begins no transaction, a nested one does not end it', () => {
+  conversation(
+    [
+      ['>', ask('MULTI')],
+      ['<', '-NOAUTH Authentication required.\r\n'],
+      ['>', ask('BLPOP', 'l', '0')],
+      ['<', '*-1\r\n'],
+      ['>', ask('MULTI')],
+      ['<', '+OK\r\n'],
+      ['>', ask('MULTI')],
+      ['<', '-ERR MULTI calls can not be nested\r\n'],
+      ['>', ask('BLPOP', 'l', '0')],
+      ['<', '+QUEUED\r\n'],
+    ],
+    [
+      'MULTI | error | -NOAUTH Authentication required. | 0-0 | 1-1 | 15/34',
+      'BLPOP l 0 | ok | 2-2 | 3-3 | 29/5 | blocking',
+      'MULTI | ok | OK | 4-4 | 5-5 | 15/5',
+      'MULTI | error | -ERR MULTI calls can not be nested | 6-6 | 7-7 | 15/36',
+      'BLPOP l 0 | ok | QUEUED | 8-8 | 9-9 | 29/9',
+    ],
+  )
+})
+
 test('replication: quiet after the answer to PSYNC', () => {
   const stream = ask('SET', 'a', '1') + ask('PING')
   for (const [request, answer, text] of [
@@ -276,7 +437,7 @@ test('PSYNC refused: the conversation goes on', () => {
       ['>', ask('PING')],
       ['<', '+PONG\r\n'],
     ],
-    ['PSYNC ? -1 | error | -NOMASTERLINK no | 0-0 | 1-1 | 30/18', 'PING | ok | PONG | 2-2 | 3-3 | 14/7'],
+    ['PSYNC ? -1 | error | -NOMASTERLINK no | 0-0 | 1-1 | 30/18 | blocking', 'PING | ok | PONG | 2-2 | 3-3 | 14/7'],
   )
 })
 
@@ -295,6 +456,32 @@ test('inline commands, and lines and arrays that ask for nothing', () => {
       'set a key b | ok | OK | 2-2 | 3-3 | 17/5',
       'PING | ok | PONG | 4-4 | 5-5 | 14/7',
     ],
+  )
+})
+
+test('quotes in inline commands end where the server ends them', () => {
+  conversation(
+    [
+      ['>', "echo 'it\\'s a' b\n"],
+      ['<', '-ERR wrong\r\n'],
+      ['>', 'echo "a \\" b" \'c\\\' d\r\n'],
+      ['<', '-ERR wrong\r\n'],
+    ],
+    [
+      "echo it\\'s a b | error | -ERR wrong | 0-0 | 1-1 | 17/12",
+      'echo a \\" b c\\\' d | error | -ERR wrong | 2-2 | 3-3 | 22/12',
+    ],
+  )
+})
+
+test('redirections of a cluster are errors, by their code', () => {
+  const told = playEveryWay(redis, [
+    ['>', ask('GET', 'a') + ask('GET', 'b') + ask('ASKING') + ask('GET', 'c')],
+    ['<', '-MOVED 15495 127.0.0.1:6381\r\n-ASK 3300 127.0.0.1:6382\r\n+OK\r\n-TRYAGAIN Multiple keys\r\n'],
+  ])
+  assert.deepEqual(
+    told.map((e) => `${e.command} ${e.status} ${e.status === 'error' ? redis.errorCodeOf!(e.statusText) : ''}`),
+    ['GET error MOVED', 'GET error ASK', 'ASKING ok ', 'GET error TRYAGAIN'],
   )
 })
 
