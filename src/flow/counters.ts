@@ -1,5 +1,7 @@
 // What the flow table has seen, delivered and shed: plain numbers for the summary at the end of a run.
 
+import { type Segment, TCP_RST } from '../core/segment.ts'
+
 export class FlowCounters {
   /** Connection objects made (a resumed connection counts again), and those open now. */
   connections = 0
@@ -45,4 +47,16 @@ export class FlowCounters {
   ignoredSegments = 0
   /** Acknowledgements of bytes that cannot have been sent. */
   ignoredAcknowledgements = 0
+
+  /** A segment that is of no connection; `repeated`: its bytes have been delivered already. */
+  ignore(s: Segment, repeated: boolean): void {
+    const bytes = s.payloadEnd - s.payloadStart
+    if ((s.flags & TCP_RST) !== 0) {
+      this.ignoredResets++
+      this.resetTextBytes += bytes
+      return
+    }
+    this.ignoredSegments++
+    if (!repeated) this.strayBytes += bytes
+  }
 }

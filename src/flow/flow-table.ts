@@ -1,12 +1,11 @@
-// The table of TCP connections: finds each segment's connection, opens and closes connections, keeps them within bounds,
-// and hands payload to reassembly (RFC 9293 §3.3, §3.5, §3.10, seen from outside).
+// The table of TCP connections: finds each segment's connection, opens and closes connections and keeps them within bounds
+// (RFC 9293 §3.3, §3.5, §3.10, seen from outside). What a segment does to its connection is in segment-progress.ts.
 
 import type { CloseReason, Connection, Direction, WentOnAfter } from '../core/connection.ts'
 import type { SegmentConsumer, StreamConsumer } from '../core/consumers.ts'
 import type { Packet } from '../core/packet.ts'
 import { type IcmpError, type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
-import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
-import { elapsedMicros, type Timestamp } from '../core/timestamp.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import {
   AFTER_SYN_ANSWERED,
   AFTER_SYN_GOES_ON,
@@ -19,6 +18,7 @@ import { ClosedConnections, VERDICT_GOES_ON, VERDICT_STRAGGLER } from './closed-
 import { ConnectionIndex } from './connection-index.ts'
 import { FlowCounters } from './counters.ts'
 import { canHold, HeldSyn } from './held-syn.ts'
+import { OpenConnections } from './open-connections.ts'
 import type { FlowTableOptions } from './options.ts'
 import {
   isBeyondEnd,
@@ -32,17 +32,13 @@ import {
 import {
   BELIEVED_SILENCE_MICROS,
   DOUBTED_SILENCE_MICROS,
-  dueAtReceiver,
   forgetReset,
-  judgeReset,
   noteReset,
-  RESET_BELIEVED,
-  RESET_IGNORED,
   showsGoingOn,
   triesAgain,
 } from './resets.ts'
-import { SlotLists } from './slot-lists.ts'
-import { anchor, StreamReassembly } from './stream-reassembly.ts'
+import { SegmentProgress } from './segment-progress.ts'
+import { StreamReassembly } from './stream-reassembly.ts'
 import {
   PHASE_CLOSING,
   PHASE_DOUBTED,
@@ -50,15 +46,10 @@ import {
   PHASE_FINISHED,
   PHASE_HALF_OPEN,
   PHASE_RESET,
-  PHASES,
-  POSITION_ANCHORED,
   POSITION_UNKNOWN,
-  TrackedConnection,
+  type TrackedConnection,
   type TrackedStream,
 } from './tracked-connection.ts'
-
-/** "Silent longest" is meant to this precision, so that a busy connection seldom moves in its list. */
-const ACTIVITY_GRAIN_MICROS = 10_000
 
 /** How often, in capture time, the fronts of the lists are looked at. */
 const EXPIRY_INTERVAL_MICROS = 10_000
@@ -85,32 +76,25 @@ export class FlowTable {
   readonly #reassembly: StreamReassembly
   readonly #index: ConnectionIndex
   readonly #closed: ClosedConnections
-  readonly #lists: SlotLists
+  readonly #connections: OpenConnections
+  readonly #progress: SegmentProgress
   readonly #clock = new CaptureClock()
   /** Never a whole number: V8 would compile everything around it anew when it becomes a fraction. */
   #nextExpiry = Number.NEGATIVE_INFINITY
   #lastSeconds = -1
   #lastNanos = -1
-  /** One a slot, made when a slot is first used. */
-  readonly #connections: TrackedConnection[] = []
-  /** The capture clock at each slot's latest packet, less up to ACTIVITY_GRAIN_MICROS. */
-  readonly #activeAt: Float64Array
-  /** Slots given back, a stack: the warmest is used first. */
-  readonly #freeSlots: Int32Array
-  #freeCount = 0
   #heldSyns = 0
 
   constructor(consumer: StreamConsumer, options: FlowTableOptions, segments?: SegmentConsumer) {
     const capacity = Math.max(2, options.maximumConnections)
     this.#consumer = consumer
     this.#segments = segments
-    this.#options = { ...options, maximumConnections: capacity, maximumHalfOpen: Math.max(1, options.maximumHalfOpen) }
+    this.#options = options
     this.#reassembly = new StreamReassembly(consumer, options, this.counters, this.#clock)
     this.#index = new ConnectionIndex(capacity)
     this.#closed = new ClosedConnections(options.maximumRemembered, options.lingerMicros)
-    this.#lists = new SlotLists(capacity, PHASES)
-    this.#activeAt = new Float64Array(capacity)
-    this.#freeSlots = new Int32Array(capacity)
+    this.#connections = new OpenConnections(capacity, Math.max(1, options.maximumHalfOpen))
+    this.#progress = new SegmentProgress(this.#connections, this.#reassembly, this.counters, this.#clock)
   }
 
   /** Out-of-order bytes held back, as memory in use. */
@@ -136,7 +120,7 @@ export class FlowTable {
       this.#openFor(s, packet)
       return
     }
-    const c = this.#connections[slot]!
+    const c = this.#connections.at(slot)
     const direction: Direction = this.#index.reversed === c.clientReversed ? 0 : 1
     const stream = direction === 0 ? c.toServer : c.toClient
     if (c.heldSyn !== null && this.#afterHeldSyn(c, c.heldSyn, direction, s, packet)) return
@@ -161,7 +145,7 @@ export class FlowTable {
   onIcmpError(error: IcmpError): void {
     if (error.quotedProtocol !== IPPROTO_TCP) return
     const slot = this.#index.find(error.quoted)
-    if (slot >= 0) this.#connections[slot]!.noteIcmpError(error)
+    if (slot >= 0) this.#connections.at(slot).noteIcmpError(error)
   }
 
   /** Capture time is now `t`: what was due by then ends. Cheap; call it for each packet and each tick. */
@@ -179,65 +163,14 @@ export class FlowTable {
   /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */
   closeAll(reason: CloseReason, t: Timestamp, which: (c: Connection) => boolean = () => true): void {
     // A second time for those that began with a SYN that was held.
-    for (let open = this.#openOnes(which); open.length > 0; open = this.#openOnes(which)) {
+    for (let open = this.#connections.all(which); open.length > 0; open = this.#connections.all(which)) {
       for (const c of open) this.#close(c, endOf(c, reason), t)
     }
   }
 
-  #openOnes(which: (c: Connection) => boolean): TrackedConnection[] {
-    const open: TrackedConnection[] = []
-    for (let phase = 0; phase < PHASES; phase++) {
-      for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.after(slot)) {
-        if (which(this.#connections[slot]!)) open.push(this.#connections[slot]!)
-      }
-    }
-    return open.sort((a, b) => a.id - b.id)
-  }
-
   #process(c: TrackedConnection, direction: Direction, s: Segment, packet: Packet): void {
     if (this.#segments !== undefined) this.#segments.onSegment(c, direction, s, packet)
-    const stream = direction === 0 ? c.toServer : c.toClient
-    const other = direction === 0 ? c.toClient : c.toServer
-    const { flags } = s
-    if ((flags & TCP_RST) !== 0) {
-      this.#onReset(c, stream, other, s)
-      return
-    }
-    if ((flags & TCP_SYN) !== 0) this.#onSyn(c, direction, stream, other, s)
-    if ((flags & TCP_ACK) !== 0) {
-      if (s.acknowledgement !== other.acknowledged || other.position === POSITION_UNKNOWN) {
-        this.#reassembly.acknowledge(other, s.acknowledgement, stream, s.sequence)
-      }
-      if (c.handshakeMicros < 0 && direction === 0) this.#noteHandshake(c, s)
-    }
-    this.#onPayload(c, stream, s)
-    if ((flags & (TCP_FIN | TCP_SYN)) === TCP_FIN) this.#onFin(c, stream, s)
-    if (c.phase === PHASE_HALF_OPEN) this.#promote(c, direction, s)
-    if (c.phase === PHASE_DOUBTED && dueAtReceiver(c.streamOf(c.resetBy === 0 ? 0 : 1)) === c.resetSequence) {
-      // It had overtaken what has come now.
-      this.#moveTo(c, PHASE_RESET)
-    }
-    if (c.phase >= PHASE_CLOSING) this.#closeIfFinished(c, s.time)
-  }
-
-  #onPayload(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
-    const sequence = (s.flags & TCP_SYN) !== 0 ? sequenceAdd(s.sequence, 1) : s.sequence
-    if (s.payloadEnd === s.payloadStart && s.missingBytes === 0) {
-      if (stream.position < POSITION_ANCHORED) this.#reassembly.noteSequence(stream, sequence)
-      return
-    }
-    if (
-      sequence === stream.expected &&
-      stream.position === POSITION_ANCHORED &&
-      stream.first === null &&
-      s.missingBytes === 0 &&
-      !stream.finKnown
-    ) {
-      this.#reassembly.deliver(stream, s.buf, s.payloadStart, s.payloadEnd, s.time)
-    } else if (!this.#reassembly.accept(stream, s, sequence)) {
-      return
-    }
-    c.lastDataTime.set(s.time)
+    if (this.#progress.process(c, direction, s)) this.#close(c, 'finished', s.time)
   }
 
   /** A segment of no open connection: a straggler, one that goes on, or a new connection. */
@@ -252,12 +185,12 @@ export class FlowTable {
         return
       }
       if (verdict === VERDICT_STRAGGLER) {
-        this.#ignore(s, this.#closed.isRepeated(record, s))
+        this.counters.ignore(s, this.#closed.isRepeated(record, s))
         return
       }
     }
     if ((flags & TCP_RST) !== 0) {
-      this.#ignore(s, false)
+      this.counters.ignore(s, false)
       return
     }
     if ((flags & (TCP_SYN | TCP_ACK)) === 0 && !carriesData) {
@@ -265,7 +198,7 @@ export class FlowTable {
       return
     }
     if (!this.opensConnections) {
-      this.#ignore(s, false)
+      this.counters.ignore(s, false)
       return
     }
     let fromClient = (flags & TCP_ACK) === 0
@@ -273,22 +206,10 @@ export class FlowTable {
     this.#open(s, packet, fromClient, record >= 0 ? this.#closed.occurrence(record) + 1 : 0, -1)
   }
 
-  /** A segment that is of no connection; `repeated`: its bytes have been delivered already. */
-  #ignore(s: Segment, repeated: boolean): void {
-    const bytes = s.payloadEnd - s.payloadStart
-    if ((s.flags & TCP_RST) !== 0) {
-      this.counters.ignoredResets++
-      this.counters.resetTextBytes += bytes
-      return
-    }
-    this.counters.ignoredSegments++
-    if (!repeated) this.counters.strayBytes += bytes
-  }
-
   /** Opens a connection for `s` and processes it. `record` is what it resumes, or -1. */
   #open(s: Segment, packet: Packet, fromClient: boolean, occurrence: number, record: number): TrackedConnection {
     this.#makeRoom(s.time)
-    const c = this.#takeSlot()
+    const c = this.#connections.take()
     this.#index.add(c.slot, s)
     c.id = ++this.counters.connections
     c.begin(s, fromClient)
@@ -301,8 +222,7 @@ export class FlowTable {
       if (this.#closed.wasEstablished(record)) c.phase = PHASE_ESTABLISHED
       if (c.toServer.finKnown || c.toClient.finKnown) c.phase = PHASE_CLOSING
     }
-    this.#lists.append(c.phase, c.slot)
-    this.#activeAt[c.slot] = this.#clock.now
+    this.#connections.enlist(c, this.#clock.now)
     this.counters.openNow++
     const direction: Direction = fromClient ? 0 : 1
     this.#touch(c, c.streamOf(direction), s)
@@ -311,48 +231,13 @@ export class FlowTable {
     return c
   }
 
-  /** Closes what must go so that one more connection, half-open at first, stays within the bounds. */
+  /** Closes what must go so that one more connection stays within the bounds. */
   #makeRoom(t: Timestamp): void {
-    const { sizes } = this.#lists
-    const { maximumConnections, maximumHalfOpen } = this.#options
-    const halfOpen = sizes[PHASE_HALF_OPEN]!
-    const isFull = sizes.reduce((sum, size) => sum + size, 0) >= maximumConnections
-    const ended = this.#lists.first(sizes[PHASE_FINISHED]! > 0 ? PHASE_FINISHED : PHASE_RESET)
-    if (ended >= 0 && (isFull || sizes[PHASE_RESET]! >= maximumHalfOpen)) {
-      const c = this.#connections[ended]!
-      this.#close(c, endOf(c, 'evicted'), t, false)
-    } else if (halfOpen >= maximumHalfOpen || (halfOpen > 0 && isFull)) {
-      this.counters.halfOpenDropped++
-      this.#evict(this.#lists.first(PHASE_HALF_OPEN), t)
-    } else if (isFull) {
-      this.#evict(this.#silentLongest(), t)
-    }
-  }
-
-  /** Of those that both sides have spoken on, and that have not ended. */
-  #silentLongest(): number {
-    let oldest = -1
-    for (const phase of [PHASE_ESTABLISHED, PHASE_CLOSING, PHASE_DOUBTED]) {
-      const slot = this.#lists.first(phase)
-      if (slot >= 0 && (oldest < 0 || this.#activeAt[slot]! < this.#activeAt[oldest]!)) oldest = slot
-    }
-    return oldest
-  }
-
-  #evict(slot: number, t: Timestamp): void {
-    this.counters.evicted++
-    this.#close(this.#connections[slot]!, 'evicted', t, false)
-  }
-
-  #takeSlot(): TrackedConnection {
-    if (this.#freeCount > 0) {
-      const c = this.#connections[this.#freeSlots[--this.#freeCount]!]!
-      c.reset()
-      return c
-    }
-    const c = new TrackedConnection(this.#connections.length)
-    this.#connections.push(c)
-    return c
+    const c = this.#connections.toGiveUp()
+    if (c === undefined) return
+    if (c.phase === PHASE_HALF_OPEN) this.counters.halfOpenDropped++
+    if (c.phase !== PHASE_FINISHED && c.phase !== PHASE_RESET) this.counters.evicted++
+    this.#close(c, endOf(c, 'evicted'), t, false)
   }
 
   /** `opensHeld`: a SYN that was held on it, and was not asked back about, begins its own connection now. */
@@ -365,7 +250,7 @@ export class FlowTable {
       this.#closed.remember(c, reason, this.#index, this.#clock.now)
     }
     this.#index.remove(c.slot)
-    this.#lists.remove(c.phase, c.slot)
+    this.#connections.remove(c)
     this.counters.openNow--
     const held = c.heldSyn
     const opens = held !== null && opensHeld && !held.challenged && this.opensConnections
@@ -374,7 +259,7 @@ export class FlowTable {
     const { occurrence } = c
     this.#consumer.onClose(c, reason, t)
     c.heldSyn = null
-    this.#freeSlots[this.#freeCount++] = c.slot
+    this.#connections.giveBack(c)
     if (opens) this.#openHeld(held, occurrence + 1)
   }
 
@@ -392,7 +277,7 @@ export class FlowTable {
     const { direction, segment } = held
     c.heldSyn = null
     this.#heldSyns--
-    this.#ignore(segment, false)
+    this.counters.ignore(segment, false)
     if (this.#segments !== undefined) this.#segments.onSegment(c, direction, segment, held.packet)
     this.#noteStraySyn(c, direction, t)
   }
@@ -410,7 +295,7 @@ export class FlowTable {
   /** A segment of a connection on which a SYN is held: true when it has been dealt with. */
   #afterHeldSyn(c: TrackedConnection, held: HeldSyn, direction: Direction, s: Segment, packet: Packet): boolean {
     const now = this.#clock.now
-    const silent = this.#activeAt[c.slot]! <= held.micros
+    const silent = this.#connections.activeAt(c) <= held.micros
     switch (judgeAfterSyn(c, held, direction, s, silent, now)) {
       case AFTER_SYN_ANSWERED:
         held.challenged = false
@@ -450,7 +335,7 @@ export class FlowTable {
     c.refutedResets++
     this.counters.refutedResets++
     const closing = c.toServer.finKnown || c.toClient.finKnown
-    this.#moveTo(c, closing && c.phaseBeforeReset !== PHASE_HALF_OPEN ? PHASE_CLOSING : c.phaseBeforeReset)
+    this.#connections.moveTo(c, closing && c.phaseBeforeReset !== PHASE_HALF_OPEN ? PHASE_CLOSING : c.phaseBeforeReset)
     this.#tellWentOn(c, by, 'reset', s.time)
     return false
   }
@@ -458,12 +343,7 @@ export class FlowTable {
   #touch(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
     stream.notePacket(s)
     c.lastPacketTime.set(s.time)
-    const { now } = this.#clock
-    const silence = now - this.#activeAt[c.slot]!
-    if (silence >= ACTIVITY_GRAIN_MICROS || silence < 0) {
-      this.#activeAt[c.slot] = now
-      this.#lists.moveToEnd(c.phase, c.slot)
-    }
+    this.#connections.touch(c, this.#clock.now)
   }
 
   /** True when the segment is data too far away to be of this connection; it has been dealt with then. */
@@ -471,7 +351,7 @@ export class FlowTable {
     if (s.payloadEnd === s.payloadStart && s.missingBytes === 0) return false
     if (!isJump(stream, s.sequence, this.#options.maximumJumpBytes)) return false
     if (this.#closed.isOfReplaced(s, this.#clock.now)) {
-      this.#ignore(s, false)
+      this.counters.ignore(s, false)
       return true
     }
     const fromClient = stream.direction === 0
@@ -488,7 +368,7 @@ export class FlowTable {
     const verdict = judgeSyn(stream, other, s)
     if (verdict === SYN_BELONGS) return true
     if (verdict === SYN_IGNORED) {
-      this.#ignore(s, false)
+      this.counters.ignore(s, false)
       this.#noteStraySyn(c, direction, s.time)
       return false
     }
@@ -516,83 +396,11 @@ export class FlowTable {
     return this.#heldSyns < MAXIMUM_HELD_SYNS && canHold(s, packet)
   }
 
-  #onSyn(c: TrackedConnection, direction: Direction, stream: TrackedStream, other: TrackedStream, s: Segment): void {
-    const isAnswer = (s.flags & TCP_ACK) !== 0
-    stream.synPackets++
-    if (stream.sawSyn) return
-    stream.sawSyn = true
-    stream.initialSequence = s.sequence
-    if (isAnswer === (direction === 1)) c.openerKnown = true
-    if (stream.position !== POSITION_ANCHORED) this.#reassembly.startAt(stream, sequenceAdd(s.sequence, 1))
-    if (isAnswer && other.position !== POSITION_ANCHORED && other.first === null) anchor(other, s.acknowledgement)
-  }
-
-  #onFin(c: TrackedConnection, stream: TrackedStream, s: Segment): void {
-    const end = sequenceAdd(s.sequence, s.payloadEnd - s.payloadStart + s.missingBytes)
-    if (!this.#reassembly.noteFin(stream, end)) {
-      this.counters.ignoredSegments++
-      return
-    }
-    stream.sawFin = true
-    // A half-open one stays so: a flood of FINs is to cost no more than one of SYNs.
-    if (c.phase === PHASE_ESTABLISHED) this.#moveTo(c, PHASE_CLOSING)
-  }
-
-  #onReset(c: TrackedConnection, stream: TrackedStream, other: TrackedStream, s: Segment): void {
-    const verdict = judgeReset(stream, other, s)
-    if (verdict === RESET_IGNORED) {
-      this.#ignore(s, false)
-      return
-    }
-    this.counters.resetTextBytes += s.payloadEnd - s.payloadStart
-    if (c.phase === PHASE_FINISHED) {
-      // It resets nothing any more: a client that went without waiting.
-      this.#close(c, 'finished', s.time)
-      return
-    }
-    const isBelieved = verdict === RESET_BELIEVED
-    if (c.resetBy < 0 || (isBelieved && c.phase === PHASE_DOUBTED)) {
-      noteReset(c, stream.direction, s, this.#clock.now)
-      this.#moveTo(c, isBelieved ? PHASE_RESET : PHASE_DOUBTED)
-    } else if (c.resetBy === stream.direction) {
-      c.resetMicros = this.#clock.now
-    }
-  }
-
-  #noteHandshake(c: TrackedConnection, s: Segment): void {
-    const { toServer, toClient } = c
-    if (!toServer.sawSyn || !toClient.sawSyn || c.resumed) return
-    if (sequenceDistance(s.acknowledgement, toClient.initialSequence) < 1) return
-    c.handshakeMicros = Math.max(0, elapsedMicros(c.openTime, s.time))
-  }
-
-  /** A half-open connection is established once both sides have gone beyond their SYN, or with data outside a SYN. */
-  #promote(c: TrackedConnection, direction: Direction, s: Segment): void {
-    if ((s.flags & TCP_SYN) !== 0) return
-    const { toServer, toClient } = c
-    const answered = direction === 0 ? toClient.packets > 0 : toServer.packets > toServer.synPackets
-    if (!answered && s.payloadEnd === s.payloadStart) return
-    this.#moveTo(c, toServer.finKnown || toClient.finKnown ? PHASE_CLOSING : PHASE_ESTABLISHED)
-  }
-
-  #moveTo(c: TrackedConnection, phase: number): void {
-    this.#lists.remove(c.phase, c.slot)
-    c.phase = phase
-    this.#lists.append(phase, c.slot)
-  }
-
-  /** Both sides have finished, and each knows that the other has: the connection's last packet has passed. */
-  #closeIfFinished(c: TrackedConnection, t: Timestamp): void {
-    const { toServer, toClient } = c
-    if (!toServer.finished || !toClient.finished) return
-    if (toServer.finAcknowledged && toClient.finAcknowledged) this.#close(c, 'finished', t)
-    else if (c.phase === PHASE_CLOSING) this.#moveTo(c, PHASE_FINISHED)
-  }
-
   #expire(now: number, t: Timestamp): void {
     for (let stream = this.#reassembly.dueHole(); stream !== null; stream = this.#reassembly.dueHole()) {
       this.#reassembly.visit(stream)
-      if (stream.connection.phase >= PHASE_CLOSING) this.#closeIfFinished(stream.connection, t)
+      const c = stream.connection
+      if (c.phase >= PHASE_CLOSING && this.#progress.hasFinished(c)) this.#close(c, 'finished', t)
     }
     this.#expireList(PHASE_HALF_OPEN, this.#options.halfOpenTimeoutMicros, now, t)
     this.#expireList(PHASE_CLOSING, this.#options.halfClosedTimeoutMicros, now, t)
@@ -602,17 +410,11 @@ export class FlowTable {
   }
 
   #expireList(phase: number, timeoutMicros: number, now: number, t: Timestamp): void {
-    for (let slot = this.#lists.first(phase); slot >= 0; slot = this.#lists.first(phase)) {
-      const silence = now - this.#activeAt[slot]!
-      if (silence < 0) {
-        // Its packet had an absurd timestamp; the clock has come back since.
-        this.#activeAt[slot] = now
-        this.#lists.moveToEnd(phase, slot)
-        continue
-      }
-      if (silence <= timeoutMicros) return
+    for (;;) {
+      const c = this.#connections.silentFor(timeoutMicros, phase, now)
+      if (c === undefined) return
       if (phase < PHASE_FINISHED) this.counters.timeouts++
-      this.#close(this.#connections[slot]!, endOf(this.#connections[slot]!, 'timeout'), t)
+      this.#close(c, endOf(c, 'timeout'), t)
     }
   }
 }
