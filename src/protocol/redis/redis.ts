@@ -132,6 +132,10 @@ class RedisParser implements ExchangeParser {
   onRequest(text: RedisRequestText): void {
     const draft = text.draft
     const command = text.command
+    if (command.special === SPECIAL_REPLCONF && text.subcommand === 'ACK' && !this.#pairing.certain) {
+      this.#hearReplication()
+      return
+    }
     draft.count = 1
     draft.flags = command.special
     draft.mark = command.answer
@@ -204,6 +208,10 @@ class RedisParser implements ExchangeParser {
     const reply = this.#replies.reply
     const pairing = this.#pairing
     if (reply.type === REPLY_PUSH || (reply.type === REPLY_ARRAY && reply.firstWord !== '')) {
+      if (reply.firstWord === 'REPLCONF' && !pairing.certain) {
+        this.#hearReplication()
+        return
+      }
       if (this.#isUnasked(reply)) return
     } else if (
       reply.type === REPLY_SIMPLE &&
@@ -301,6 +309,16 @@ class RedisParser implements ExchangeParser {
       this.#lookAhead()
       return
     }
+    this.#beSilent()
+  }
+
+  /** Met in the middle, a replica acknowledges what its master sends: neither is a request, whoever was taken for the client. */
+  #hearReplication(): void {
+    this.#pairing.loseResponses()
+    this.#beSilent()
+  }
+
+  #beSilent(): void {
     this.#replies.silence()
     this.#requests.silence()
   }

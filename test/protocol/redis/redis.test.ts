@@ -429,6 +429,23 @@ test('replication: quiet after the answer to PSYNC', () => {
   }
 })
 
+test('replication met midway: what a master sends is never paired with a replica’s acknowledgements', () => {
+  for (const [master, replica] of [
+    ['>', '<'],
+    ['<', '>'],
+  ] as const) {
+    const told = playEveryWay(
+      redis,
+      Array.from({ length: 20 }, (_, i): Step[] => [
+        [master, ask('SET', 'a', `${i}`)],
+        [replica, ask('REPLCONF', 'ACK', '17')],
+      ]).flat(),
+      { middle: true },
+    )
+    assert.ok(told.length <= 1 && told.every((e) => e.status === 'unknown'), lines(told).join('\n'))
+  }
+})
+
 test('PSYNC refused: the conversation goes on', () => {
   conversation(
     [
