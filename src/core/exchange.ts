@@ -56,6 +56,12 @@ export class Exchange {
   /** On the wire, headers included, as seen: missing bytes count. */
   requestBytes = 0
   responseBytes = 0
+  /**
+   * Bytes that the protocol had announced of each and that were never sent, because one side ended the connection; -1: some, and
+   * nobody said how many (chunks).
+   */
+  requestMissingBytes = 0
+  responseMissingBytes = 0
 }
 
 export interface ExchangeConsumer {

@@ -33,6 +33,17 @@ export interface CountedConnection {
   readonly findings: unknown[]
 }
 
+/** A request or an answer that one side broke off: see ConnectionFacts.cutShort. */
+export interface CutShortExchange {
+  /** One line, at most 100 characters. */
+  readonly request: string
+  readonly isAnswered: boolean
+  /** Of each, bytes that were announced and never sent; -1: some, and nobody said how many. */
+  readonly requestMissingBytes: number
+  readonly responseMissingBytes: number
+  readonly responseBytes: number
+}
+
 const MAXIMUM_ICMP = 4
 
 /** Belongs to the engine, which uses it again after the connection's `onClose`: keep numbers and strings, not the object. */
@@ -71,6 +82,8 @@ export class ConnectionFacts implements CountedConnection {
   /** The latest request told as unanswered: it waited when the connection ended, or waits longer than --hung-after. */
   unanswered: UnansweredRequest | undefined = undefined
   unansweredRequests = 0
+  /** What was under way when the connection ended, as far as the protocol says how long it should have been. */
+  cutShort: CutShortExchange | undefined = undefined
   /** As far as anybody said so, the server was asked to wait. */
   blocking = false
 
@@ -114,6 +127,7 @@ export class ConnectionFacts implements CountedConnection {
     this.errors = 0
     this.unanswered = undefined
     this.unansweredRequests = 0
+    this.cutShort = undefined
     this.blocking = false
     this.closed = undefined
     this.captureLostBytes = 0

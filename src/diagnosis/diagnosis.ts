@@ -219,6 +219,10 @@ export class Diagnosis
     return this.#book.has(kind, c)
   }
 
+  hasFailed(c: ConnectionFacts): boolean {
+    return this.#book.hasFailed(c)
+  }
+
   wake(c: ConnectionFacts, micros: number): void {
     this.#agenda.add(c, micros)
   }
@@ -268,6 +272,15 @@ function noteExchange(facts: ConnectionFacts, { exchange }: TimedExchange): void
   }
   if (status === 'ok' || status === 'error') facts.answered++
   if (status === 'error') facts.errors++
+  if (exchange.requestMissingBytes !== 0 || exchange.responseMissingBytes !== 0) {
+    facts.cutShort = {
+      request: exchange.request.slice(0, MAXIMUM_REQUEST_CHARACTERS),
+      isAnswered: status === 'ok' || status === 'error',
+      requestMissingBytes: exchange.requestMissingBytes,
+      responseMissingBytes: exchange.responseMissingBytes,
+      responseBytes: exchange.responseBytes,
+    }
+  }
   if (status !== 'unanswered') return
   facts.unansweredRequests++
   facts.unanswered = {

@@ -153,6 +153,10 @@ export class FindingBook {
     return c.findings.some((each) => (each as Remembered).kind === kind)
   }
 
+  hasFailed(c: ConnectionFacts): boolean {
+    return (c.findings as Remembered[]).some(({ kind, finding }) => (finding ?? kind).severity === 'error')
+  }
+
   /** As they stand, the most serious first, then those that touch most connections. */
   ranked(): readonly Finding[] {
     return [...this.#findings.values()].sort(

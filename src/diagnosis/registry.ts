@@ -2,6 +2,7 @@
 
 import type { FindingKind, Rule } from './rule.ts'
 import { captureFaults } from './rules/capture-faults.ts'
+import { connectionEnds } from './rules/connection-ends.ts'
 import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
 import { lateAnswers } from './rules/late-answers.ts'
 import { loss } from './rules/loss.ts'
@@ -28,6 +29,7 @@ export const RULES: readonly Rule[] = [
   lateAnswers,
   loss,
   tls,
+  connectionEnds,
 ]
 
 export const FINDING_KINDS: readonly FindingKind[] = RULES.flatMap((rule) => rule.kinds)

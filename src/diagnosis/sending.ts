@@ -50,6 +50,7 @@ export function noteSent(own: SideFacts, peer: SideFacts, s: Segment, payload: n
   const ahead = sequenceDistance(end, own.furthest)
   if (ahead > 0) {
     if (sequenceDistance(sequence, own.furthest) > 0) noteHole(own, sequence, micros)
+    if (isBeyondWindow(peer, sequence)) own.uselessMicros = micros
     own.furthest = end
     if (own.awaitedSinceMicros === 0) await_(own, end, micros)
     return SENT_NEW
@@ -61,6 +62,10 @@ export function noteSent(own: SideFacts, peer: SideFacts, s: Segment, payload: n
   }
   noteAgain(own, peer, s, end, payload, micros)
   return SENT_AGAIN
+}
+
+function isBeyondWindow(peer: SideFacts, sequence: number): boolean {
+  return peer.hasAcknowledged && peer.window > 0 && sequenceDistance(sequence, peer.acknowledged) > peer.window
 }
 
 function await_(own: SideFacts, end: number, micros: number): void {
@@ -140,6 +145,7 @@ function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, pay
   if (peer.hasAcknowledged && sequenceDistance(end, peer.acknowledged) <= 0) {
     own.spuriousRetransmissions++
     own.spuriousAt = end
+    own.uselessMicros = micros
     return
   }
   if (peer.duplicateAcknowledgementsInRow >= DUPLICATES_OF_LOSS || since < LEAST_TIMEOUT_MICROS)

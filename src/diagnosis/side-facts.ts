@@ -13,6 +13,14 @@ export class SideFacts {
   sentBytes = 0
   firstDataMicros = 0
   lastDataMicros = 0
+  /** How often it took the word: data after data of the other side, or the first. */
+  turns = 0
+  /** The latest turn: when it began, at which sequence number, and how long before no packet of either side had come. */
+  turnMicros = 0
+  turnSequence = 0
+  silenceBeforeTurnMicros = 0
+  /** First byte of the latest payload; -1: not captured. With its length it tells a TLS goodbye from a request. */
+  lastFirstByte = -1
   /** The largest and the smallest payload so far; 0: none. */
   largestPayload = 0
   smallestPayload = 0
@@ -57,6 +65,8 @@ export class SideFacts {
   timeoutRetransmissions = 0
   /** Acknowledged before it was sent again, or the receiver said that it came twice (DSACK). */
   spuriousRetransmissions = 0
+  /** When it last sent what had been acknowledged long since, or what lies beyond the window: nobody has a use for it. */
+  uselessMicros = 0
   /** A hole that was seen and filled within 3 ms (or a round trip): the network changed the order. */
   reordered = 0
   /** A hole that was seen and filled later: lost before the capture point. */
@@ -113,16 +123,27 @@ export class SideFacts {
   fins = 0
   finSequence = 0
   finAcknowledgedMicros = 0
+  /** What its first FIN acknowledged. */
+  finAcknowledgement = 0
+  /** Payload that it sent after the other side's FIN was seen, and since when. */
+  bytesAfterPeerFin = 0
+  firstAfterPeerFinMicros = 0
   resetMicros = 0
   resets = 0
   resetHopLimit = 0
   resetSequence = 0
   resetHasAcknowledgement = false
+  resetAcknowledgement = 0
+  /** What its first RST carries as text (RFC 9293 §3.5.3); '' mostly. From the wire. */
+  resetText = ''
   /** How long before its first FIN, and before its first RST, no packet of either side had come. */
   silenceBeforeFinMicros = 0
   silenceBeforeResetMicros = 0
   /** Packets that came twice at once: several capture points of one path, or the network doubles them. */
   copies = 0
+  /** The same without data; probes and acknowledgements are none. */
+  idleBeforeFinMicros = 0
+  idleBeforeResetMicros = 0
   /** Bytes that the snapshot length cut off. */
   cutBytes = 0
 

@@ -27,6 +27,7 @@ const MAXIMUM_FOLLOWED = 65_536
 const MAXIMUM_SPARE = 1024
 /** A silence that rules hear of. */
 const SILENCE_MICROS = 1_000_000
+const MAXIMUM_RESET_TEXT = 80
 
 export class Timeline {
   readonly #moments: Moments
@@ -94,7 +95,10 @@ export class Timeline {
     if (sent === SENT_KEEP_ALIVE) {
       for (const rule of this.#moments.onKeepAlive) rule.onKeepAlive(facts, d)
     } else if (payload > 0) {
+      if (sent !== SENT_AGAIN && (facts.lastDataDirection !== d || own.turns === 0)) noteTurn(own, s, silence, micros)
       noteData(facts, own, d, payload, micros)
+      own.lastFirstByte = s.payloadEnd > s.payloadStart ? s.buf[s.payloadStart]! : -1
+      if (peer.finMicros !== 0) noteAfterFin(own, payload, micros)
       if (fillsWindow(own, peer)) own.windowFull++
     }
     if ((sent === SENT_AGAIN || sent === SENT_INTO_HOLE) && payload > 0) {
@@ -174,7 +178,9 @@ export class Timeline {
     if (own.fins > 1) return
     own.finMicros = micros
     own.finSequence = sequenceAdd(s.sequence, payload)
+    own.finAcknowledgement = s.acknowledgement
     own.silenceBeforeFinMicros = silence
+    own.idleBeforeFinMicros = idleOf(facts, micros)
     if (facts.firstFinBy < 0) facts.firstFinBy = d
     for (const rule of this.#moments.onFin) rule.onFin(facts, d)
   }
@@ -186,13 +192,39 @@ export class Timeline {
       own.resetHopLimit = s.hopLimit
       own.resetSequence = s.sequence
       own.resetHasAcknowledgement = (s.flags & TCP_ACK) !== 0
+      own.resetAcknowledgement = s.acknowledgement
+      own.resetText = textOf(s)
       own.silenceBeforeResetMicros = silence
+      own.idleBeforeResetMicros = idleOf(facts, micros)
       if (facts.firstResetBy < 0) facts.firstResetBy = d
     }
     own.lastMicros = micros
     facts.lastMicros = micros
     for (const rule of this.#moments.onReset) rule.onReset(facts, d)
   }
+}
+
+/** Since the latest data, or since the beginning. */
+function idleOf({ lastDataMicros, establishedMicros, openMicros }: ConnectionFacts, micros: number): number {
+  return Math.max(0, micros - (lastDataMicros || establishedMicros || openMicros))
+}
+
+function noteTurn(own: SideFacts, s: Segment, silence: number, micros: number): void {
+  own.turns++
+  own.turnMicros = micros
+  own.turnSequence = s.sequence
+  own.silenceBeforeTurnMicros = silence
+}
+
+function noteAfterFin(own: SideFacts, payload: number, micros: number): void {
+  if (own.bytesAfterPeerFin === 0) own.firstAfterPeerFinMicros = micros
+  own.bytesAfterPeerFin += payload
+}
+
+/** Some systems say in a RST why. */
+function textOf({ buf, payloadStart, payloadEnd }: Segment): string {
+  const end = Math.min(payloadEnd, payloadStart + MAXIMUM_RESET_TEXT)
+  return buf.toString('latin1', payloadStart, end)
 }
 
 function noteHopLimit(own: SideFacts, s: Segment): void {

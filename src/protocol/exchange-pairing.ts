@@ -27,6 +27,8 @@ export interface ResponseFacts {
   /** `unknown` where bytes are missing that decide on its times or its outcome. */
   readonly status: ExchangeStatus
   readonly statusText: string
+  /** Announced and never sent: Exchange.responseMissingBytes. Left out: none. */
+  readonly missingBytes?: number
 }
 
 export interface ExchangePairingOptions {
@@ -287,6 +289,7 @@ export class ExchangePairing {
       exchange.responseBytes = response.bytes + partBytes
       exchange.status = response.status
       exchange.statusText = response.statusText
+      exchange.responseMissingBytes = response.missingBytes ?? 0
     } else {
       becomeResponseless(exchange, 'unknown')
     }
@@ -437,6 +440,7 @@ function becomeResponseless(exchange: Exchange, status: ExchangeStatus): void {
   exchange.responseEnd.seconds = 0
   exchange.responseEnd.nanos = 0
   exchange.responseBytes = 0
+  exchange.responseMissingBytes = 0
   exchange.status = status
   exchange.statusText = ''
 }
@@ -451,6 +455,7 @@ function copyRequest(from: PendingRequest, to: PendingRequest): void {
   to.start.set(from.start)
   to.end.set(from.end)
   to.bytes = from.bytes
+  to.missingBytes = from.missingBytes
   to.command = from.command
   to.key = from.key
   to.request = from.request

@@ -21,6 +21,8 @@ export class PendingRequest {
   readonly start = new Timestamp()
   readonly end = new Timestamp()
   bytes = 0
+  /** Announced and never sent: Exchange.requestMissingBytes. */
+  missingBytes = 0
   command = ''
   key = ''
   request = ''
@@ -55,6 +57,7 @@ export class PendingRequest {
     exchange.requestStart.set(this.start)
     exchange.requestEnd.set(this.end)
     exchange.requestBytes = this.bytes
+    exchange.requestMissingBytes = this.missingBytes
   }
 }
 

@@ -23,6 +23,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   readonly end = new Timestamp()
   /** Interim responses included. */
   bytes = 0
+  missingBytes = 0
   status: ExchangeStatus = 'ok'
   statusText = ''
 
@@ -168,6 +169,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
     this.#foreignAnswer = false
     this.#receiving = false
     const isSound = this.#isVersionless && !this.#isReset
+    this.missingBytes = 0
     this.status = !this.#isEnded ? 'unknown' : isSound ? 'ok' : 'error'
     this.statusText = !this.#isEnded ? '' : this.#isVersionless ? 'HTTP/0.9' : 'answer is no HTTP/1'
     this.#pairing.respond(this)
@@ -260,6 +262,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
     const line = m.requestLine!
     draft.end.set(m.endTime)
     draft.bytes = wireBytes(m)
+    draft.missingBytes = this.#missingOf(m, how, this.#client)
     draft.command = line.command
     draft.key = line.path
     draft.request = line.request
@@ -290,6 +293,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
       this.#receiving = false
       this.end.set(m.endTime)
       this.bytes = this.#interimBytes + wireBytes(m)
+      this.missingBytes = this.#missingOf(m, how, opposite(this.#client))
       this.status = this.#statusOf(m, how)
       this.statusText = how === 'truncated' ? `${m.status} truncated` : `${m.status}`
       if (this.#pairing.answersFirst) this.#pairing.respond(this)
@@ -307,6 +311,15 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
       if (m.contentType !== 'text/event-stream') return 'error'
     }
     return m.status >= 500 ? 'error' : 'ok'
+  }
+
+  /** What was announced of the body and cannot come any more; -1: some, and the head does not say how much. */
+  #missingOf(m: HttpMessage, how: HttpMessageEnd, d: Direction): number {
+    if (how !== 'truncated' || !this.#isEnded || m.contentType === 'text/event-stream') return 0
+    if (m.framing === 'length') return Math.max(0, m.contentLength - m.bodyBytes - m.missingBodyBytes)
+    if (m.framing === 'chunked') return -1
+    // it lasts until the connection ends, and its sender has ended it
+    return m.framing === 'none' || this.#connection.streams[d].sawFin ? 0 : -1
   }
 
   #loseResponses(): void {
