@@ -51,7 +51,7 @@ export function endOf(c: ConnectionFacts, why: CloseReason, times: IdleTimes): C
 export function isRequestPending(c: ConnectionFacts): boolean {
   const { client, server } = c
   if (c.blocking) return false
-  if (isKnownProtocol(c)) return c.unanswered !== undefined || (c.requests === 0 && c.requestWaits)
+  if (isKnownProtocol(c)) return c.unanswered !== undefined || (c.requestWaits && !c.wantsNoAnswer)
   if (!c.requestWaits || isGoodbye(client)) return false
   return server.dataSegments > 0 || client.dataSegments <= SEGMENTS_OF_A_REQUEST
 }

@@ -82,6 +82,8 @@ export class ConnectionFacts implements CountedConnection {
   /** The latest request told as unanswered: it waited when the connection ended, or waits longer than --hung-after. */
   unanswered: UnansweredRequest | undefined = undefined
   unansweredRequests = 0
+  /** The latest request asked for no answer. */
+  wantsNoAnswer = false
   /** What was under way when the connection ended, as far as the protocol says how long it should have been. */
   cutShort: CutShortExchange | undefined = undefined
   /** As far as anybody said so, the server was asked to wait. */
@@ -128,6 +130,7 @@ export class ConnectionFacts implements CountedConnection {
     this.unanswered = undefined
     this.unansweredRequests = 0
     this.cutShort = undefined
+    this.wantsNoAnswer = false
     this.blocking = false
     this.closed = undefined
     this.captureLostBytes = 0

@@ -219,7 +219,7 @@ export class Diagnosis
     return this.#book.has(kind, c)
   }
 
-  hasFailed(c: ConnectionFacts): boolean {
+  hasFailed(c: CountedConnection): boolean {
     return this.#book.hasFailed(c)
   }
 
@@ -263,6 +263,7 @@ export class Diagnosis
 function noteExchange(facts: ConnectionFacts, { exchange }: TimedExchange): void {
   const { status, late } = exchange
   facts.protocol = exchange.protocol
+  facts.wantsNoAnswer = status === 'silent'
   if (exchange.blocking) facts.blocking = true
   if (late) {
     facts.unanswered = undefined

@@ -153,7 +153,7 @@ export class FindingBook {
     return c.findings.some((each) => (each as Remembered).kind === kind)
   }
 
-  hasFailed(c: ConnectionFacts): boolean {
+  hasFailed(c: CountedConnection): boolean {
     return (c.findings as Remembered[]).some(({ kind, finding }) => (finding ?? kind).severity === 'error')
   }
 

@@ -3,9 +3,11 @@
 import type { FindingKind, Rule } from './rule.ts'
 import { captureFaults } from './rules/capture-faults.ts'
 import { connectionEnds } from './rules/connection-ends.ts'
+import { halfClosed } from './rules/half-closed.ts'
 import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
 import { lateAnswers } from './rules/late-answers.ts'
 import { loss } from './rules/loss.ts'
+import { keepaliveMasksIdle } from './rules/keepalive-masks-idle.ts'
 import { portReuse } from './rules/port-reuse.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
@@ -30,6 +32,8 @@ export const RULES: readonly Rule[] = [
   loss,
   tls,
   connectionEnds,
+  keepaliveMasksIdle,
+  halfClosed,
 ]
 
 export const FINDING_KINDS: readonly FindingKind[] = RULES.flatMap((rule) => rule.kinds)

@@ -76,7 +76,7 @@ export interface Judge {
   /** The connection is counted in a finding of that kind. */
   has(kind: FindingKind, c: CountedConnection): boolean
   /** The connection is counted in some finding that is an error: its end needs no other explanation. */
-  hasFailed(c: ConnectionFacts): boolean
+  hasFailed(c: CountedConnection): boolean
   /** Call onWake for the connection when capture time has come to `micros`, if it is still open then. The earliest wish counts. */
   wake(c: ConnectionFacts, micros: number): void
   /** `web`, or `172.17.0.2` where nobody knows a name. */

@@ -109,6 +109,9 @@ export class SideFacts {
   lastKeepAliveMicros = 0
   /** From the packet before to the first probe: what the interval is set to. */
   keepAliveIdleMicros = 0
+  /** The latest data of either side before the latest probe, and whether some probe came while the client's waited for an answer. */
+  dataBeforeKeepAliveMicros = 0
+  keepAliveWhilePending = false
   /** Probes of a closed window look alike: the other side's window is zero. */
   windowProbes = 0
 

@@ -93,6 +93,8 @@ export class Timeline {
     if (payload > 0) noteNagle(own, peer, payload, micros)
     const sent = noteSent(own, peer, s, payload, micros)
     if (sent === SENT_KEEP_ALIVE) {
+      own.dataBeforeKeepAliveMicros = facts.lastDataMicros || facts.establishedMicros || facts.openMicros
+      if (facts.requestWaits) own.keepAliveWhilePending = true
       for (const rule of this.#moments.onKeepAlive) rule.onKeepAlive(facts, d)
     } else if (payload > 0) {
       if (sent !== SENT_AGAIN && (facts.lastDataDirection !== d || own.turns === 0)) noteTurn(own, s, silence, micros)

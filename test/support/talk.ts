@@ -89,14 +89,16 @@ export class Talk {
     return this
   }
 
-  segment(d: Direction, options: TcpOptions, moves = 0): this {
+  segment(d: Direction, options: TcpOptions & { readonly ttl?: number }, moves = 0): this {
     const [src, dst] = d === 0 ? this.#addresses : [this.#addresses[1], this.#addresses[0]]
     const [sport, dport] = d === 0 ? this.#ports : [this.#ports[1], this.#ports[0]]
     const seq = this.#next[d]
     const ack = this.#next[d === 0 ? 1 : 0]
     this.#next[d] = (seq + moves) >>> 0
     const segment = tcp({ sport, dport, seq, ack, ...options })
-    const packet = src.includes(':') ? ipv6({ src, dst }, segment) : ipv4({ src, dst }, segment)
+    const packet = src.includes(':')
+      ? ipv6({ src, dst, hopLimit: options.ttl ?? 64 }, segment)
+      : ipv4({ src, dst, ttl: options.ttl ?? 64 }, segment)
     this.#add(ethernet({ vlan: this.#vlan }, packet))
     return this
   }

@@ -25,7 +25,9 @@ export function tellIdleCut(judge: Judge, c: ConnectionFacts, end: ConnectionEnd
   // what was asked before the cut is lost; what is asked into it is mostly asked again on a new connection
   const waited = isPending && kind !== 'ran-into'
   const severity = waited ? 'error' : how === 'FIN' ? 'note' : 'warning'
-  judge.find(IDLE_CUT, about(c, { severity, group: `${how} ${severity}` }), certaintyOf(c, end), () => describe(judge, c, end))
+  judge.find(IDLE_CUT, about(c, { severity, group: `${how} ${severity}` }), certaintyOf(c, end), () =>
+    describe(judge, c, end),
+  )
 }
 
 function certaintyOf(c: ConnectionFacts, { kind, timer }: ConnectionEnd) {
