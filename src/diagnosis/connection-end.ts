@@ -140,16 +140,15 @@ function endByFin(c: ConnectionFacts, times: IdleTimes): ConnectionEnd | undefin
   const own = c.sides[by]
   const isPending = isRequestPending(c)
   const end = { by, how: 'FIN', micros: own.finMicros, isPending, timer: undefined } as const
+  const isCutShort = c.cutShort !== undefined || (isPending && c.protocol === 'http')
+  // who lets a connection go in which nothing waits does no harm; who waits no longer gives up, and why is the server's matter
+  if (by === 0) return isCutShort ? { ...end, kind: 'aborted' } : undefined
   const idle = [own.idleBeforeFinMicros, own.silenceBeforeFinMicros]
-  // who lets a connection go in which nothing waits does no harm
-  if (by === 0 && !(isKnownProtocol(c) && isPending))
-    return c.cutShort === undefined ? undefined : { ...end, kind: 'aborted' }
   const timer = times.judge(groupOf(c, by), idle, own.finMicros)
   if (timer !== undefined) return { ...end, kind: 'idle', timer }
-  if (c.cutShort !== undefined && !(c.cutShort.isAnswered && c.cutShort.responseMissingBytes === 0)) {
-    return { ...end, kind: 'aborted' }
-  }
-  return isPending && c.protocol === 'http' ? { ...end, kind: 'aborted' } : undefined
+  // it need not hear all of a request that it has answered
+  const isAnswered = c.cutShort?.isAnswered === true && c.cutShort.responseMissingBytes === 0
+  return isCutShort && !isAnswered ? { ...end, kind: 'aborted' } : undefined
 }
 
 /** After a silence one side speaks, again and again, and nothing comes back. */

@@ -6,6 +6,7 @@ import type { ConnectionFacts } from '../connection-facts.ts'
 import { IdleTimes } from '../idle-times.ts'
 import type { Judge, Judgement, Rule } from '../rule.ts'
 import { ABORTED_TRANSFER, tellAborted } from './aborted-transfer.ts'
+import { HUNG_PEER } from './answer-kinds.ts'
 import { CONNTRACK_INVALID, tellConntrackInvalid } from './conntrack-invalid.ts'
 import { IDLE_CUT, tellIdleCut } from './idle-cut.ts'
 import { KEEPALIVE_RACE, tellRace } from './keepalive-race.ts'
@@ -29,7 +30,10 @@ export const connectionEnds: Rule = {
     const times = new IdleTimes()
     const judgeEnd = (c: ConnectionFacts, why: CloseReason): void => {
       const end = endOf(c, why, times)
-      if (end !== undefined && !judge.hasFailed(c)) TELLS[end.kind](judge, c, end)
+      if (end === undefined) return
+      // what waits behind a limit for idleness is not hung
+      if (end.kind === 'idle') judge.withdraw(HUNG_PEER, c)
+      if (!judge.hasFailed(c)) TELLS[end.kind](judge, c, end)
     }
     return {
       // the sender may go on for a quarter of an hour: it is told while it tries

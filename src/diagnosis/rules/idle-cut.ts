@@ -6,6 +6,7 @@ import { isForeign } from '../connection-end.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import type { IdleTimer } from '../idle-times.ts'
 import { about, type Description, type FindingKind, type Judge } from '../rule.ts'
+import { HUNG_PEER } from './answer-kinds.ts'
 
 export const IDLE_CUT: FindingKind = {
   id: 'idle-cut',
@@ -16,6 +17,7 @@ export const IDLE_CUT: FindingKind = {
   told: 'A time without packets or without data, then a FIN or a RST; or, after such a time, data that is answered by a RST or is sent again and again with no answer. It is certain when connections of the same server were cut after the same time at different moments, and likely when the time is long or is one of whole seconds.',
   limits:
     'A single cut after a time that no timer has may be chance: a crash, a restart. Who is named is the side that sent the last packet; a device between the two that forges its packets well cannot be told from it.',
+  insteadOf: [HUNG_PEER],
   advice:
     'Find the limit of the side that cut, and either raise it or let the other side use the connection, or send TCP keep-alive probes, more often than that. In a pool of connections the time after which an idle one is thrown away must be shorter than that limit.',
 }

@@ -1,5 +1,6 @@
 // keepalive-masks-idle: TCP keep-alive probes (RFC 9293 §3.8.4) keep a connection alive in which the application says nothing.
 
+import type { FindingSeverity } from '../../core/finding.ts'
 import { counted, duration } from '../../core/plain-numbers.ts'
 import { isRequestPending } from '../connection-end.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
@@ -37,7 +38,14 @@ export const keepaliveMasksIdle: Rule = {
       },
       onWake: look,
       onSilenceEnd: look,
-      onClose: look,
+      onClose(c) {
+        look(c)
+        // that it hangs is the matter, and not who would have cut it
+        if (!judge.hasFailed(c) || !judge.has(KEEPALIVE_MASKS_IDLE, c)) return
+        judge.withdraw(KEEPALIVE_MASKS_IDLE, c)
+        const own = c.sides.find(({ keepAliveAnswers }) => keepAliveAnswers > 0)
+        if (own !== undefined) tell(judge, c, own, 'note')
+      },
     }
   },
 }
@@ -51,9 +59,7 @@ function masksIdleness(c: ConnectionFacts, own: SideFacts, now: number): boolean
   return (goesOn || endsNow ? now : lastKeepAliveMicros) - dataBeforeKeepAliveMicros >= SILENT_MICROS
 }
 
-function tell(judge: Judge, c: ConnectionFacts, own: SideFacts): void {
-  const isPending = own.keepAliveWhilePending || isRequestPending(c)
-  const severity = isPending ? 'warning' : 'note'
+function tell(judge: Judge, c: ConnectionFacts, own: SideFacts, severity = severityOf(c, own)): void {
   judge.find(KEEPALIVE_MASKS_IDLE, about(c, { severity, group: `${own.direction} ${severity}` }), 'certain', () => {
     const host = judge.hostOf(c.place, own.direction === 0 ? c.clientEnd : c.serverEnd)
     const interval = duration(own.keepAliveIdleMicros)
@@ -71,6 +77,10 @@ function tell(judge: Judge, c: ConnectionFacts, own: SideFacts): void {
       ],
     }
   })
+}
+
+function severityOf(c: ConnectionFacts, own: SideFacts): FindingSeverity {
+  return own.keepAliveWhilePending || isRequestPending(c) ? 'warning' : 'note'
 }
 
 /** What such an interval mostly comes from. */

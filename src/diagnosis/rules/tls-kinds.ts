@@ -1,6 +1,8 @@
 // The texts of the findings about TLS.
 
 import type { FindingKind } from '../rule.ts'
+import { ABORTED_TRANSFER } from './aborted-transfer.ts'
+import { RESET } from './reset.ts'
 
 export const TLS_VERSION: FindingKind = {
   id: 'tls-version',
@@ -87,7 +89,7 @@ export const TLS_TO_PLAINTEXT: FindingKind = {
   told: 'A ClientHello answered by something that is no TLS record: an HTTP answer, a greeting, an error.',
   limits: 'A server that stays silent or just closes shows it only where a plain protocol is seen on the same port.',
   advice: 'Use the port that speaks TLS, switch TLS off in the client, or use STARTTLS where the protocol has it.',
-  insteadOf: [TLS_NO_ANSWER],
+  insteadOf: [TLS_NO_ANSWER, RESET],
 }
 
 export const PLAINTEXT_TO_TLS: FindingKind = {
@@ -98,6 +100,7 @@ export const PLAINTEXT_TO_TLS: FindingKind = {
   told: 'A plain request answered by a TLS alert, or by an HTTP error which says that TLS is expected.',
   limits: 'Many servers just close: then it is told only where TLS is seen on the same port.',
   advice: 'Use https:// or the client’s option for TLS, or the port that is meant for plain text.',
+  insteadOf: [ABORTED_TRANSFER, RESET],
 }
 
 export const TLS_SLOW: FindingKind = {

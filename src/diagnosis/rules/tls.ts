@@ -117,7 +117,7 @@ class TlsJudgement {
     if (h.server.spoke || h.finishedMicros !== 0) return
     if (this.#judge.has(TLS_TO_PLAINTEXT, c) || this.#judge.has(PLAINTEXT_TO_TLS, c)) return
     if (this.#questions.length >= MAXIMUM_OPEN_QUESTIONS) this.#questions.shift()
-    const counted = { id: c.id, findings: [...c.findings] }
+    const { counted } = c
     const port = portKey(c.place, subject.server!)
     this.#questions.push({ port, handshake: h, subject: { ...subject, facts: counted }, counted, around })
   }
