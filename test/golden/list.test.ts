@@ -10,6 +10,8 @@ import { skipped, tcpflow, temporaryFolder } from '../support/program.ts'
 import { SHARED_CAPTURES, whyNoSharedCaptures } from '../support/shared-captures.ts'
 
 
+const COMMANDS = ['latency', 'diagnose']
+
 interface Row {
   readonly name: string
   readonly capture: string
@@ -39,7 +41,7 @@ describe('LIST', () => {
       const folder = temporaryFolder(t)
       const bytes = shared === undefined ? GOLDEN_CAPTURES[capture]!() : readFileSync(shared)
       writeFileSync(join(folder, 'trace'), bytes)
-      const command = flags[0] === 'latency' ? ['latency'] : []
+      const command = COMMANDS.includes(flags[0] ?? '') ? [flags[0]!] : []
       const args = [...command, '-r', 'trace', ...flags.slice(command.length)]
       const { stdout, stderrBytes } = await tcpflow(t, args, { cwd: folder, env: { TZ: 'UTC' } })
       assertGolden(output, Buffer.concat([stdout, stderrBytes]))

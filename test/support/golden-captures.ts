@@ -36,6 +36,23 @@ function datagram(from: number, to: number, payload: Buffer, time: number): Pcap
   return { frame: ethernet({}, ipv4({ src: client, dst: server, protocol: 17 }, inside)), time }
 }
 
+/** A port that refuses two clients, a host that does not answer, one that is not there, and a healthy connection. */
+function faults(): Buffer {
+  const refused = (clientPort: number, startTime: number): Talk =>
+    new Talk({ serverPort: 81, clientPort, startTime }).syn().segment(1, { flags: 'R.', seq: 0, ack: 1001 })
+  const unanswered = new Talk({ server: '10.0.0.9', serverPort: 5432, startTime: START + 2 }).syn()
+  for (const millis of [999, 1999, 3999]) unanswered.wait(millis).repeat()
+  return captureOf(
+    refused(40_001, START),
+    refused(40_002, START + 1),
+    unanswered,
+    http({ clientPort: 40_003, startTime: START + 20 }),
+    new Talk({ server: '10.0.0.3', clientPort: 40_004, startTime: START + 30 })
+      .client('from the middle')
+      .server('seen'),
+  )
+}
+
 export const GOLDEN_CAPTURES: Readonly<Record<string, () => Buffer>> = {
   http: () => captureOf(http()),
   ipv6: () => captureOf(http({ client: 'fd00::2', server: 'fd00::3' })),
@@ -43,6 +60,7 @@ export const GOLDEN_CAPTURES: Readonly<Record<string, () => Buffer>> = {
   redis: () => captureOf(redis()),
   gap: () => captureOf(new Talk().open().client('before').lose(0, 1460).client('after').server('seen').close()),
   refused: () => captureOf(new Talk({ serverPort: 81 }).syn().segment(1, { flags: 'R.', seq: 0, ack: 1001 })),
+  faults,
   dns: () =>
     pcapFile([
       datagram(40_000, 53, query({ id: 1, name: 'web.example' }), START),
