@@ -11,7 +11,9 @@ export class Moments {
   readonly onRetransmission: readonly Asked<'onRetransmission'>[]
   readonly onSilenceEnd: readonly Asked<'onSilenceEnd'>[]
   readonly onKeepAlive: readonly Asked<'onKeepAlive'>[]
+  readonly onWindowShut: readonly Asked<'onWindowShut'>[]
   readonly onWindowOpen: readonly Asked<'onWindowOpen'>[]
+  readonly onNagleDelay: readonly Asked<'onNagleDelay'>[]
   readonly onFin: readonly Asked<'onFin'>[]
   readonly onReset: readonly Asked<'onReset'>[]
   readonly onWentOn: readonly Asked<'onWentOn'>[]
@@ -34,7 +36,9 @@ export class Moments {
     this.onRetransmission = asked('onRetransmission')
     this.onSilenceEnd = asked('onSilenceEnd')
     this.onKeepAlive = asked('onKeepAlive')
+    this.onWindowShut = asked('onWindowShut')
     this.onWindowOpen = asked('onWindowOpen')
+    this.onNagleDelay = asked('onNagleDelay')
     this.onFin = asked('onFin')
     this.onReset = asked('onReset')
     this.onWentOn = asked('onWentOn')

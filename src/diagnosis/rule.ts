@@ -113,8 +113,12 @@ export interface Judgement {
   onSilenceEnd?(c: ConnectionFacts, d: Direction): void
   /** A keep-alive probe by the sender of `d`. */
   onKeepAlive?(c: ConnectionFacts, d: Direction): void
-  /** The sender of `d` has opened its window again, that was zero for `micros`. */
+  /** The sender of `d` has less room than for one segment, or none. */
+  onWindowShut?(c: ConnectionFacts, d: Direction): void
+  /** It has room again, after `micros`. */
   onWindowOpen?(c: ConnectionFacts, d: Direction, micros: number): void
+  /** The sender of `d` has waited for a delayed acknowledgement, and goes on: `nagleDelays` of that side. */
+  onNagleDelay?(c: ConnectionFacts, d: Direction): void
   onFin?(c: ConnectionFacts, d: Direction): void
   onReset?(c: ConnectionFacts, d: Direction): void
   /** A RST or SYN was not believed: both sides went on. */

@@ -14,6 +14,10 @@ export const SENT_KEEP_ALIVE = 3
 /** Behind a hole that was seen, and now closed or narrowed. */
 export const SENT_INTO_HOLE = 4
 
+/** What `noteWindow` found, if not for how long the window was shut. */
+export const WINDOW_AS_BEFORE = -1
+export const WINDOW_SHUT = -2
+
 /** The least time that Linux waits before it sends again unasked. */
 const LEAST_TIMEOUT_MICROS = 190_000
 /** What comes out of order comes so soon. */
@@ -29,6 +33,7 @@ const USUAL_SEGMENT_BYTES = 1460
 const SMALLEST_SEGMENT_BYTES = 536
 /** A header with time stamps has so many bytes of options: what is longer has SACK blocks in it. */
 const OPTIONS_WITHOUT_SACK = 12
+const SLOW_ROUND_TRIP_MICROS = 300_000
 const DELAYED_LEAST_MICROS = 35_000
 const DELAYED_MOST_MICROS = 300_000
 
@@ -52,7 +57,12 @@ export function noteSent(own: SideFacts, peer: SideFacts, s: Segment, payload: n
     if (sequenceDistance(sequence, own.furthest) > 0) noteHole(own, sequence, micros)
     if (isBeyondWindow(peer, sequence)) own.uselessMicros = micros
     own.furthest = end
-    if (own.awaitedSinceMicros === 0) await_(own, end, micros)
+    if (payload > own.largestAcknowledgedPayload && own.largerPayload === 0) {
+      own.largerPayload = payload
+      own.largerEnd = end
+    }
+    // what waits for a hole to be filled tells nothing of the distance
+    if (own.awaitedSinceMicros === 0 && own.holeSinceMicros === 0) await_(own, end, micros)
     return SENT_NEW
   }
   own.awaitedSinceMicros = 0
@@ -138,6 +148,8 @@ function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, pay
     own.copies++
     return
   }
+  // sent in smaller pieces, the large one has not passed
+  if (own.largerPayload > payload && sequenceDistance(own.largerEnd, s.sequence) > 0) own.largerPayload = 0
   own.retransmissions++
   own.retransmittedBytes += payload
   if (own.firstRetransmissionMicros === 0) own.firstRetransmissionMicros = micros
@@ -202,8 +214,9 @@ function noteAdvance(own: SideFacts, peer: SideFacts, acknowledgement: number, m
   own.duplicateAcknowledgementsInRow = 0
   if (peer.repeats > 0 && sequenceDistance(acknowledgement, peer.repeatedSequence) > 0) peer.repeats = 0
   if (peer.holeSinceMicros !== 0 && acknowledgement === peer.furthest) peer.holeSinceMicros = 0
-  if (acknowledgement === peer.furthest && peer.lastPayload > peer.largestAcknowledgedPayload) {
-    peer.largestAcknowledgedPayload = peer.lastPayload
+  if (peer.largerPayload > 0 && sequenceDistance(acknowledgement, peer.largerEnd) >= 0) {
+    peer.largestAcknowledgedPayload = Math.max(peer.largestAcknowledgedPayload, peer.largerPayload)
+    peer.largerPayload = 0
   }
   if (
     peer.finMicros !== 0 &&
@@ -232,6 +245,11 @@ function timeRoundTrip(own: SideFacts, peer: SideFacts, s: Segment, payload: num
   if (took < 0) return
   if (peer.firstRoundTripMicros < 0) peer.firstRoundTripMicros = took
   if (peer.roundTripMicros < 0 || took < peer.roundTripMicros) peer.roundTripMicros = took
+  if (took > peer.slowestRoundTripMicros) peer.slowestRoundTripMicros = took
+  if (took >= SLOW_ROUND_TRIP_MICROS) {
+    peer.slowRoundTrips++
+    peer.slowRoundTripMicros = micros
+  }
 }
 
 /** A bare acknowledgement that came late, of a lone small segment: the sender's next one shows whether it waited for it. */
@@ -239,25 +257,36 @@ function noteDelay(own: SideFacts, peer: SideFacts, s: Segment, payload: number,
   if (payload > 0 || (s.flags & (TCP_SYN | TCP_FIN | TCP_RST)) !== 0 || s.acknowledgement !== peer.furthest) return
   if (peer.lastDataMicros === 0 || peer.lastPayload === 0) return
   const waited = micros - peer.lastDataMicros
-  const small = peer.maximumSegmentBytes > 0 ? own.maximumSegmentBytes || 1400 : 1400
-  if (waited < DELAYED_LEAST_MICROS || waited > DELAYED_MOST_MICROS || peer.lastPayload >= small) return
-  peer.delayedSinceMicros = micros - waited
+  // the way there and back is no delay of the receiver's
+  const delayed = waited - Math.max(0, peer.roundTripMicros)
+  if (delayed < DELAYED_LEAST_MICROS || delayed > DELAYED_MOST_MICROS) return
+  if (peer.lastPayload < smallSegmentBytes(own)) peer.delayedSinceMicros = micros - waited
 }
 
-/** The sender of `own` goes on within a few milliseconds after such an acknowledgement, though nobody else spoke since. */
-export function noteNagle(own: SideFacts, peer: SideFacts, payload: number, micros: number): void {
-  const since = own.delayedSinceMicros
-  if (since === 0) return
-  own.delayedSinceMicros = 0
-  const afterAcknowledgement = micros - peer.acknowledgedMicros
-  const soon = Math.max(2_000, own.roundTripMicros > 0 ? Math.min(own.roundTripMicros * 2, 30_000) : 0)
-  if (payload === 0 || afterAcknowledgement > soon || peer.lastDataMicros > since) return
-  own.nagleDelays++
-  own.nagleMicros += micros - since
+/** Less than a full segment, which Nagle's algorithm would not hold back. */
+function smallSegmentBytes(receiver: SideFacts): number {
+  return Math.min(receiver.maximumSegmentBytes || USUAL_SEGMENT_BYTES, USUAL_SEGMENT_BYTES) - OPTIONS_WITHOUT_SACK
 }
 
 /**
- * The window that `s` advertises; how long it was zero, when it opens again; else -1. A capture that lacks one of the SYNs does
+ * The sender of `own` goes on with a small segment within a few milliseconds after such an acknowledgement, though nobody else
+ * spoke since: true.
+ */
+export function noteNagle(own: SideFacts, peer: SideFacts, payload: number, micros: number): boolean {
+  const since = own.delayedSinceMicros
+  if (since === 0) return false
+  own.delayedSinceMicros = 0
+  const afterAcknowledgement = micros - peer.acknowledgedMicros
+  const soon = Math.max(2_000, own.roundTripMicros > 0 ? Math.min(own.roundTripMicros * 2, 30_000) : 0)
+  if (afterAcknowledgement > soon || peer.lastDataMicros > since || payload >= smallSegmentBytes(peer)) return false
+  own.nagleDelays++
+  own.nagleMicros += micros - since
+  return true
+}
+
+/**
+ * The window that `s` advertises; how long it was below one segment, when it opens again; WINDOW_SHUT when it becomes so; else
+ * WINDOW_AS_BEFORE. A capture that lacks one of the SYNs does
  * not know the scale: there zero is zero, and any other window is unknown.
  */
 export function noteWindow(own: SideFacts, peer: SideFacts, s: Segment, micros: number): number {
@@ -265,26 +294,31 @@ export function noteWindow(own: SideFacts, peer: SideFacts, s: Segment, micros: 
   // scaled once both sides have said so, and never in a SYN (RFC 7323 §2.2)
   const scaled = own.windowScale > 0 && peer.windowScale >= 0 && (s.flags & TCP_SYN) === 0
   const window = scaled ? s.window << own.windowScale : s.window
-  let opened = -1
+  let told = WINDOW_AS_BEFORE
   if (window === 0) {
     if (own.window !== 0) {
       own.zeroWindows++
       own.zeroWindowSinceMicros = micros
     }
   } else if (own.zeroWindowSinceMicros !== 0) {
-    opened = micros - own.zeroWindowSinceMicros
-    own.zeroWindowMicros += opened
-    if (opened > own.longestZeroWindowMicros) own.longestZeroWindowMicros = opened
+    const closed = micros - own.zeroWindowSinceMicros
+    own.zeroWindowMicros += closed
+    if (closed > own.longestZeroWindowMicros) own.longestZeroWindowMicros = closed
     own.zeroWindowSinceMicros = 0
   }
   if (window < (known ? fullSegmentBytes(own, peer) : 1)) {
-    if (own.smallWindowSinceMicros === 0) own.smallWindowSinceMicros = micros
+    if (own.smallWindowSinceMicros === 0) {
+      own.smallWindowSinceMicros = micros
+      told = WINDOW_SHUT
+    }
   } else if (own.smallWindowSinceMicros !== 0) {
-    own.smallWindowMicros += micros - own.smallWindowSinceMicros
+    told = micros - own.smallWindowSinceMicros
+    own.smallWindowMicros += told
+    if (told > own.longestSmallWindowMicros) own.longestSmallWindowMicros = told
     own.smallWindowSinceMicros = 0
   }
   own.window = known || window === 0 ? window : -1
-  return opened
+  return told
 }
 
 /** What `peer` sends to `own` in one segment, as far as it has shown. */
@@ -293,8 +327,9 @@ function fullSegmentBytes(own: SideFacts, peer: SideFacts): number {
   return Math.min(peer.largestPayload || SMALLEST_SEGMENT_BYTES, agreed)
 }
 
-/** A segment that fills the other side's window to its end. */
+/** A segment that fills the other side's window to its end, or leaves no room for another. */
 export function fillsWindow(own: SideFacts, peer: SideFacts): boolean {
   if (!peer.hasAcknowledged || peer.window <= 0) return false
-  return sequenceDistance(own.furthest, sequenceAdd(peer.acknowledged, peer.window)) === 0
+  const room = sequenceDistance(sequenceAdd(peer.acknowledged, peer.window), own.furthest)
+  return room >= 0 && room < fullSegmentBytes(peer, own)
 }

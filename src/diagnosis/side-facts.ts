@@ -54,8 +54,12 @@ export class SideFacts {
   duplicateAcknowledgements = 0
   /** Fastest acknowledgement by the other side of something sent once, seen from the capture point; -1: none timed. */
   roundTripMicros = -1
-  /** The first, which of a SYN is the network's own; -1: none timed. */
+  /** The first, which of a SYN is the network's own; -1: none timed. And the slowest. */
   firstRoundTripMicros = -1
+  slowestRoundTripMicros = -1
+  /** Those of 300 ms and more: no delayed acknowledgement takes so long. And when the latest of them ended. */
+  slowRoundTrips = 0
+  slowRoundTripMicros = 0
 
   // Sent again. `needed` excludes what turned out to be spurious.
   retransmissions = 0
@@ -81,7 +85,7 @@ export class SideFacts {
   repeatedBytes = 0
   /** The most that `repeats` has been. */
   mostRepeats = 0
-  /** The largest payload that the other side has acknowledged while it was the last one sent; 0: none. */
+  /** The largest payload of one segment that the other side has acknowledged; 0: none. */
   largestAcknowledgedPayload = 0
   /** What was passed over and may still come: since when, and its sequence numbers. */
   holeSinceMicros = 0
@@ -98,7 +102,8 @@ export class SideFacts {
   /** The same for a window smaller than one full segment (zero counts). */
   smallWindowSinceMicros = 0
   smallWindowMicros = 0
-  /** How often it had sent all that the other side's window allows. */
+  longestSmallWindowMicros = 0
+  /** How often it had sent all that the other side's window allows, with no room for one more segment. */
   windowFull = 0
 
   // Keep-alive probes (RFC 9293 §3.8.4): one byte or none before the next sequence number, while nothing is out.
@@ -156,6 +161,9 @@ export class SideFacts {
   lastPayload = 0
   delayedSinceMicros = 0
   spuriousAt = 0
+  /** Behind a segment that is larger than all that were acknowledged, and its payload; 0: none is out. */
+  largerEnd = 0
+  largerPayload = 0
 
   constructor(direction: Direction) {
     this.direction = direction

@@ -18,6 +18,7 @@ import {
   SENT_AGAIN,
   SENT_INTO_HOLE,
   SENT_KEEP_ALIVE,
+  WINDOW_SHUT,
 } from './sending.ts'
 import type { SideFacts } from './side-facts.ts'
 
@@ -90,7 +91,9 @@ export class Timeline {
     const answersProbe = peer.lastKeepAliveMicros !== 0 && peer.lastKeepAliveMicros > own.lastMicros
     if ((flags & TCP_ACK) !== 0) this.#noteAck(facts, own, peer, s, d, payload, micros)
     if (answersProbe) peer.keepAliveAnswers++
-    if (payload > 0) noteNagle(own, peer, payload, micros)
+    if (payload > 0 && noteNagle(own, peer, payload, micros)) {
+      for (const rule of this.#moments.onNagleDelay) rule.onNagleDelay(facts, d)
+    }
     const sent = noteSent(own, peer, s, payload, micros)
     if (sent === SENT_KEEP_ALIVE) {
       own.dataBeforeKeepAliveMicros = facts.lastDataMicros || facts.establishedMicros || facts.openMicros
@@ -158,8 +161,9 @@ export class Timeline {
     micros: number,
   ): void {
     noteAcknowledged(own, peer, s, payload, micros, this.#options)
-    const opened = noteWindow(own, peer, s, micros)
-    if (opened >= 0) for (const rule of this.#moments.onWindowOpen) rule.onWindowOpen(facts, d, opened)
+    const shut = noteWindow(own, peer, s, micros)
+    if (shut >= 0) for (const rule of this.#moments.onWindowOpen) rule.onWindowOpen(facts, d, shut)
+    else if (shut === WINDOW_SHUT) for (const rule of this.#moments.onWindowShut) rule.onWindowShut(facts, d)
     if (d === 0 && facts.establishedMicros === 0 && peer.syns > 0 && own.syns > 0 && (s.flags & TCP_SYN) === 0) {
       if (sequenceDistance(s.acknowledgement, peer.initialSequence) < 1) return
       facts.establishedMicros = micros
