@@ -8,6 +8,9 @@ import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
 import { keepaliveMasksIdle } from './rules/keepalive-masks-idle.ts'
 import { lateAnswers } from './rules/late-answers.ts'
 import { loss } from './rules/loss.ts'
+import { mtuBlackHole } from './rules/mtu-black-hole.ts'
+import { nagleDelay } from './rules/nagle-delay.ts'
+import { networkSlow } from './rules/network-slow.ts'
 import { portReuse } from './rules/port-reuse.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
@@ -15,6 +18,7 @@ import { synLoss } from './rules/syn-loss.ts'
 import { tls } from './rules/tls.ts'
 import { unanswered } from './rules/unanswered.ts'
 import { unreachable } from './rules/unreachable.ts'
+import { windows } from './rules/windows.ts'
 import { wrongFamily } from './rules/wrong-family.ts'
 
 /** In the order in which docs/diagnosis.md has them; one is asked after the other. */
@@ -29,7 +33,11 @@ export const RULES: readonly Rule[] = [
   synLoss,
   portReuse,
   lateAnswers,
+  mtuBlackHole,
   loss,
+  windows,
+  nagleDelay,
+  networkSlow,
   tls,
   connectionEnds,
   keepaliveMasksIdle,

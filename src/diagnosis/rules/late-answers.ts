@@ -10,6 +10,7 @@ import { RAW_PROTOCOL, Routes, type RouteTimes } from '../route-times.ts'
 import { about, type Judge, type Judgement, type Rule } from '../rule.ts'
 import { UpstreamWaits } from '../upstream-waits.ts'
 import { HUNG_PEER, SERVER_SLOW } from './answer-kinds.ts'
+import { isLoaded } from './network-slow.ts'
 
 /** A sort of request whose answers usually take so long is meant to wait. */
 const LONG_POLL_MICROS = 15_000_000
@@ -182,7 +183,16 @@ function isOfServer({ exchange }: TimedExchange, c: ConnectionFacts, micros: num
   const askedMicros = epochMicros(exchange.requestEnd)
   const sentAgainMicros = Math.max(client.lastRetransmissionMicros, server.lastRetransmissionMicros)
   if (sentAgainMicros > askedMicros && sentAgainMicros - askedMicros > micros / 2) return false
+  if (isNetwork(exchange, c, micros)) return false
   return exchange.protocol !== RAW_PROTOCOL || takesTurns(exchange, c)
+}
+
+/** The request was acknowledged late, or the way is slow at this time. An acknowledgement that comes with the answer tells nothing. */
+function isNetwork(exchange: Exchange, c: ConnectionFacts, micros: number): boolean {
+  const askedMicros = epochMicros(exchange.requestEnd)
+  const { acknowledgedMicros } = c.server
+  const wasBare = acknowledgedMicros < epochMicros(exchange.responseStart)
+  return (wasBare && acknowledgedMicros - askedMicros > micros / 2) || isLoaded(c)
 }
 
 /** Of a protocol that is not known: the server never speaks by itself, and this is no TLS handshake, which has rules of its own. */
