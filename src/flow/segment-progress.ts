@@ -9,6 +9,7 @@ import type { CaptureClock } from './capture-clock.ts'
 import type { FlowCounters } from './counters.ts'
 import type { OpenConnections } from './open-connections.ts'
 import { dueAtReceiver, judgeReset, noteReset, RESET_BELIEVED, RESET_IGNORED } from './resets.ts'
+import type { StreamDelivery } from './stream-delivery.ts'
 import { anchor, type StreamReassembly } from './stream-reassembly.ts'
 import {
   PHASE_CLOSING,
@@ -26,12 +27,14 @@ import {
 export class SegmentProgress {
   readonly #connections: OpenConnections
   readonly #reassembly: StreamReassembly
+  readonly #delivery: StreamDelivery
   readonly #counters: FlowCounters
   readonly #clock: CaptureClock
 
   constructor(connections: OpenConnections, reassembly: StreamReassembly, counters: FlowCounters, clock: CaptureClock) {
     this.#connections = connections
     this.#reassembly = reassembly
+    this.#delivery = reassembly.delivery
     this.#counters = counters
     this.#clock = clock
   }
@@ -81,7 +84,7 @@ export class SegmentProgress {
       s.missingBytes === 0 &&
       !stream.finKnown
     ) {
-      this.#reassembly.deliver(stream, s.buf, s.payloadStart, s.payloadEnd, s.time)
+      this.#delivery.deliver(stream, s.buf, s.payloadStart, s.payloadEnd, s.time)
     } else if (!this.#reassembly.accept(stream, s, sequence)) {
       return
     }

@@ -5,10 +5,9 @@ import type { GapCause } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
 import { type Segment, TCP_PSH } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
-import { compareTime, Timestamp } from '../core/timestamp.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import type { CaptureClock } from './capture-clock.ts'
 import type { FlowCounters } from './counters.ts'
-import { GivenUpRanges } from './given-up-ranges.ts'
 import {
   HELD_BYTE_FOLLOWS,
   HELD_BYTE_PROBE,
@@ -20,9 +19,10 @@ import {
 } from './held-byte.ts'
 import { believed, bytesToEdge, HoleList, hasHole } from './hole-list.ts'
 import type { FlowTableOptions } from './options.ts'
-import { conflictingBytes, OutOfOrderQueue, removeFirst } from './out-of-order-queue.ts'
-import { PAGE_BYTES, type Page, PagePool } from './page-pool.ts'
+import { conflictingBytes, OutOfOrderQueue } from './out-of-order-queue.ts'
+import { PAGE_BYTES, PagePool } from './page-pool.ts'
 import { isInWindow } from './plausibility.ts'
+import { later, StreamDelivery } from './stream-delivery.ts'
 import {
   PLAUSIBLE_BYTES,
   POSITION_ANCHORED,
@@ -38,6 +38,8 @@ const HINT_HOLD_BYTES = 262_144
 const RELIEF_ATTEMPTS = 16
 
 export class StreamReassembly {
+  /** Of the bytes that are due: `deliver` is the whole of the usual path. */
+  readonly delivery: StreamDelivery
   readonly #clock: CaptureClock
   readonly #consumer: StreamConsumer
   readonly #options: FlowTableOptions
@@ -47,8 +49,6 @@ export class StreamReassembly {
   readonly #maximumStreamPages: number
   readonly #graceMicros: number
   readonly #holes = new HoleList()
-  /** Of the delivery going on: when the bytes became deliverable. */
-  readonly #time = new Timestamp()
 
   constructor(consumer: StreamConsumer, options: FlowTableOptions, counters: FlowCounters, clock: CaptureClock) {
     this.#clock = clock
@@ -57,6 +57,7 @@ export class StreamReassembly {
     this.#counters = counters
     this.#pool = new PagePool(options.maximumQueuedBytes, options.arena)
     this.#queue = new OutOfOrderQueue(this.#pool)
+    this.delivery = new StreamDelivery(consumer, counters, this.#pool)
     this.#maximumStreamPages = Math.max(1, Math.floor(options.maximumQueuedBytesPerStream / PAGE_BYTES))
     // Not 0: a stream visited now must not be due again at once.
     this.#graceMicros = Math.max(1, options.acknowledgedHoleGraceMicros)
@@ -65,14 +66,6 @@ export class StreamReassembly {
   /** Bytes of memory in the queues of all streams. */
   get queuedBytes(): number {
     return this.#pool.inUse * PAGE_BYTES
-  }
-
-  /** Hands on bytes that are due: the whole of the usual path. */
-  deliver(stream: TrackedStream, buf: Buffer, start: number, end: number, t: Timestamp): void {
-    const length = end - start
-    this.#consumer.onData(stream.connection, stream.direction, stream.offset, buf, start, end, t)
-    stream.noteDelivered(length)
-    this.#counters.deliveredBytes += length
   }
 
   /**
@@ -166,8 +159,8 @@ export class StreamReassembly {
     anchor(stream, sequence)
     if (stream.heldByte >= 0) this.#deliverHeldByte(stream, stream.heldByteTime)
     if (stream.first === null) return
-    this.#time.set(stream.first.time)
-    this.#drain(stream, sequence)
+    this.delivery.time.set(stream.first.time)
+    this.delivery.drain(stream, sequence)
   }
 
   /** The next stream whose holes are due for `visit`, or null. */
@@ -259,7 +252,7 @@ export class StreamReassembly {
     }
     const byte = Buffer.of(stream.heldByte)
     stream.heldByte = -1
-    this.deliver(stream, byte, 0, 1, t)
+    this.delivery.deliver(stream, byte, 0, 1, t)
   }
 
   /** It was a probe's, or comes again. */
@@ -285,19 +278,19 @@ export class StreamReassembly {
       if (behind >= length + s.missingBytes) return true
     }
     let reach = sequenceAdd(sequence, length + s.missingBytes)
-    this.#time.set(s.time)
+    this.delivery.time.set(s.time)
     for (let page = stream.first; page !== null && start < payloadEnd; page = stream.first) {
       const before = sequenceDistance(page.sequence, stream.expected)
       if (before >= payloadEnd - start) break
-      if (before > 0) this.deliver(stream, buf, start, start + before, this.#time)
+      if (before > 0) this.delivery.deliver(stream, buf, start, start + before, this.delivery.time)
       start += before
       const repeated = Math.min(page.length, payloadEnd - start)
       this.#countRepeated(stream, repeated, conflictingBytes(page, 0, buf, start, repeated))
       start += repeated
-      reach = later(reach, this.#deliverFirst(stream))
+      reach = later(reach, this.delivery.deliverFirst(stream))
     }
-    if (start < payloadEnd) this.deliver(stream, buf, start, payloadEnd, this.#time)
-    this.#drain(stream, reach)
+    if (start < payloadEnd) this.delivery.deliver(stream, buf, start, payloadEnd, this.delivery.time)
+    this.delivery.drain(stream, reach)
     return true
   }
 
@@ -369,59 +362,10 @@ export class StreamReassembly {
   /** Gives up `missing` bytes that are due and delivers what is queued right behind them. */
   #giveUp(stream: TrackedStream, missing: number, cause: GapCause): void {
     const page = stream.first
-    if (page !== null) this.#time.set(page.time)
-    else this.#time.set(stream.connection.lastPacketTime)
-    this.#gap(stream, missing, cause)
-    this.#drain(stream, stream.expected)
-  }
-
-  #gap(stream: TrackedStream, missing: number, cause: GapCause): void {
-    if (stream.packets === 0) {
-      // A filter for one direction: nothing is missing of a side that was never to be seen.
-      stream.expected = sequenceAdd(stream.expected, missing)
-      return
-    }
-    stream.position = POSITION_ANCHORED
-    this.#consumer.onGap(stream.connection, stream.direction, stream.offset, missing, cause, this.#time)
-    if (stream.givenUp === null) stream.givenUp = new GivenUpRanges()
-    stream.givenUp.add(stream.offset, stream.offset + missing)
-    stream.offset += missing
-    stream.gaps++
-    stream.missingBytes += missing
-    stream.expected = sequenceAdd(stream.expected, missing)
-    this.#counters.gaps++
-    this.#counters.gapBytes += missing
-    if (cause === 'limit') this.#counters.limitGaps++
-    else if (cause !== 'network') this.#counters.captureGapBytes += missing
-  }
-
-  /** Delivers the pages that are due. Up to `reach`, what is missing has been cut off by the snapshot length. */
-  #drain(stream: TrackedStream, reach: number): void {
-    for (;;) {
-      const page = stream.first
-      const before = page === null ? Number.POSITIVE_INFINITY : sequenceDistance(page.sequence, stream.expected)
-      if (before === 0) {
-        reach = later(reach, this.#deliverFirst(stream))
-        continue
-      }
-      const cut = Math.min(sequenceDistance(reach, stream.expected), before)
-      if (cut <= 0) {
-        // Times of one direction never go back: what is behind the next hole comes after what came just now.
-        if (page !== null && compareTime(page.time, this.#time) < 0) page.time.set(this.#time)
-        return
-      }
-      this.#gap(stream, cut, 'snaplen')
-    }
-  }
-
-  /** Delivers the first page, which is due; returns the end of what is known to follow it. */
-  #deliverFirst(stream: TrackedStream): number {
-    const page: Page = removeFirst(stream)
-    if (compareTime(page.time, this.#time) > 0) this.#time.set(page.time)
-    if (page.length > 0) this.deliver(stream, page.buf, page.start, page.start + page.length, this.#time)
-    const reach = sequenceAdd(stream.expected, page.missingAfter)
-    this.#pool.give(page)
-    return reach
+    if (page !== null) this.delivery.time.set(page.time)
+    else this.delivery.time.set(stream.connection.lastPacketTime)
+    this.delivery.gap(stream, missing, cause)
+    this.delivery.drain(stream, stream.expected)
   }
 
   /** A stream that was only thought to stand elsewhere starts with the first byte that was seen, without a gap. */
@@ -444,8 +388,4 @@ export function anchor(stream: TrackedStream, sequence: number): void {
   }
   stream.expected = sequence
   stream.position = POSITION_ANCHORED
-}
-
-function later(a: number, b: number): number {
-  return sequenceDistance(a, b) >= 0 ? a : b
 }
