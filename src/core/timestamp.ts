@@ -41,3 +41,10 @@ export function epochMicros(t: Timestamp): number {
 export function compareTime(a: Timestamp, b: Timestamp): number {
   return a.seconds - b.seconds || a.nanos - b.nanos
 }
+
+/** `t` becomes the moment `micros` after `earlier`. */
+export function setAfter(t: Timestamp, earlier: Timestamp, micros: number): void {
+  const nanos = earlier.nanos + (micros % 1e6) * 1000
+  t.seconds = earlier.seconds + Math.floor(micros / 1e6) + (nanos >= 1e9 ? 1 : 0)
+  t.nanos = nanos >= 1e9 ? nanos - 1e9 : nanos
+}

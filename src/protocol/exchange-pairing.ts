@@ -8,16 +8,14 @@
 
 import { type Connection, opposite } from '../core/connection.ts'
 import { Exchange, type ExchangeStatus } from '../core/exchange.ts'
-import { compareTime, elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import { compareTime, elapsedMicros, setAfter, Timestamp } from '../core/timestamp.ts'
 import type { ParserContext } from './exchange-parser.ts'
-import type { HeldMemory } from './held-bytes.ts'
 import { PairingTrust, TURN_DISPROVEN, TURN_PROVEN } from './pairing-trust.ts'
-import { MAXIMUM_PENDING_TEXT, PENDING_BYTES, type PendingRequest, PendingRequests } from './pending-requests.ts'
+import { MAXIMUM_PENDING_TEXT, type PendingRequest, PendingRequests } from './pending-requests.ts'
+import { SupposedPairs } from './supposed-pairs.ts'
 
 /** A parser made so far into a connection has seen its beginning: recognition holds back a few hundred bytes. */
 const BEGINNING_BYTES = 4096
-/** Pairs of one connection that wait for proof; what is paired beyond is told as unknown. */
-const MAXIMUM_SUPPOSED = 512
 
 /** What is known of a complete response, lent during `respond`. */
 export interface ResponseFacts {
@@ -43,7 +41,6 @@ export class ExchangePairing {
   readonly pending: PendingRequests
   readonly #exchange: Exchange
   readonly #consumer: ParserContext['consumer']
-  readonly #memory: HeldMemory
   readonly #trust: PairingTrust
   readonly #onNothingWaits: (() => void) | undefined
   readonly #guesses: boolean
@@ -52,8 +49,8 @@ export class ExchangePairing {
   #responseIsGuessed: boolean
   /** While in doubt: so many of the pending ones were asked before that. */
   #proven: number
-  /** While in doubt: pairs that wait for proof, oldest first, older than what is pending. */
-  readonly #supposed: Exchange[]
+  /** While in doubt: pairs that are older than what is pending. What is paired beyond their bound is told as unknown. */
+  readonly #supposed: SupposedPairs
   /** So many of the oldest pending ones were told as unanswered. */
   #told: number
   /** Responses that belong to requests behind the pending ones, which were too many. */
@@ -77,8 +74,7 @@ export class ExchangePairing {
 
   constructor(context: ParserContext, protocol: string, options: ExchangePairingOptions = {}) {
     const { connection, clientDirection } = context
-    this.#memory = context.memory.waitingRequests
-    this.pending = new PendingRequests(options.maximumPending, this.#memory)
+    this.pending = new PendingRequests(options.maximumPending, context.memory.waitingRequests)
     this.#exchange = new Exchange()
     this.#exchange.connection = connection
     this.#exchange.requestDirection = clientDirection
@@ -93,7 +89,7 @@ export class ExchangePairing {
     this.#requestIsGuessed = false
     this.#responseIsGuessed = false
     this.#proven = 0
-    this.#supposed = []
+    this.#supposed = new SupposedPairs(this.#exchange, context.memory.waitingRequests)
     this.#told = 0
     this.#untracked = 0
     this.#quiet = 0
@@ -177,7 +173,7 @@ export class ExchangePairing {
     if (draft.blocking) this.#blocking++
     this.#pendingText += draft.request.length
     const request = pending.push()
-    copyRequest(draft, request)
+    request.set(draft)
     if (this.#requestIsGuessed) request.unknown = true
     this.#requestIsGuessed = false
   }
@@ -298,36 +294,17 @@ export class ExchangePairing {
 
   /** A place for a pair that waits for proof. */
   #suppose(): Exchange {
-    const supposed = this.#supposed
-    if (supposed.length >= MAXIMUM_SUPPOSED || (this.#memory.full && supposed.length > 0)) {
-      this.#tellUnknown(supposed.shift()!)
-      this.#memory.usedBytes -= PENDING_BYTES
-    }
-    const own = this.#exchange
-    const exchange = new Exchange()
-    exchange.connection = own.connection
-    exchange.requestDirection = own.requestDirection
-    exchange.place = own.place
-    exchange.client = own.client
-    exchange.server = own.server
-    exchange.protocol = own.protocol
-    this.#memory.usedBytes += PENDING_BYTES
-    supposed.push(exchange)
-    return exchange
+    if (this.#supposed.full) this.#tellUnknown(this.#supposed.dropOldest())
+    return this.#supposed.add()
   }
 
   /** What was supposed is so. */
   #tellSupposed(): void {
-    for (const exchange of this.#takeSupposed()) this.#tell(exchange)
-  }
-
-  #takeSupposed(): Exchange[] {
-    this.#memory.usedBytes -= PENDING_BYTES * this.#supposed.length
-    return this.#supposed.splice(0)
+    for (const exchange of this.#supposed.takeAll()) this.#tell(exchange)
   }
 
   #supposeNothingWaits(): void {
-    for (const exchange of this.#takeSupposed()) this.#tellUnknown(exchange)
+    for (const exchange of this.#supposed.takeAll()) this.#tellUnknown(exchange)
     while (this.pending.length > 0) this.#tellFirst('unknown')
     this.#proven = 0
     this.#untracked = 0
@@ -362,7 +339,7 @@ export class ExchangePairing {
         return true
       }
     }
-    if (next.blocking) setLater(this.#unblockedAt, turn, next.waitMicros)
+    if (next.blocking) setAfter(this.#unblockedAt, turn, next.waitMicros)
     this.#tellPending(next, next.quiet ? 'silent' : 'unanswered')
     this.#told++
     return true
@@ -443,31 +420,4 @@ function becomeResponseless(exchange: Exchange, status: ExchangeStatus): void {
   exchange.responseMissingBytes = 0
   exchange.status = status
   exchange.statusText = ''
-}
-
-function setLater(later: Timestamp, t: Timestamp, micros: number): void {
-  const nanos = t.nanos + (micros % 1e6) * 1000
-  later.seconds = t.seconds + Math.floor(micros / 1e6) + (nanos >= 1e9 ? 1 : 0)
-  later.nanos = nanos >= 1e9 ? nanos - 1e9 : nanos
-}
-
-function copyRequest(from: PendingRequest, to: PendingRequest): void {
-  to.start.set(from.start)
-  to.end.set(from.end)
-  to.bytes = from.bytes
-  to.missingBytes = from.missingBytes
-  to.command = from.command
-  to.key = from.key
-  to.request = from.request
-  to.version = from.version
-  to.blocking = from.blocking
-  to.waitMicros = from.waitMicros
-  to.behindBlocking = from.behindBlocking
-  to.quiet = from.quiet
-  to.aheadInPipeline = from.aheadInPipeline
-  to.unknown = from.unknown
-  to.told = from.told
-  to.flags = from.flags
-  to.mark = from.mark
-  to.count = from.count
 }

@@ -45,6 +45,28 @@ export class PendingRequest {
   mark = 0
   count = 0
 
+  /** Takes over everything of another. */
+  set(other: PendingRequest): void {
+    this.start.set(other.start)
+    this.end.set(other.end)
+    this.bytes = other.bytes
+    this.missingBytes = other.missingBytes
+    this.command = other.command
+    this.key = other.key
+    this.request = other.request
+    this.version = other.version
+    this.blocking = other.blocking
+    this.waitMicros = other.waitMicros
+    this.behindBlocking = other.behindBlocking
+    this.quiet = other.quiet
+    this.aheadInPipeline = other.aheadInPipeline
+    this.unknown = other.unknown
+    this.told = other.told
+    this.flags = other.flags
+    this.mark = other.mark
+    this.count = other.count
+  }
+
   /** Writes its half of an exchange. */
   writeInto(exchange: Exchange): void {
     exchange.command = this.command
