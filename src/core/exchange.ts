@@ -48,6 +48,8 @@ export class Exchange {
   late = false
   /** How often the same request was sent again before the answer (DNS over UDP); times are those of the first. */
   retries = 0
+  /** When it was sent for the last time; means nothing while `retries` is 0. */
+  readonly lastRetry = new Timestamp()
   /** Capture time of the segment that brought the first and the last byte of each. Response times are 0 without one. */
   readonly requestStart = new Timestamp()
   readonly requestEnd = new Timestamp()

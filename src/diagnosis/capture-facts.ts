@@ -7,6 +7,8 @@ export class CaptureFacts {
   firstMicros = 0
   lastMicros = 0
   segments = 0
+  /** Of them, those of clients. */
+  clientSegments = 0
   datagrams = 0
   connections = 0
   /** TLS handshakes of which the ClientHello was seen. */

@@ -85,6 +85,7 @@ export class Diagnosis
   onSegment(c: Connection, d: Direction, s: Segment, _packet: Packet): void {
     this.#advance(s.time)
     this.capture.segments++
+    if (d === 0) this.capture.clientSegments++
     this.#timeline.onSegment(c, d, s)
   }
 

@@ -3,6 +3,7 @@
 import type { FindingKind, Rule } from './rule.ts'
 import { captureFaults } from './rules/capture-faults.ts'
 import { connectionEnds } from './rules/connection-ends.ts'
+import { dns } from './rules/dns.ts'
 import { halfClosed } from './rules/half-closed.ts'
 import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
 import { keepaliveMasksIdle } from './rules/keepalive-masks-idle.ts'
@@ -38,6 +39,7 @@ export const RULES: readonly Rule[] = [
   windows,
   nagleDelay,
   networkSlow,
+  dns,
   tls,
   connectionEnds,
   keepaliveMasksIdle,

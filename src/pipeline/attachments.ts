@@ -17,6 +17,7 @@ import { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { Io } from '../core/io.ts'
 import type { Names } from '../core/ports.ts'
 import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
+import { QUERY_PATIENCE_MILLIS } from '../diagnosis/patience.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
 import { NOTHING_COUNTED, type RunCounts } from '../metrics/run-counts.ts'
 import { FILE_BLOCKS_BYTES } from '../output/files/file-blocks.ts'
@@ -152,10 +153,15 @@ async function exchangeStage(
 }
 
 /** How long a request waits for its response. */
-function patienceOf(plan: Plan): Pick<ExchangeStageOptions, 'protocol' | 'timeoutMillis' | 'waitsForEnd'> {
+function patienceOf(
+  plan: Plan,
+): Pick<ExchangeStageOptions, 'protocol' | 'timeoutMillis' | 'datagramTimeoutMillis' | 'waitsForEnd'> {
   const { latency, diagnose } = plan
   // what is found in a live capture is found again in what it saved
-  if (diagnose !== undefined) return { protocol: AUTO, timeoutMillis: diagnose.hungAfterMillis, waitsForEnd: false }
+  if (diagnose !== undefined) {
+    const timeoutMillis = diagnose.hungAfterMillis
+    return { protocol: AUTO, timeoutMillis, datagramTimeoutMillis: QUERY_PATIENCE_MILLIS, waitsForEnd: false }
+  }
   const { protocol, timeoutMillis } = latency!
   return { protocol, timeoutMillis, waitsForEnd: readsOnlyFiles(plan) }
 }

@@ -29,6 +29,8 @@ export interface ExchangeStageOptions {
    * The input is files: a request is paired however late its response is, and reported as unanswered only at the end.
    */
   readonly waitsForEnd: boolean
+  /** The same for requests over UDP, whose clients give up early; default: `timeoutMillis`. */
+  readonly datagramTimeoutMillis?: number
   readonly hosts: ExchangeHosts
   readonly messages: Pick<Messages, 'info'>
 }
@@ -38,6 +40,7 @@ export class ExchangeStage implements ClockConsumer {
   readonly #datagrams: readonly ExchangeDatagrams[]
   readonly roundTrips = new RoundTrips()
   readonly #timeoutMillis: number
+  readonly #datagramTimeoutMillis: number
   readonly #waitsForEnd: boolean
   readonly #expiredAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #before = new Timestamp()
@@ -45,6 +48,7 @@ export class ExchangeStage implements ClockConsumer {
   constructor(options: ExchangeStageOptions, consumers: readonly TimedExchangeConsumer[]) {
     const { protocol, timeoutMillis, waitsForEnd, hosts, messages } = options
     this.#timeoutMillis = timeoutMillis
+    this.#datagramTimeoutMillis = options.datagramTimeoutMillis ?? timeoutMillis
     this.#waitsForEnd = waitsForEnd
     const { protocols, fallback } = protocolsOf(protocol)
     const timer = new ExchangeTimer(fanOutExchanges(consumers), this.roundTrips)
@@ -84,6 +88,7 @@ export class ExchangeStage implements ClockConsumer {
     this.#expiredAt.set(t)
     setEarlier(this.#before, t, this.#timeoutMillis)
     this.streams.expire(this.#before)
+    setEarlier(this.#before, t, this.#datagramTimeoutMillis)
     for (const each of this.#datagrams) each.expire(this.#before)
   }
 

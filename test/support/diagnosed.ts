@@ -9,6 +9,7 @@ import type { Names } from '../../src/core/ports.ts'
 import { compareTime, elapsedMicros, Timestamp } from '../../src/core/timestamp.ts'
 import { Decoder } from '../../src/decode/decoder.ts'
 import { Diagnosis } from '../../src/diagnosis/diagnosis.ts'
+import { QUERY_PATIENCE_MILLIS } from '../../src/diagnosis/patience.ts'
 import { RULES } from '../../src/diagnosis/registry.ts'
 import type { Rule } from '../../src/diagnosis/rule.ts'
 import type { SideFacts } from '../../src/diagnosis/side-facts.ts'
@@ -41,8 +42,13 @@ export interface Diagnosed {
   readonly diagnosis: Diagnosis
 }
 
+/** A conversation: Talk, DnsTalk. */
+export interface Spoken {
+  readonly frames: readonly PcapFrame[]
+}
+
 /** Several talks at once: their frames are put in order by time. */
-export function diagnose(talks: Talk | readonly Talk[], options: DiagnosedOptions = {}): Diagnosed {
+export function diagnose(talks: Spoken | readonly Spoken[], options: DiagnosedOptions = {}): Diagnosed {
   const all = 'frames' in talks ? [talks] : talks
   return diagnoseFrames(
     all.flatMap(({ frames }) => frames),
@@ -74,6 +80,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
     {
       protocol: 'auto',
       timeoutMillis: hungAfterMillis,
+      datagramTimeoutMillis: QUERY_PATIENCE_MILLIS,
       waitsForEnd: false,
       hosts: new ExchangeHosts(undefined),
       messages: { info: () => {} },

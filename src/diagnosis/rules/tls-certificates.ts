@@ -8,7 +8,7 @@ import { alertOf, type TlsRule, type TlsVerdict, visibleName } from './tls-verdi
 const HANDSHAKE_FAILURE = 40
 const BAD_CERTIFICATE = 42
 const CERTIFICATE_REQUIRED = 116
-const ABOUT_CERTIFICATES = [42, 43, 44, 45, 46, 48]
+const ABOUT_CERTIFICATES = [42, 43, 44, 45, 46, 48, 49]
 const TLS_1_3 = 0x0304
 /** An alert under TLS 1.3: two bytes, their type, and a tag of 16 (or 8) bytes. */
 const ENCRYPTED_ALERT_BYTES = [19, 11]
@@ -20,6 +20,7 @@ const SAID_BY: ReadonlyMap<number, string> = new Map([
   [45, 'it has expired'],
   [46, 'it is not accepted'],
   [48, 'its issuer is not known'],
+  [49, 'it is good, and gives no access'],
 ])
 
 export const tlsCertificate: TlsRule = (h, around) => {

@@ -9,7 +9,7 @@ export const TLS_VERSION: FindingKind = {
   severity: 'error',
   title: 'no TLS version in common',
   meaning: 'Client and server could not agree on a version of TLS.',
-  told: 'Alert 70 (protocol_version) in the clear, or a ServerHello with a version that the client did not offer.',
+  told: 'Alert 70 (protocol_version) or 86 (inappropriate_fallback) in the clear, or a ServerHello with a version that the client did not offer.',
   limits:
     'Which versions the other side would take is not said on the wire; a capture of its other connections shows some.',
   advice: 'Enable a common version, TLS 1.2 or 1.3, on the older side.',
@@ -19,8 +19,8 @@ export const TLS_CIPHER: FindingKind = {
   id: 'tls-cipher',
   severity: 'error',
   title: 'no cipher suite, group or signature algorithm in common',
-  meaning: 'The server found nothing in the client’s lists that it may use.',
-  told: 'Alert 40 (handshake_failure) of the server directly after the ClientHello, or alert 71 (insufficient_security).',
+  meaning: 'The server found nothing in the client’s lists that it may use, or the client does not take what it chose.',
+  told: 'Alert 40 (handshake_failure) of the server directly after the ClientHello, or alert 71 (insufficient_security). Alert 40 or 47 of the client directly after the ServerHello: it does not take what the server chose.',
   limits:
     'Alert 40 does not say which list it was. A few servers send it for an unknown server name, or for a version, too. What the server would take is not on the wire.',
   advice: 'Compare the client’s lists with the server’s configuration, and with the type of key in its certificate.',
@@ -32,7 +32,7 @@ export const TLS_CERTIFICATE: FindingKind = {
   title: 'a certificate is not accepted',
   meaning:
     'One side did not accept the other’s certificate: expired, not yet valid, for another name, or of an unknown issuer.',
-  told: 'Alerts 42 to 46 and 48 in the clear; in TLS 1.2 also the certificate itself, compared with the time of the packet and with the name asked for.',
+  told: 'Alerts 42 to 46, 48 and 49 in the clear; in TLS 1.2 also the certificate itself, compared with the time of the packet and with the name asked for.',
   limits:
     'In TLS 1.3 certificates are encrypted, and so are most alerts: that the client closed right after the server’s certificate is then a hint, and the fault stays unknown. Which issuers a client trusts is not on the wire.',
   advice:
@@ -44,7 +44,7 @@ export const TLS_SERVER_NAME: FindingKind = {
   severity: 'error',
   title: 'the server does not know the name that was asked for',
   meaning: 'The client named a server (SNI) for which this one has no configuration.',
-  told: 'Alert 112 (unrecognized_name).',
+  told: 'Alert 112 (unrecognized_name). Possible: alert 80 (internal_error) in answer to the ClientHello, as servers written in Go say it, or 109 (missing_extension) to one without a name.',
   limits: 'With Encrypted ClientHello the visible name is a cover, and nothing is said of it.',
   advice: 'Use a name that the server has a certificate for, or add the name to its configuration.',
 }

@@ -1,19 +1,24 @@
 // tls-version, tls-cipher, tls-alpn, tls-server-name: what client and server could not agree on.
 
+import type { TlsAlert, TlsHandshake } from '../../core/tls-handshake.ts'
 import { alertWords, groupNames, listed, suiteNames, versionName } from '../tls-words.ts'
 import { TLS_ALPN, TLS_CIPHER, TLS_SERVER_NAME, TLS_VERSION } from './tls-kinds.ts'
-import { alertOf, type TlsRule, visibleName } from './tls-verdict.ts'
+import { alertOf, type TlsRule, type TlsVerdict, visibleName } from './tls-verdict.ts'
 
 const HANDSHAKE_FAILURE = 40
 const PROTOCOL_VERSION = 70
+const ILLEGAL_PARAMETER = 47
 const INSUFFICIENT_SECURITY = 71
+const INTERNAL_ERROR = 80
+const INAPPROPRIATE_FALLBACK = 86
+const MISSING_EXTENSION = 109
 const UNRECOGNIZED_NAME = 112
 const NO_APPLICATION_PROTOCOL = 120
 
 export const tlsVersion: TlsRule = (h) => {
   const { clientHello, serverHello } = h
   if (h.finishedMicros !== 0) return undefined
-  const alert = h.alerts.find((a) => a.code === PROTOCOL_VERSION)
+  const alert = h.alerts.find((a) => a.code === PROTOCOL_VERSION || a.code === INAPPROPRIATE_FALLBACK)
   const offered =
     clientHello === undefined
       ? ''
@@ -48,6 +53,8 @@ export const tlsVersion: TlsRule = (h) => {
 export const tlsCipher: TlsRule = (h) => {
   const { clientHello, serverHello, server } = h
   if (h.finishedMicros !== 0) return undefined
+  const byClient = serverHello === undefined ? undefined : alertOf(h, 'client', [HANDSHAKE_FAILURE, ILLEGAL_PARAMETER])
+  if (byClient !== undefined) return notTaken(h, byClient)
   const directly = serverHello === undefined && !server.incomplete
   const alert =
     h.alerts.find((a) => a.code === INSUFFICIENT_SECURITY) ??
@@ -70,6 +77,25 @@ export const tlsCipher: TlsRule = (h) => {
   }
 }
 
+/** The server chose, and the client does not agree: a key that is too short, a group or signature that it does not allow. */
+function notTaken(h: TlsHandshake, alert: TlsAlert): TlsVerdict {
+  const { version, suite, micros } = h.serverHello!
+  const group = h.group === 0 ? '' : `, group ${groupNames([h.group])}`
+  const chosen = `${versionName(version)}, ${suiteNames([suite])}${group}`
+  return {
+    kind: TLS_CIPHER,
+    severity: 'error',
+    certainty: 'likely',
+    name: visibleName(h),
+    cause: `The client does not take what the server chose: ${chosen}, or a key or signature that is too weak for it.`,
+    next: 'compare the client’s settings with what the server chose, and with the size and signature of its key',
+    evidence: [
+      { micros, text: `ServerHello: ${chosen}` },
+      { micros: alert.micros, text: `${alertWords(alert.code)}, by the client` },
+    ],
+  }
+}
+
 export const tlsAlpn: TlsRule = (h) => {
   const alert = alertOf(h, 'server', [NO_APPLICATION_PROTOCOL])
   if (alert === undefined || h.finishedMicros !== 0) return undefined
@@ -88,6 +114,7 @@ export const tlsAlpn: TlsRule = (h) => {
 /** As a warning the alert changes nothing (RFC 6066 §3). */
 export const tlsServerName: TlsRule = (h) => {
   const alert = alertOf(h, 'server', [UNRECOGNIZED_NAME])
+  if (alert === undefined && h.serverHello === undefined) return maybeServerName(h)
   if (alert === undefined || !alert.fatal || h.finishedMicros !== 0 || h.clientHello?.encrypted) return undefined
   const name = visibleName(h)
   return {
@@ -98,6 +125,27 @@ export const tlsServerName: TlsRule = (h) => {
     cause:
       name === '' ? 'The server wants a name (SNI), and knows none.' : `The server does not know the name ${name}.`,
     next: 'use a name that the server has a certificate for, or add it to its configuration',
+    evidence: [{ micros: alert.micros, text: `${alertWords(alert.code)}, by the server` }],
+  }
+}
+
+/** Some servers (of Go above all) say “internal error” where they have no certificate for the name. */
+function maybeServerName(h: TlsHandshake): TlsVerdict | undefined {
+  const alert = alertOf(h, 'server', [INTERNAL_ERROR, MISSING_EXTENSION])
+  if (alert === undefined || h.server.incomplete || h.finishedMicros !== 0 || h.clientHello?.encrypted) return undefined
+  const name = visibleName(h)
+  if (h.clientHello === undefined || (alert.code === MISSING_EXTENSION && name !== '')) return undefined
+  return {
+    kind: TLS_SERVER_NAME,
+    severity: 'error',
+    certainty: 'possible',
+    name,
+    cause: `The server broke off at the ClientHello with ${alertWords(alert.code)}. ${
+      name === ''
+        ? 'The client names no server (SNI): some servers want one. A fault within the server looks the same.'
+        : `It may have no certificate for ${name}; a fault within the server looks the same.`
+    }`,
+    next: 'see the server’s log, and for which names it has certificates',
     evidence: [{ micros: alert.micros, text: `${alertWords(alert.code)}, by the server` }],
   }
 }

@@ -174,10 +174,10 @@ export class DnsExchanges implements ExchangeDatagrams {
     const waiting = this.#waiting
     const { clientPort } = this.#ends
     if (waiting.hasWay(first, clientPort, id)) {
-      if (elapsedMicros(startOf(first, this.#time), t) >= SAME_PACKET_MICROS) first.retries++
+      if (elapsedMicros(startOf(first, this.#time), t) >= SAME_PACKET_MICROS) first.repeat(t)
       return
     }
-    first.retries++
+    first.repeat(t)
     const room = first.ways < MAXIMUM_WAYS && !waiting.full
     if (room && waiting.countBySocket(this.#ends, id) < MAXIMUM_SAME_ID) waiting.addWay(first, this.#ends, id)
   }
@@ -227,6 +227,8 @@ export class DnsExchanges implements ExchangeDatagrams {
     query.bytes = waiting.bytes
     query.retries = waiting.retries
     query.told = waiting.told
+    query.lastRetry.seconds = waiting.retrySeconds
+    query.lastRetry.nanos = waiting.retryNanos
     return query
   }
 

@@ -16,6 +16,7 @@ export class DnsQuery {
   readonly end = new Timestamp()
   bytes = 0
   retries = 0
+  readonly lastRetry = new Timestamp()
   aheadInPipeline = 0
   /** Bytes that decide on its times or its outcome are missing. */
   unknown = false
@@ -63,6 +64,7 @@ export class DnsQuery {
     exchange.statusText = known ? `${responseCodeName(this.responseCode)}${this.truncated ? ' TC' : ''}` : ''
     exchange.aheadInPipeline = this.aheadInPipeline
     exchange.retries = this.retries
+    exchange.lastRetry.set(this.lastRetry)
     exchange.requestStart.set(this.start)
     exchange.requestEnd.set(this.end)
     exchange.responseStart.set(known ? this.responseStart : NEVER)

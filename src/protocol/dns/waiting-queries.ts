@@ -7,6 +7,7 @@
 import { type AddressFamily, Endpoint } from '../../core/endpoint.ts'
 import { finishHash, HASH_SEED, mixWord } from '../../core/hash.ts'
 import type { Datagram } from '../../core/segment.ts'
+import type { Timestamp } from '../../core/timestamp.ts'
 import { sameQuestion } from './dns-query.ts'
 
 /** What a query and each of its ways take in memory, about, besides the question. */
@@ -68,6 +69,8 @@ export class WaitingQuery {
   retries = 0
   /** As unanswered. */
   told = false
+  retrySeconds = 0
+  retryNanos = 0
   readonly place: number
   readonly family: AddressFamily
   readonly client0: number
@@ -113,6 +116,12 @@ export class WaitingQuery {
 
   server(): Endpoint {
     return new Endpoint(this.family, this.server0, this.server1, this.server2, this.server3, this.serverPort)
+  }
+
+  repeat(t: Timestamp): void {
+    this.retries++
+    this.retrySeconds = t.seconds
+    this.retryNanos = t.nanos
   }
 
   askedBy(ends: Ends): boolean {

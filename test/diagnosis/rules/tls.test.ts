@@ -47,6 +47,8 @@ describe('what client and server could not agree on', () => {
     [112, 'tls-server-name certain'],
     [116, 'tls-client-certificate certain'],
     [120, 'tls-alpn certain'],
+    [86, 'tls-version certain'],
+    [80, 'tls-server-name possible'],
   ] as const) {
     test(`alert ${code}`, () => {
       const result = diagnose(open().client(CLIENT_HELLO).server(alert(code)).close())
@@ -58,6 +60,13 @@ describe('what client and server could not agree on', () => {
       assert.equal(result.diagnosis.capture.handshakes, 1)
     })
   }
+
+  test('the client does not take what the server chose', () => {
+    const flight = SERVER_FLIGHT.subarray(0, SERVER_FLIGHT.length - 679)
+    const result = diagnose(open().client(CLIENT_HELLO).server(flight).client(alert(47)).close())
+    assertFindings(result, 'tls-cipher likely x 1')
+    assert.match(result.findings[0]!.cause, /TLS_AES_128_GCM_SHA256, group x25519/)
+  })
 
   test('three times is one finding', () => {
     const talks = [0, 1, 2].map((i) =>
