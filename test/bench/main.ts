@@ -1,5 +1,5 @@
 // `npm run bench [-- name …]`: our built program against tcpflow and tcpdump on the same captures in the same run.
-// Names: console files memory start latency json live. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
+// Names: console files memory start latency json diagnose live. BENCH_FOLDER holds captures (2.4 GB), BENCH_ROUNDS the runs of each (3).
 // For live: BENCH_LIVE_VIEWS (of console,files,latency,json,save), BENCH_LIVE_RATES (packets a second), and BENCH_PROGRAMS:
 // builds to compare with this one (paths of their tcpflow.js).
 
@@ -139,6 +139,25 @@ async function benchJson(): Promise<void> {
   )
 }
 
+/** Against our own console: a healthy capture, many requests, and a flood. */
+async function benchDiagnose(): Promise<void> {
+  say('\ntcpflow diagnose of a file: how many times the time of the console')
+  for (const name of ['http', 'short', 'flood', 'redis-short'] as const) {
+    const capture = captureFile(folder, name)
+    const result = await compare({ argv: ours('diagnose', '-r', capture) }, { argv: ours('-c', '-r', capture) }, rounds)
+    const ratio = median(result.ours.map((run, i) => run.wallSeconds / result.theirs[i]!.wallSeconds))
+    row(
+      name,
+      [
+        `${ratio.toFixed(2)}×`,
+        `diagnose ${seconds(result.ours)} ${peak(result.ours)}`,
+        `console ${seconds(result.theirs)} ${peak(result.theirs)}`,
+      ],
+      `goal at most 2: ${ratio <= 2 ? 'met' : 'NOT MET'}`,
+    )
+  }
+}
+
 /** Lines, JSON and the table alone of the same exchanges; memory at a quarter of them and at all. */
 async function benchLatency(): Promise<void> {
   say('\nExchanges a second from a file (tcpflow latency, to /dev/null)')
@@ -174,6 +193,7 @@ const benches: Record<string, () => Promise<void>> = {
   start: benchStart,
   latency: benchLatency,
   json: benchJson,
+  diagnose: benchDiagnose,
   live: () =>
     benchLive(
       {
