@@ -180,9 +180,15 @@ export class SideFacts {
   }
 }
 
-const FRESH = [new SideFacts(0), new SideFacts(1)] as const
+/**
+ * Everything as new. The assignments are compiled from the fields above, a plain one each: Object.assign takes 2 µs for them, and
+ * new objects make the collector copy those of all connections that are open.
+ */
+export const resetSide = new Function('side', assignments(new SideFacts(0))) as (side: SideFacts) => void
 
-/** Everything as new. */
-export function resetSide(side: SideFacts): void {
-  Object.assign(side, FRESH[side.direction])
+function assignments(fresh: SideFacts): string {
+  return Object.entries(fresh)
+    .filter(([field]) => field !== 'direction')
+    .map(([field, value]) => `side.${field} = ${JSON.stringify(value)}`)
+    .join('\n')
 }

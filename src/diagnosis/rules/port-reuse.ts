@@ -26,24 +26,27 @@ const SYNS_TO_TELL = 2
 export const portReuse: Rule = {
   kinds: [PORT_REUSE],
   begin(judge: Judge): Judgement {
-    /** By both ends, when it closed; oldest first. */
-    const closed = new Map<string, number>()
+    /** By both ends, when it closed: the latest, and those before them. */
+    let closed = new Map<string, number>()
+    let closedBefore = new Map<string, number>()
     return {
       onReset(c, d) {
         if (d === 0 && wasChallenged(c) && !judge.has(PORT_REUSE, c)) tellOfChallenge(judge, c)
       },
       onSynAgain(c, d) {
         if (d !== 0 || c.connection.occurrence === 0 || judge.has(PORT_REUSE, c)) return
-        const since = closed.get(keyOf(c)) ?? Number.NEGATIVE_INFINITY
+        const since = closed.get(keyOf(c)) ?? closedBefore.get(keyOf(c)) ?? Number.NEGATIVE_INFINITY
         if (c.client.firstSynMicros - since > REMEMBERED_MICROS) return
         if (isUnanswered(judge, c) && c.client.syns >= SYNS_TO_TELL) tellOfSilence(judge, c, since)
       },
       onClose(c) {
         if (c.establishedMicros === 0 || c.firstFinBy < 0) return
-        const key = keyOf(c)
-        closed.delete(key)
-        if (closed.size >= MAXIMUM_REMEMBERED) closed.delete(closed.keys().next().value!)
-        closed.set(key, c.lastMicros)
+        // to take the oldest out of a full map one by one costs more than all the rest
+        if (closed.size >= MAXIMUM_REMEMBERED) {
+          closedBefore = closed
+          closed = new Map()
+        }
+        closed.set(keyOf(c), c.lastMicros)
       },
     }
   },
