@@ -45,6 +45,29 @@ export function isLoopback({ family, word0, word1, word2, word3 }: Endpoint): bo
   return family === 4 ? word3 >>> 24 === 127 : word3 === 1 && word0 === 0 && word1 === 0 && word2 === 0
 }
 
+/** The same address and port. */
+export function isSameEnd(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.port === b.port &&
+    a.family === b.family &&
+    a.word3 === b.word3 &&
+    a.word2 === b.word2 &&
+    a.word1 === b.word1 &&
+    a.word0 === b.word0
+  )
+}
+
+/** An address of the Internet: none that is private, shared, link-local, loopback or of a group (RFC 6890, RFC 4193). */
+export function isPublic({ family, word0, word3 }: Endpoint): boolean {
+  // global unicast is 2000::/3
+  if (family === 6) return word0 >>> 29 === 1
+  const [a, b] = [word3 >>> 24, (word3 >>> 16) & 255]
+  if (a === 0 || a === 10 || a === 127 || a >= 224) return false
+  if (a === 172) return b < 16 || b > 31
+  if (a === 100) return b < 64 || b > 127
+  return !(a === 192 && b === 168) && !(a === 169 && b === 254)
+}
+
 /** Four words as text: dotted quad, or RFC 5952's shortest form in lower case. */
 export function formatAddress(
   family: AddressFamily,

@@ -1,6 +1,7 @@
 // Every rule. A new one is a file in rules/ and a line in this list.
 
 import type { FindingKind, Rule } from './rule.ts'
+import { backlogFull } from './rules/backlog-full.ts'
 import { captureFaults } from './rules/capture-faults.ts'
 import { connectionEnds } from './rules/connection-ends.ts'
 import { dns } from './rules/dns.ts'
@@ -12,6 +13,7 @@ import { loss } from './rules/loss.ts'
 import { mtuBlackHole } from './rules/mtu-black-hole.ts'
 import { nagleDelay } from './rules/nagle-delay.ts'
 import { networkSlow } from './rules/network-slow.ts'
+import { portExhaustion } from './rules/port-exhaustion.ts'
 import { portReuse } from './rules/port-reuse.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
@@ -30,9 +32,11 @@ export const RULES: readonly Rule[] = [
   rejected,
   unreachable,
   handshakeIncomplete,
+  backlogFull,
   wrongFamily,
   synLoss,
   portReuse,
+  portExhaustion,
   lateAnswers,
   mtuBlackHole,
   loss,

@@ -1,8 +1,8 @@
 // How long the answers of one server to one sort of request usually take.
 
 import type { Exchange } from '../core/exchange.ts'
-import { finishHash, HASH_SEED, mixWord } from '../core/hash.ts'
 import type { CountedConnection } from './connection-facts.ts'
+import { hashOfEnd } from './end-hash.ts'
 
 const MAXIMUM_TOLD = 16
 const MAXIMUM_ROUTES = 4096
@@ -45,9 +45,9 @@ export class Routes {
 
   /** Of the server and the sort of request; of protocols that are not known, of the server. */
   of(exchange: Exchange): RouteTimes {
-    const { protocol, command } = exchange
+    const { protocol, command, place, server } = exchange
     const sort = protocol === RAW_PROTOCOL ? '' : command.slice(0, MAXIMUM_COMMAND_CHARACTERS)
-    const ofServer = this.#ofServer(hashOf(exchange))
+    const ofServer = this.#ofServer(server === undefined ? 0 : hashOfEnd(place, server))
     let times = ofServer.get(sort)
     if (times === undefined) {
       times = new RouteTimes()
@@ -71,13 +71,4 @@ export class Routes {
     }
     return ofServer
   }
-}
-
-function hashOf({ place, server }: Exchange): number {
-  let hash = mixWord(HASH_SEED, place)
-  if (server !== undefined) {
-    const { word0, word1, word2, word3, port } = server
-    for (const word of [word0, word1, word2, word3, port]) hash = mixWord(hash, word)
-  }
-  return finishHash(hash)
 }

@@ -1,8 +1,8 @@
 // network-slow: the way itself takes long, there and back.
 
-import { finishHash, HASH_SEED, mixWord } from '../../core/hash.ts'
 import { counted, duration } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
+import { hashOfPair } from '../end-hash.ts'
 import { about, type Description, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
 
 export const NETWORK_SLOW: FindingKind = {
@@ -122,9 +122,5 @@ function describeSteady(judge: Judge, c: ConnectionFacts, took: number): Descrip
 }
 
 function hashOf({ place, clientEnd, serverEnd }: ConnectionFacts): number {
-  let hash = mixWord(HASH_SEED, place)
-  for (const { word0, word1, word2, word3 } of [clientEnd, serverEnd]) {
-    hash = mixWord(mixWord(mixWord(mixWord(hash, word0), word1), word2), word3)
-  }
-  return finishHash(hash)
+  return hashOfPair(place, clientEnd, serverEnd)
 }
