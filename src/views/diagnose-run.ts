@@ -105,11 +105,11 @@ export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
   #reportText(): string {
     const { io, plan } = this.#context
     const findings = this.diagnosis.findings()
-    const { connections, names } = this.diagnosis.capture
+    const { connections, names, handshakes } = this.diagnosis.capture
     const facts = {
       connections,
       names: names.size,
-      tlsHandshakes: 0,
+      tlsHandshakes: handshakes,
       notJudged: notJudged(this.diagnosis, plan, new Set(findings.map(({ id }) => id))),
       only: askedFor(this.#plan),
     }

@@ -7,10 +7,12 @@ export const diagnoseView: View = {
   wants: (plan) => plan.diagnose !== undefined,
   async attach(context) {
     const { DiagnoseRun } = await import('./diagnose-run.ts')
+    const { TlsStreams } = await import('../protocol/tls/tls-streams.ts')
     const run = new DiagnoseRun(context, context.plan.diagnose!, context.standardOutput())
     const { diagnosis } = run
     return {
-      streams: [diagnosis],
+      // TLS first: what it finds at a connection's end is to be known at its end
+      streams: [new TlsStreams(diagnosis), diagnosis],
       segments: [diagnosis],
       datagrams: [diagnosis],
       events: [diagnosis],

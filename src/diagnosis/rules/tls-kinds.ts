@@ -2,7 +2,12 @@
 
 import type { FindingKind } from '../rule.ts'
 import { ABORTED_TRANSFER } from './aborted-transfer.ts'
+import { HUNG_PEER, SERVER_SLOW } from './answer-kinds.ts'
+import { IDLE_CUT } from './idle-cut.ts'
 import { RESET } from './reset.ts'
+
+/** What a connection on which no TLS came about looks like besides. */
+const NO_HANDSHAKE = [RESET, ABORTED_TRANSFER, IDLE_CUT, HUNG_PEER, SERVER_SLOW]
 
 export const TLS_VERSION: FindingKind = {
   id: 'tls-version',
@@ -79,6 +84,7 @@ export const TLS_NO_ANSWER: FindingKind = {
     'A filter that looks at the server name, a server that hangs, and a server that does not speak TLS and waits look alike.',
   advice:
     'Try the same from the server’s own host, without the server name, and see whether the port speaks TLS at all.',
+  insteadOf: NO_HANDSHAKE,
 }
 
 export const TLS_TO_PLAINTEXT: FindingKind = {
@@ -89,7 +95,7 @@ export const TLS_TO_PLAINTEXT: FindingKind = {
   told: 'A ClientHello answered by something that is no TLS record: an HTTP answer, a greeting, an error.',
   limits: 'A server that stays silent or just closes shows it only where a plain protocol is seen on the same port.',
   advice: 'Use the port that speaks TLS, switch TLS off in the client, or use STARTTLS where the protocol has it.',
-  insteadOf: [TLS_NO_ANSWER, RESET],
+  insteadOf: [TLS_NO_ANSWER, ...NO_HANDSHAKE],
 }
 
 export const PLAINTEXT_TO_TLS: FindingKind = {
@@ -100,7 +106,7 @@ export const PLAINTEXT_TO_TLS: FindingKind = {
   told: 'A plain request answered by a TLS alert, or by an HTTP error which says that TLS is expected.',
   limits: 'Many servers just close: then it is told only where TLS is seen on the same port.',
   advice: 'Use https:// or the client’s option for TLS, or the port that is meant for plain text.',
-  insteadOf: [ABORTED_TRANSFER, RESET],
+  insteadOf: NO_HANDSHAKE,
 }
 
 export const TLS_SLOW: FindingKind = {

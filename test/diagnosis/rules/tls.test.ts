@@ -188,6 +188,9 @@ describe('one side alone speaks TLS', () => {
     const result = diagnose([plain(0), healthy(later(1, 40002)).close()])
     assertFindings(result, 'plaintext-to-tls likely x 1')
     assert.deepEqual(result.findings[0]!.connections, [1])
+    // a server that resets has been asked plainly, too
+    const reset = open(later(0, 40001)).client(REQUEST).reset(1)
+    assertFindings(diagnose([reset, healthy(later(1, 40002)).close()]), 'plaintext-to-tls likely x 1')
     assert.deepEqual(
       diagnose(plain(0)).findings.filter(({ id }) => id === 'plaintext-to-tls'),
       [],
