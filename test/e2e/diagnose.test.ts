@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { assertHarmless } from '../support/harmless.ts'
 import { type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
-import { mustRun, type Running, skipped, start, tcpflow, temporaryFolder, whyNot } from '../support/program.ts'
+import { mustRun, type Running, run, skipped, start, tcpflow, temporaryFolder, whyNot } from '../support/program.ts'
 import { captureOf, Talk } from '../support/talk.ts'
 
 const UTC = { TZ: 'UTC' }
@@ -123,6 +123,26 @@ describe('live', () => {
     const replayed = await tcpflow(t, ['diagnose', '--json', '--exit-code', '-r', saved], { env: UTC })
     assert.equal(replayed.code, 3)
     assert.deepEqual(finalOf(replayed.stdout), found)
+  })
+
+  test('a TLS handshake that fails, by real parts', async (t) => {
+    if (skipped(t, whyNoNamespaces() ?? whyNot('openssl'))) return
+    const { server } = makeHostPair(t)
+    const folder = temporaryFolder(t)
+    const certificate = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert'), '-subj', '/CN=db.example']
+    run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...certificate])
+    const files = ['-cert', join(folder, 'cert'), '-key', join(folder, 'key')]
+    const listener = server.spawn('openssl', ['s_server', '-accept', '7443', '-tls1_2', ...files], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    await new Promise<void>((resolve) => listener.stdout!.once('data', () => resolve()))
+    const live = start(t, ['diagnose', '--json', '-i', 'lo', 'port 7443'], { wrapper: server.wrapper, env: UTC })
+    await live.listening()
+    const client = ['s_client', '-connect', '127.0.0.1:7443', '-servername', 'db.example', '-tls1_3']
+    assert.throws(() => server.run('openssl', ...client))
+    await live.until((each) => countOf(each, '"id":"tls-version"') > 0, 'it had told tls-version')
+    const { stdout } = await live.signal('SIGINT')
+    assert.deepEqual(finalOf(stdout), ['tls-version 127.0.0.1:7443 x 1'])
   })
 
   test('as text: a line at once, the report on SIGUSR2 and at the end; healthy traffic is no fault', async (t) => {
