@@ -179,6 +179,17 @@ export interface LatencyPlan {
   readonly compare: readonly [client: string, server: string] | undefined
 }
 
+export interface KeepAroundPlan {
+  /** -w: what the files' names are made from. */
+  readonly path: string
+  /** Findings at least so serious, or with one of these ids. */
+  readonly severity: FindingSeverity | undefined
+  readonly ids: readonly string[]
+  readonly memoryBytes: number
+  /** The newest so many files are kept. */
+  readonly keep: number
+}
+
 export interface DiagnosePlan {
   /** lines: the ranked report. */
   readonly format: 'lines' | 'json'
@@ -193,6 +204,8 @@ export interface DiagnosePlan {
   readonly hungAfterMillis: number
   /** The report every so often of capture time; 0 never. */
   readonly everyMillis: number
+  /** --keep-around: only the packets around findings are saved. */
+  readonly keepAround: KeepAroundPlan | undefined
   /** An exit code of its own when there was an error. */
   readonly exitCode: boolean
   readonly color: boolean

@@ -75,6 +75,7 @@ const DIAGNOSE: Topic = {
     ['tcpflow diagnose -r trace.pcap', 'what went wrong in a capture'],
     ['tcpflow diagnose --min-severity error --exit-code -r trace.pcap', 'exit code 3 if there was an error'],
     ['tcpflow diagnose -i docker0 -w all.pcapng --slow 200ms', 'what takes 200 ms is slow; all packets are kept'],
+    ['tcpflow diagnose -w trace.pcapng --keep-around errors', 'for weeks: save only what led to an error'],
     ['tcpflow diagnose --json -r trace.pcap | jq -r .id', 'findings for other programs'],
     ['tcpflow diagnose --explain refused', 'what a finding means, and what it cannot tell'],
   ],

@@ -43,6 +43,8 @@ export class DiagnoseSettings {
   hungAfterMillis: number | undefined
   everyMillis = 0
   exitCode = false
+  keepAround: string[] | undefined
+  keepMemoryBytes: number | undefined
 }
 
 /** Commands with flags of their own. */

@@ -67,6 +67,8 @@ export interface ClockConsumer {
 export interface FindingConsumer {
   /** When it is found, again when its count is final, or when it is withdrawn: `state` says which. `finding` is lent. */
   onFinding(finding: Finding): void
+  /** One more case of a finding that was told before: of this connection, by its number, or of none. Lent as well. */
+  onCase?(finding: Finding, connection: number | undefined): void
 }
 
 /** Consumers of traffic, by what they want to hear. One object may stand in several lists. */

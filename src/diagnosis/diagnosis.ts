@@ -186,9 +186,13 @@ export class Diagnosis
     this.capture.duplicatePackets = packets
   }
 
-  /** The traffic is over, every connection closed: counts are final, and told. */
-  end(): void {
+  /** The traffic is over, every connection closed: the rules are asked for the last time. */
+  endTraffic(): void {
     for (const rule of this.#moments.onEnd) rule.onEnd()
+  }
+
+  /** After endTraffic: counts are final, and told. */
+  end(): void {
     this.#book.close()
   }
 

@@ -126,7 +126,8 @@ export class FindingBook {
     const time = timeOf(micros)
     if (isFirst) finding.firstTime.set(finding.evidence[0]?.time ?? time)
     if (isFirst || compareTime(time, finding.lastTime) > 0) finding.lastTime.set(time)
-    if (!finding.told) this.#tell(finding)
+    if (finding.told) this.#consumer.onCase?.(finding, subject.facts?.id)
+    else this.#tell(finding)
   }
 
   update(kind: FindingKind, subject: Subject, describe: () => Description): void {

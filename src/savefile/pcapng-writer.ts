@@ -58,13 +58,14 @@ export class PcapngWriter {
   }
 
   /** Begins a section: at the start of a file, or to number interfaces anew. */
-  writeSection(application = 'tcpflow'): void {
+  writeSection(application = 'tcpflow', comment = ''): void {
     const b = this.#scratch
     b.writeUInt32LE(BYTE_ORDER_MAGIC, 8)
     b.writeUInt16LE(1, 12)
     b.writeUInt16LE(0, 14)
     b.fill(0xff, 16, 24) // the section's length: not known
-    let at = putText(b, 24, SECTION_APPLICATION, application)
+    let at = comment === '' ? 24 : putText(b, 24, OPTION_COMMENT, comment)
+    at = putText(b, at, SECTION_APPLICATION, application)
     at = putEnd(b, at)
     this.#interfaces = 0
     this.#writeBlock(SECTION_HEADER_BLOCK, at)

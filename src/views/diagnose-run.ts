@@ -9,6 +9,7 @@ import { RULES } from '../diagnosis/registry.ts'
 import { findingJson } from '../output/findings/finding-json.ts'
 import { FindingText } from '../output/findings/finding-text.ts'
 import { findingsReport } from '../output/findings/findings-report.ts'
+import type { FlightRecorder } from '../output/recorder/flight-recorder.ts'
 import type { OutputStream } from '../output/writing/output-stream.ts'
 import type { DiagnosePlan } from '../plan.ts'
 import { readsOnlyFiles } from './input-kind.ts'
@@ -30,7 +31,10 @@ export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
   readonly #reportedAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #latest = new Timestamp()
 
-  constructor(context: ViewContext, plan: DiagnosePlan, stream: OutputStream) {
+  readonly #recorder: FlightRecorder | undefined
+
+  constructor(context: ViewContext, plan: DiagnosePlan, stream: OutputStream, recorder?: FlightRecorder) {
+    this.#recorder = recorder
     this.#context = context
     this.#plan = plan
     this.#stream = stream
@@ -66,9 +70,14 @@ export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
   }
 
   onFinding(finding: Finding): void {
-    if (this.#plan.format === 'json') this.#stream.writeText(findingJson(finding))
+    this.#recorder?.onFinding(finding)
+    if (this.#plan.format === 'json') this.#stream.writeText(findingJson(finding, this.#savedAs(finding)))
     // what is final is in the report
     else if (this.#live && finding.state !== 'final') this.#stream.writeText(this.#text.line(finding))
+  }
+
+  onCase(finding: Finding, connection: number | undefined): void {
+    this.#recorder?.onCase(finding, connection)
   }
 
   onClock(t: Timestamp): void {
@@ -86,7 +95,8 @@ export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
   /** Prints the findings as they stand. */
   report(): void {
     if (this.#plan.format === 'json') {
-      for (const finding of this.diagnosis.findings()) this.#stream.writeText(findingJson(finding))
+      for (const finding of this.diagnosis.findings())
+        this.#stream.writeText(findingJson(finding, this.#savedAs(finding)))
     } else {
       // a report after others says when it was made
       const time = this.#latest.seconds === 0 ? '' : `${this.#text.secondsOf(this.#latest)}, since the start:\n`
@@ -102,6 +112,10 @@ export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
     await this.#stream.finish()
   }
 
+  #savedAs(finding: Finding): string {
+    return this.#recorder?.savedAs(finding) ?? ''
+  }
+
   #reportText(): string {
     const { io, plan } = this.#context
     const findings = this.diagnosis.findings()
@@ -112,6 +126,7 @@ export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
       tlsHandshakes: handshakes,
       notJudged: notJudged(this.diagnosis, plan, new Set(findings.map(({ id }) => id))),
       only: askedFor(this.#plan),
+      savedAs: (finding: Finding) => this.#savedAs(finding),
     }
     const width = io.stdoutIsTerminal ? Math.min(REPORT_WIDTH, io.columns()) : REPORT_WIDTH
     return findingsReport(findings, facts, this.#text, width)

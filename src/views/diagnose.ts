@@ -1,6 +1,8 @@
 // `tcpflow diagnose`: findings as they come, and the report.
 
-import type { View } from './view.ts'
+import type { FlightRecorder } from '../output/recorder/flight-recorder.ts'
+import type { KeepAroundPlan } from '../plan.ts'
+import type { View, ViewContext } from './view.ts'
 
 export const diagnoseView: View = {
   name: 'diagnose',
@@ -8,21 +10,39 @@ export const diagnoseView: View = {
   async attach(context) {
     const { DiagnoseRun } = await import('./diagnose-run.ts')
     const { TlsStreams } = await import('../protocol/tls/tls-streams.ts')
-    const run = new DiagnoseRun(context, context.plan.diagnose!, context.standardOutput())
+    const { keepAround } = context.plan.diagnose!
+    const recorder = keepAround === undefined ? undefined : await flightRecorder(keepAround, context)
+    const recorders = recorder === undefined ? [] : [recorder]
+    const run = new DiagnoseRun(context, context.plan.diagnose!, context.standardOutput(), recorder)
     const { diagnosis } = run
     return {
+      savers: recorders,
+      connections: recorders,
       // TLS first: what it finds at a connection's end is to be known at its end
       streams: [new TlsStreams(diagnosis), diagnosis],
-      segments: [diagnosis],
-      datagrams: [diagnosis],
-      events: [diagnosis],
+      segments: [...recorders, diagnosis],
+      datagrams: [...recorders, diagnosis],
+      events: [...recorders, diagnosis],
       exchanges: [diagnosis],
       drops: [diagnosis],
-      clocks: [diagnosis, run],
+      clocks: [diagnosis, run, ...recorders],
       sinks: [run],
-      onTrafficOver: () => diagnosis.end(),
+      // what was found at the very end becomes a file too, and the last word on a finding names it
+      onTrafficOver: () => {
+        diagnosis.endTraffic()
+        recorder?.end()
+        diagnosis.end()
+      },
       onReport: () => run.report(),
       exitCode: () => run.exitCode,
     }
   },
+}
+
+async function flightRecorder(
+  { path, severity, ids, memoryBytes, keep }: KeepAroundPlan,
+  { names, messages }: ViewContext,
+): Promise<FlightRecorder> {
+  const { FlightRecorder } = await import('../output/recorder/flight-recorder.ts')
+  return new FlightRecorder({ path, memoryBytes, keep, severity, ids: new Set(ids), names, messages })
 }

@@ -44,6 +44,7 @@ describe('the plan', () => {
       hungAfterMillis: 30_000,
       everyMillis: 0,
       exitCode: false,
+      keepAround: undefined,
       color: false,
     } satisfies DiagnosePlan)
   })
@@ -61,6 +62,7 @@ describe('the plan', () => {
       hungAfterMillis: 5000,
       everyMillis: 60_000,
       exitCode: true,
+      keepAround: undefined,
       color: true,
     } satisfies DiagnosePlan)
   })

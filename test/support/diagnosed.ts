@@ -132,6 +132,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
   stage.onLastMoment(table.confirmedTime)
   table.closeAll('capture-ended', clock)
   stage.onTrafficOver()
+  diagnosis.endTraffic()
   diagnosis.end()
   return { findings: [...diagnosis.findings()], told, diagnosis }
 }

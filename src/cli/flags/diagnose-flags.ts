@@ -2,7 +2,7 @@
 
 import { type FindingSeverity, SEVERITIES } from '../../core/finding.ts'
 import type { Flag, Group } from '../flag.ts'
-import { parseChoice, parseDurationMillis, parseWords } from '../quantities.ts'
+import { parseChoice, parseDurationMillis, parseSize, parseWords } from '../quantities.ts'
 import { CONSOLE_FLAGS } from './console-flags.ts'
 import { CONTAINER_FLAGS } from './container-flags.ts'
 import { named } from './named.ts'
@@ -11,6 +11,8 @@ import { PACKET_FLAGS } from './packet-flags.ts'
 import { SOURCE_FLAGS } from './source-flags.ts'
 
 const group: Group = 'Diagnosis'
+/** A few packets of full size. */
+const MINIMUM_KEEP_BYTES = 1 << 20
 
 const OWN_FLAGS: readonly Flag[] = [
   {
@@ -90,6 +92,26 @@ const OWN_FLAGS: readonly Flag[] = [
     help: 'Print the report again after each such time: 10s, 5m. Without this flag it comes at the end, and on SIGUSR2.',
     apply: (s, value, flag) => {
       s.diagnose.everyMillis = parseDurationMillis(value, flag, 's', 100)
+    },
+  },
+  {
+    name: 'keep-around',
+    shorts: '',
+    group,
+    argument: { label: 'WHAT', kind: 'finding' },
+    help: 'With -w FILE: save only what led to findings, and what follows for 5 seconds, each in a file of its own. WHAT: errors, warnings (errors too), notes (all), or ids. --keep N keeps the newest N files (default 100).',
+    apply: (s, value, flag) => {
+      s.diagnose.keepAround = [...(s.diagnose.keepAround ?? []), ...parseWords(value, flag)]
+    },
+  },
+  {
+    name: 'keep-memory',
+    shorts: '',
+    group,
+    argument: { label: 'SIZE', kind: 'none' },
+    help: 'How much memory --keep-around may take for packets: 64M (default), 1G.',
+    apply: (s, value, flag) => {
+      s.diagnose.keepMemoryBytes = parseSize(value, flag, MINIMUM_KEEP_BYTES)
     },
   },
   {

@@ -48,7 +48,7 @@ export class FindingText {
   }
 
   /** An entry of the report: lines of at most `width` characters. `day`: the date that goes without saying, as in `dateOf`. */
-  entry(finding: Finding, number: number, width: number, day: string): string[] {
+  entry(finding: Finding, number: number, width: number, day: string, savedAs = ''): string[] {
     const label = `${number}. ${finding.id}`
     const [first = '', ...others] = wrapText(this.#heading(finding, label, day), width, INDENT)
     const lines = [first.replace(label, () => this.colored(label, finding.severity)), ...others]
@@ -59,6 +59,7 @@ export class FindingText {
       const indent = i === 0 ? `${INDENT}seen: ` : LABEL_INDENT
       lines.push(...block(seen, indent, `${LABEL_INDENT}  `, width))
     })
+    if (savedAs !== '') lines.push(...block(`saved as ${sanitizeLine(savedAs)}`, INDENT, LABEL_INDENT, width))
     return lines
   }
 

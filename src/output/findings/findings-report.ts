@@ -21,6 +21,8 @@ export interface ReportFacts {
   readonly notJudged: readonly string[]
   /** Not all findings were asked for: what "nothing wrong" is about. '' for all. */
   readonly only: string
+  /** The file that has a finding's packets; '' where there is none. */
+  readonly savedAs: (finding: Finding) => string
 }
 
 /** `findings` ranked. Lines of at most `width` characters, with their newlines. */
@@ -43,7 +45,7 @@ export function findingsReport(
       const heading = counted(findings.filter((each) => each.severity === severity).length, one, many)
       lines.push(text.colored(heading, severity), '')
     }
-    lines.push(...text.entry(finding, i + 1, width, sameDay ? day : ''), '')
+    lines.push(...text.entry(finding, i + 1, width, sameDay ? day : '', facts.savedAs(finding)), '')
   })
   lines.push(...wrapText(verdict(findings, facts), width, '  '))
   for (const sentence of facts.notJudged)

@@ -1,8 +1,8 @@
 // `-w`: saves every packet that was captured as pcapng, with its interface, nanoseconds and the kernel's drop counters;
 // to a file, to standard output, or to a series of files that is rotated by size or age.
 
-import { accessSync, constants, unlinkSync } from 'node:fs'
-import { dirname, extname } from 'node:path'
+import { unlinkSync } from 'node:fs'
+import { extname } from 'node:path'
 import type { PacketConsumer, Sink } from '../../core/consumers.ts'
 import { OperatorError } from '../../core/errors.ts'
 import type { Packet } from '../../core/packet.ts'
@@ -14,6 +14,8 @@ import { PcapngWriter } from '../../savefile/pcapng-writer.ts'
 import type { FilesInUse } from '../writing/files-in-use.ts'
 import { OutputStream } from '../writing/output-stream.ts'
 import { WholeFile } from '../writing/whole-file.ts'
+import { cannotWrite, checkFolder } from './cannot-write.ts'
+import { fileStamp } from './file-stamp.ts'
 import { cutBrokenBlock } from './savefile-repair.ts'
 
 /** The size of a packet's block without the packet, padding included. */
@@ -272,46 +274,9 @@ function openFile(path: string, inUse: FilesInUse | undefined): WholeFile {
   }
 }
 
-function checkFolder(path: string): void {
-  try {
-    accessSync(dirname(path), constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw cannotWrite(path, error)
-  }
-}
-
-function cannotWrite(path: string, error: unknown): OperatorError {
-  const { code, message } = error as NodeJS.ErrnoException
-  const folder = dirname(path)
-  switch (code) {
-    case 'ENOENT':
-      return new OperatorError(`cannot write ${path}: there is no folder ${folder}`, 'make it first')
-    case 'EACCES':
-    case 'EPERM':
-      return new OperatorError(`cannot write ${path}: permission denied`, 'choose another place for -w')
-    case 'EROFS':
-      return new OperatorError(`cannot write ${path}: the file system is read-only`, 'choose another place for -w')
-    case 'EISDIR':
-      return new OperatorError(`cannot write ${path}: it is a folder`, `name a file in it: -w ${path}/trace.pcapng`)
-    case 'ENOSPC':
-      return new OperatorError(`cannot write ${path}: no space left on the disk`, 'files saved so far are whole')
-    default:
-      return new OperatorError(`cannot write ${path}: ${message}`)
-  }
-}
-
 /** `base_00001_20261121033100.pcapng`, in local time as dumpcap does it. */
 function rotatedName(path: string, number: number, time: Timestamp): string {
   const extension = extname(path)
   const base = path.slice(0, path.length - extension.length)
-  return `${base}_${String(number).padStart(5, '0')}_${stamp(time.seconds)}${extension}`
-}
-
-function stamp(seconds: number): string {
-  const date = new Date(seconds * 1000)
-  const year = date.getFullYear()
-  // a capture's clock may say anything, also a time that no calendar has
-  if (!(year >= 0 && year <= 9999)) return '00000000000000'
-  const parts = [date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()]
-  return `${String(year).padStart(4, '0')}${parts.map((part) => String(part).padStart(2, '0')).join('')}`
+  return `${base}_${String(number).padStart(5, '0')}_${fileStamp(time.seconds)}${extension}`
 }

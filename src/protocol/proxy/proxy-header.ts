@@ -3,6 +3,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net'
 import { Endpoint } from '../../core/endpoint.ts'
+import { parseEndpoint } from '../../core/parse-endpoint.ts'
 
 /** Answers of `matchProxyHeader` beside the header's length. */
 export const NO_PROXY_HEADER = 0
@@ -58,29 +59,10 @@ function isLine(line: string): boolean {
 function clientOfLine(buf: Buffer, start: number, end: number): Endpoint | undefined {
   const [, family, address, , port] = buf.toString('latin1', start, end).split(/[ \r]/)
   if (family === 'TCP4' && isIPv4(address!)) {
-    const [a, b, c, d] = address!.split('.').map(Number)
-    return new Endpoint(4, 0, 0, 0, (a! << 24) | (b! << 16) | (c! << 8) | d!, Number(port) & 0xffff)
+    return parseEndpoint(address!, Number(port) & 0xffff)
   }
   if (family !== 'TCP6' || !isIPv6(address!)) return undefined
-  const words = wordsOf(address!)
-  return new Endpoint(6, words[0]!, words[1]!, words[2]!, words[3]!, Number(port) & 0xffff)
-}
-
-/** Of an IPv6 address that is one. */
-function wordsOf(address: string): number[] {
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
-  const text =
-    dotted === null
-      ? address
-      : `${dotted[1]}${((Number(dotted[2]) << 8) | Number(dotted[3])).toString(16)}:` +
-        `${((Number(dotted[4]) << 8) | Number(dotted[5])).toString(16)}`
-  const [before = '', after] = text.split('::')
-  const head = before === '' ? [] : before.split(':')
-  const tail = after === undefined || after === '' ? [] : after.split(':')
-  const groups = [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail].map((g) =>
-    Number.parseInt(g, 16),
-  )
-  return [0, 2, 4, 6].map((i) => (groups[i]! << 16) | groups[i + 1]!)
+  return parseEndpoint(address!, Number(port) & 0xffff)
 }
 
 function matchBinary(buf: Buffer, start: number, end: number): number {

@@ -37,7 +37,7 @@ function findingOf(more: Partial<Finding> = {}): Finding {
   }
 }
 
-const FACTS: ReportFacts = { connections: 412, names: 3, tlsHandshakes: 2, notJudged: [], only: '' }
+const FACTS: ReportFacts = { connections: 412, names: 3, tlsHandshakes: 2, notJudged: [], only: '', savedAs: () => '' }
 const plain = new FindingText(false)
 
 function report(findings: readonly Finding[], facts: Partial<ReportFacts> = {}, width = 100): string {
