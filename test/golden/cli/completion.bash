@@ -140,6 +140,8 @@ _tcpflow_diagnose() {
     --slow) COMPREPLY=(); return ;;
     --hung-after) COMPREPLY=(); return ;;
     --every) COMPREPLY=(); return ;;
+    --keep-around) mapfile -t COMPREPLY < <(compgen -W "$(tcpflow diagnose --color=never --explain 2>/dev/null | cut -d ' ' -f 1)" -- "$cur"); return ;;
+    --keep-memory) COMPREPLY=(); return ;;
     --color) [[ $joined || $cur != -* ]] && { mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return; } ;;
     -w|-[!-]*w|--write) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     --rotate-size) COMPREPLY=(); return ;;
@@ -148,7 +150,7 @@ _tcpflow_diagnose() {
     -d|-[!-]*d|--debug) COMPREPLY=(); return ;;
   esac
   if [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host --explain --id --not-id --min-severity --slow --hung-after --json --every --exit-code -J -g --color --no-names -w --write --rotate-size --rotate-age --keep -q --quiet -v --verbose -d --debug -h --help -V --version' -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W '-i --interface --list -r --read -R --finish -l --files --no-promiscuous --snaplen --buffer-size --buffer-timeout --no-tunnels -U --relinquish-privileges --container --service --label --network --wait --via --sidecar-image --docker-host --explain --id --not-id --min-severity --slow --hung-after --json --every --keep-around --keep-memory --exit-code -J -g --color --no-names -w --write --rotate-size --rotate-age --keep -q --quiet -v --verbose -d --debug -h --help -V --version' -- "$cur")
   fi
 }
 

@@ -149,6 +149,8 @@ complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l slow -x -d 'An 
 complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l hung-after -x -d 'A request that has waited for longer counts as unanswered'
 complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l json -d 'Print a line of JSON for each finding when it is found'
 complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l every -x -d 'Print the report again after each such time'
+complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l keep-around -x -a '(tcpflow diagnose --color=never --explain 2>/dev/null | cut -d \' \' -f 1)' -d 'With -w FILE'
+complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l keep-memory -x -d 'How much memory --keep-around may take for packets'
 complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l exit-code -d 'End with exit code 3 if there was an error'
 complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -s J -s g -d 'Use colour for errors and warnings'
 complete -c tcpflow -n '__fish_seen_subcommand_from diagnose' -l color -a 'auto always never' -d 'When to use colour'

@@ -257,6 +257,8 @@ _tcpflow_diagnose() {
     '*--hung-after=[A request that has waited for longer counts as unanswered]:time:' \
     '*--json[Print a line of JSON for each finding when it is found]' \
     '*--every=[Print the report again after each such time]:time:' \
+    '*--keep-around=[With -w FILE]:what:_tcpflow_findings' \
+    '*--keep-memory=[How much memory --keep-around may take for packets]:size:' \
     '*--exit-code[End with exit code 3 if there was an error]' \
     '*-J[Use colour for errors and warnings]' \
     '*-g[Use colour for errors and warnings]' \
