@@ -28,7 +28,8 @@ function explain(kind: FindingKind): string {
           .map((line) => `  ${line}\n`)
           .join('')}`,
     )
-  return [`${bold(kind.id)} (${kind.severity}): ${kind.title}\n`, ...sections].join('\n')
+  const heading = wrap(`${kind.id} (${kind.severity}): ${kind.title}`, WIDTH).join('\n  ')
+  return [`${bold(kind.id)}${heading.slice(kind.id.length)}\n`, ...sections].join('\n')
 }
 
 function listOfAll(): string {

@@ -9,7 +9,7 @@ import { about, type FindingKind, type Judge } from '../rule.ts'
 export const CONNTRACK_INVALID: FindingKind = {
   id: 'conntrack-invalid',
   severity: 'warning',
-  title: 'the host in between reset over a late packet',
+  title: 'a late packet was answered by a reset of the host in between',
   meaning:
     'A packet that was late or outside the window was not recognised by connection tracking (conntrack) at the host that translates addresses. It was not passed on to the container, so the host itself answered it, with a reset that ends a healthy connection.',
   told: 'In an open connection one side sends something that had been acknowledged already, or that lies beyond the window, and at once a RST without ACK comes back, as a host sends it that knows no such connection. It is likely where the time to live of that RST differs from the other packets, and possible else.',
