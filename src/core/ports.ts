@@ -79,8 +79,8 @@ export interface WrittenFile {
   direction: Direction
   /** Size of the file: highest offset written, holes included. */
   sizeBytes: number
-  /** Runs really written, in file order: everything else is a hole. */
-  runs: readonly { offset: number; length: number }[]
+  /** Ranges really written, in file order: everything else is a hole. */
+  ranges: readonly { offset: number; length: number }[]
   /** Lower-case hex, when asked for. */
   md5: string | undefined
   sha256: string | undefined

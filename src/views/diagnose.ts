@@ -8,13 +8,13 @@ export const diagnoseView: View = {
   name: 'diagnose',
   wants: (plan) => plan.diagnose !== undefined,
   async attach(context) {
-    const { DiagnoseRun } = await import('./diagnose-run.ts')
+    const { DiagnoseSink } = await import('./diagnose-sink.ts')
     const { TlsStreams } = await import('../protocol/tls/tls-streams.ts')
     const { keepAround } = context.plan.diagnose!
     const recorder = keepAround === undefined ? undefined : await flightRecorder(keepAround, context)
     const recorders = recorder === undefined ? [] : [recorder]
-    const run = new DiagnoseRun(context, context.plan.diagnose!, context.standardOutput(), recorder)
-    const { diagnosis } = run
+    const sink = new DiagnoseSink(context, context.plan.diagnose!, context.standardOutput(), recorder)
+    const { diagnosis } = sink
     return {
       savers: recorders,
       connections: recorders,
@@ -25,16 +25,16 @@ export const diagnoseView: View = {
       events: [...recorders, diagnosis],
       exchanges: [diagnosis],
       drops: [diagnosis],
-      clocks: [diagnosis, run, ...recorders],
-      sinks: [run],
+      clocks: [diagnosis, sink, ...recorders],
+      sinks: [sink],
       // what was found at the very end becomes a file too, and the last word on a finding names it
       onTrafficOver: () => {
         diagnosis.endTraffic()
         recorder?.end()
         diagnosis.end()
       },
-      onReport: () => run.report(),
-      exitCode: () => run.exitCode,
+      onReport: () => sink.report(),
+      exitCode: () => sink.exitCode,
     }
   },
 }

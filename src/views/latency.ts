@@ -6,15 +6,15 @@ export const latencyView: View = {
   name: 'latency',
   wants: (plan) => plan.latency !== undefined,
   async attach(context) {
-    const { LatencyRun } = await import('./latency-run.ts')
+    const { LatencySink } = await import('./latency-sink.ts')
     const { quiet, latency } = context.plan
-    const run = new LatencyRun(context, latency!, context.standardOutput())
+    const sink = new LatencySink(context, latency!, context.standardOutput())
     return {
-      connections: [run.oneWay],
-      exchanges: [run],
-      clocks: [run],
-      sinks: [run],
-      ...(!quiet || latency?.table === 'stdout' ? { onReport: () => run.report() } : {}),
+      connections: [sink.oneWay],
+      exchanges: [sink],
+      clocks: [sink],
+      sinks: [sink],
+      ...(!quiet || latency?.table === 'stdout' ? { onReport: () => sink.report() } : {}),
     }
   },
 }

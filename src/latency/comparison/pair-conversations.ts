@@ -5,9 +5,9 @@ import { type Conversation, type LoggedExchange, mixed } from './exchange-log.ts
 import type { PairedExchange } from './paired-exchange.ts'
 
 /** So many exchanges in a row make a connection recognisable of which one capture has only a part. */
-const RUN_LENGTH = 3
-/** A run that is in more connections than this says nothing. */
-const MAXIMUM_PLACES_OF_A_RUN = 32
+const SEQUENCE_LENGTH = 3
+/** A sequence that is in more connections than this says nothing. */
+const MAXIMUM_PLACES_OF_A_SEQUENCE = 32
 /** Where one capture misses exchanges, the other may go ahead by so many. */
 const LOOKAHEAD = 64
 /** Of many that said the same, those are looked at that are so near in time. */
@@ -24,7 +24,7 @@ export function pairExchanges(atClient: readonly Conversation[], atServer: reado
     align(client, server, paired)
   }
   const ambiguous = pairBySignature(left, right, take)
-  pairByRuns(left, right, take)
+  pairBySequences(left, right, take)
   // Several said exactly the same: who is who is then a matter of time, once the clocks are known.
   const offset = clockOffset(paired).micros
   for (const [clients, servers] of ambiguous) pairByTime(clients, servers, offset, take)
@@ -71,25 +71,25 @@ function startOf({ exchanges }: Conversation): number {
 }
 
 /** Connections of which a capture saw only a part: the one with which it shares most, rare things counting more. */
-function pairByRuns(
+function pairBySequences(
   left: ReadonlySet<Conversation>,
   right: ReadonlySet<Conversation>,
   take: (client: Conversation, server: Conversation) => void,
 ): void {
   const places = new Map<number, Conversation[]>()
   for (const conversation of right) {
-    for (const run of new Set(runsOf(conversation))) {
-      const known = places.get(run)
-      if (known === undefined) places.set(run, [conversation])
-      else if (known.length <= MAXIMUM_PLACES_OF_A_RUN) known.push(conversation)
+    for (const sequence of new Set(sequencesOf(conversation))) {
+      const known = places.get(sequence)
+      if (known === undefined) places.set(sequence, [conversation])
+      else if (known.length <= MAXIMUM_PLACES_OF_A_SEQUENCE) known.push(conversation)
     }
   }
   const candidates: { client: Conversation; server: Conversation; score: number }[] = []
   for (const client of left) {
     const scores = new Map<Conversation, number>()
-    for (const run of new Set(runsOf(client))) {
-      const where = places.get(run) ?? []
-      if (where.length > MAXIMUM_PLACES_OF_A_RUN) continue
+    for (const sequence of new Set(sequencesOf(client))) {
+      const where = places.get(sequence) ?? []
+      if (where.length > MAXIMUM_PLACES_OF_A_SEQUENCE) continue
       for (const server of where) scores.set(server, (scores.get(server) ?? 0) + 1 / where.length)
     }
     for (const [server, score] of scores) candidates.push({ client, server, score })
@@ -101,14 +101,14 @@ function pairByRuns(
 }
 
 /** By where they begin. */
-function runsOf({ exchanges }: Conversation): number[] {
-  const runs: number[] = []
-  for (let i = 0; i + RUN_LENGTH <= exchanges.length; i++) {
-    let run = 0
-    for (let j = i; j < i + RUN_LENGTH; j++) run = mixed(run, exchanges[j]!.fingerprint)
-    runs.push(run)
+function sequencesOf({ exchanges }: Conversation): number[] {
+  const sequences: number[] = []
+  for (let i = 0; i + SEQUENCE_LENGTH <= exchanges.length; i++) {
+    let sequence = 0
+    for (let j = i; j < i + SEQUENCE_LENGTH; j++) sequence = mixed(sequence, exchanges[j]!.fingerprint)
+    sequences.push(sequence)
   }
-  return runs
+  return sequences
 }
 
 /** The nearest in time first, so that one that is missing does not push all others aside. */
@@ -168,20 +168,20 @@ function align(client: Conversation, server: Conversation, paired: PairedExchang
 
 /** From there on both say the same, so many times in a row or to the end of one. */
 function agree(a: readonly LoggedExchange[], i: number, b: readonly LoggedExchange[], j: number): boolean {
-  const length = Math.min(RUN_LENGTH, a.length - i, b.length - j)
+  const length = Math.min(SEQUENCE_LENGTH, a.length - i, b.length - j)
   for (let k = 0; k < length; k++) if (a[i + k]!.fingerprint !== b[j + k]!.fingerprint) return false
   return length > 0
 }
 
-/** Where the first run stands that both have; behind the end where there is none. */
+/** Where the first sequence stands that both have; behind the end where there is none. */
 function firstCommon(client: Conversation, server: Conversation): [number, number] {
   const places = new Map<number, number>()
-  runsOf(server).forEach((run, j) => {
-    if (!places.has(run)) places.set(run, j)
+  sequencesOf(server).forEach((sequence, j) => {
+    if (!places.has(sequence)) places.set(sequence, j)
   })
-  const runs = runsOf(client)
-  const i = runs.findIndex((run) => places.has(run))
-  return i < 0 ? [client.exchanges.length, server.exchanges.length] : [i, places.get(runs[i]!)!]
+  const sequences = sequencesOf(client)
+  const i = sequences.findIndex((sequence) => places.has(sequence))
+  return i < 0 ? [client.exchanges.length, server.exchanges.length] : [i, places.get(sequences[i]!)!]
 }
 
 /** How many to pass over on each side until they agree again; undefined when they do not, soon. */

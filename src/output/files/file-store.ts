@@ -9,10 +9,10 @@ import { type BlockPool, largeBlocks, SMALL_BLOCK_BYTES, smallBlocks } from './f
 import type { FileDigest } from './file-digest.ts'
 import { errorCode, outputError } from './file-errors.ts'
 import { OutputFolder } from './file-folder.ts'
-import { addRun } from './file-runs.ts'
 import { type FileJob, FileThread } from './file-thread.ts'
 import { OpenFiles } from './open-files.ts'
 import type { Block, StoredFile } from './stored-file.ts'
+import { addRange } from './written-ranges.ts'
 
 /** A delivery of at least this size is written without being gathered, if nothing is waiting before it. */
 const STRAIGHT_BYTES = 32 * 1024
@@ -337,9 +337,9 @@ export class FileStore implements Sink {
   }
 
   #note(file: StoredFile, position: number, length: number): void {
-    if (file.runs === null && position !== file.size)
-      file.runs = file.size > 0 ? [{ offset: 0, length: file.size }] : []
-    if (file.runs !== null) addRun(file.runs, position, length)
+    if (file.ranges === null && position !== file.size)
+      file.ranges = file.size > 0 ? [{ offset: 0, length: file.size }] : []
+    if (file.ranges !== null) addRange(file.ranges, position, length)
     if (position + length > file.size) file.size = position + length
   }
 }

@@ -10,12 +10,12 @@ import type { FlowNamer } from '../names/flow-name.ts'
 import { FileClaims } from './file-claims.ts'
 import { FileDigest } from './file-digest.ts'
 import { printableInto } from './file-printable.ts'
-import type { Run } from './file-runs.ts'
 import type { FileStore } from './file-store.ts'
 import { FlowIndex } from './index-file.ts'
 import { MergeHoles } from './merge-holes.ts'
 import { type FileUnderWay, SmallFiles } from './small-files.ts'
 import { type FileOwner, StoredFile } from './stored-file.ts'
+import type { WrittenRange } from './written-ranges.ts'
 
 /** Is told of each flow at its end. */
 export interface FlowListener {
@@ -52,7 +52,7 @@ interface Resumable {
   readonly name: string
   readonly position: number
   readonly size: number
-  readonly runs: Run[] | null
+  readonly ranges: WrittenRange[] | null
   readonly timeSeconds: number
   readonly timeNanos: number
   readonly indexName: string
@@ -222,7 +222,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
       connection: file.connection,
       direction: file.direction,
       sizeBytes: file.size,
-      runs: file.runs ?? [{ offset: 0, length: file.size }],
+      ranges: file.ranges ?? [{ offset: 0, length: file.size }],
       md5,
       sha256: undefined,
     }
@@ -236,10 +236,10 @@ export class FlowFiles implements StreamConsumer, FileOwner {
         break
       }
     }
-    const { name, position, size, runs, timeSeconds, timeNanos } = file
+    const { name, position, size, ranges, timeSeconds, timeNanos } = file
     const indexName = file.index?.file.name ?? ''
     const indexPosition = file.index?.file.position ?? 0
-    const resumable = { name, position, size, runs, timeSeconds, timeNanos, indexName, indexPosition }
+    const resumable = { name, position, size, ranges, timeSeconds, timeNanos, indexName, indexPosition }
     this.#resumable.set(resumeKey(file), resumable)
   }
 
@@ -252,7 +252,7 @@ export class FlowFiles implements StreamConsumer, FileOwner {
     file.name = earlier.name
     file.position = earlier.position
     file.size = earlier.size
-    file.runs = earlier.runs
+    file.ranges = earlier.ranges
     file.timeSeconds = earlier.timeSeconds
     file.timeNanos = earlier.timeNanos
     file.digest?.startUnknown()

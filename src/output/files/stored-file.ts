@@ -2,8 +2,8 @@
 
 import type { Timestamp } from '../../core/timestamp.ts'
 import type { FileDigest } from './file-digest.ts'
-import type { Run } from './file-runs.ts'
 import type { ListedByRecency } from './recency-list.ts'
+import type { WrittenRange } from './written-ranges.ts'
 
 /** Memory in which bytes of one file are gathered before they are written. */
 export interface Block {
@@ -33,7 +33,7 @@ export class StoredFile implements ListedByRecency<StoredFile> {
   /** Highest position written. */
   size = 0
   /** The parts that were written, in order, if there are holes; null: everything up to `size`. */
-  runs: Run[] | null = null
+  ranges: WrittenRange[] | null = null
   digest: FileDigest | null = null
   /** Access and modification time to set when the file is closed; seconds 0: do not set them. */
   timeSeconds = 0

@@ -129,10 +129,10 @@ export function fileElementTail(file: WrittenFile, merged: boolean, wire: readon
 
 /** Which parts of a file with holes were written; nothing for a whole file. */
 function byteRuns(file: WrittenFile): string {
-  const { runs, sizeBytes } = file
-  if (runs.length === 1 && runs[0]!.offset === 0 && runs[0]!.length === sizeBytes) return ''
+  const { ranges, sizeBytes } = file
+  if (ranges.length === 1 && ranges[0]!.offset === 0 && ranges[0]!.length === sizeBytes) return ''
   let element = '      <byte_runs>\n'
-  for (const run of runs) element += `        <byte_run file_offset='${run.offset}' len='${run.length}'/>\n`
+  for (const { offset, length } of ranges) element += `        <byte_run file_offset='${offset}' len='${length}'/>\n`
   return `${element}      </byte_runs>\n`
 }
 

@@ -98,7 +98,7 @@ export class Sanitizer {
     }
     const held = from < end ? this.#held(buf, from, end) : 0
     if (held > 0) pending[flow] = packPending(buf, end - held, held)
-    return this.#run(buf, from, end - held, out, at)
+    return this.#convert(buf, from, end - held, out, at)
   }
 
   /** Ends a flow's text, or the text before a gap: what is pending becomes dots. Returns the position after them. */
@@ -165,15 +165,15 @@ export class Sanitizer {
     return position + count
   }
 
-  #run(buf: Buffer, start: number, end: number, out: Buffer, position: number): number {
+  #convert(buf: Buffer, start: number, end: number, out: Buffer, position: number): number {
     if (start >= end) return position
     let source = this.#sourceAddress
     if (buf !== this.#sourceBuffer) {
-      if (buf.buffer !== this.#memory) return this.#runCopied(buf, start, end, out, position)
+      if (buf.buffer !== this.#memory) return this.#convertCopied(buf, start, end, out, position)
       this.#sourceBuffer = buf
       source = this.#sourceAddress = buf.byteOffset
     }
-    if (source + end + KERNEL_SLACK > this.#memoryBytes) return this.#runCopied(buf, start, end, out, position)
+    if (source + end + KERNEL_SLACK > this.#memoryBytes) return this.#convertCopied(buf, start, end, out, position)
     if (out !== this.#targetBuffer) {
       if (out.buffer !== this.#memory) throw new Error('the output buffer lies outside the arena')
       this.#targetBuffer = out
@@ -189,7 +189,7 @@ export class Sanitizer {
    * The input is not in the arena, or lies at its very end: it is copied to a scratch buffer. Pieces end where no
    * character and no CR LF is cut; in ill-formed text there is always such a place within three bytes.
    */
-  #runCopied(buf: Buffer, start: number, end: number, out: Buffer, position: number): number {
+  #convertCopied(buf: Buffer, start: number, end: number, out: Buffer, position: number): number {
     let at = position
     for (let from = start; from < end; ) {
       let to = Math.min(end, from + SCRATCH_BYTES)
@@ -197,7 +197,7 @@ export class Sanitizer {
       buf.copy(this.#scratch, 0, from, to)
       // the following bytes may be held back, so they complete no character and end no line
       this.#scratch[to - from] = 0
-      at = this.#run(this.#scratch, 0, to - from, out, at)
+      at = this.#convert(this.#scratch, 0, to - from, out, at)
       from = to
     }
     return at

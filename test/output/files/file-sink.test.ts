@@ -112,24 +112,30 @@ describe('each flow has its file', () => {
     assert.equal(written.length, 2)
   })
 
-  test('the listener hears path, size and runs', async (t) => {
+  test('the listener hears path, size and ranges', async (t) => {
     const { folder, sink, written } = setUp(t)
     new Talk(sink).send(0, 'abc').gap(0, 10).send(0, 'de').send(1, 'x').close()
     await sink.finish()
     assert.deepEqual(
-      written.map(({ path, direction, sizeBytes, runs, md5 }) => ({ path, direction, sizeBytes, runs, md5 })),
+      written.map(({ path, direction, sizeBytes, ranges, md5 }) => ({ path, direction, sizeBytes, ranges, md5 })),
       [
         {
           path: join(folder, TO_SERVER),
           direction: 0,
           sizeBytes: 15,
-          runs: [
+          ranges: [
             { offset: 0, length: 3 },
             { offset: 13, length: 2 },
           ],
           md5: undefined,
         },
-        { path: join(folder, TO_CLIENT), direction: 1, sizeBytes: 1, runs: [{ offset: 0, length: 1 }], md5: undefined },
+        {
+          path: join(folder, TO_CLIENT),
+          direction: 1,
+          sizeBytes: 1,
+          ranges: [{ offset: 0, length: 1 }],
+          md5: undefined,
+        },
       ],
     )
   })
@@ -174,7 +180,7 @@ describe('gaps', () => {
     talk.late(0, 4, 'ef').late(0, 0, 'a').late(0, 6, 'gh').late(0, 1, 'b').close()
     await sink.finish()
     assert.deepEqual(contents(folder), { [TO_SERVER]: 'abcdefghij' })
-    assert.deepEqual(written[0]?.runs, [{ offset: 0, length: 10 }])
+    assert.deepEqual(written[0]?.ranges, [{ offset: 0, length: 10 }])
   })
 
   test('late bytes reach a file that was closed for want of descriptors', async (t) => {

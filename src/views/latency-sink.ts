@@ -28,7 +28,7 @@ import type { ViewContext } from './view.ts'
 const WHOLE_SECONDS_LENGTH = 19
 const MICROS_PER_MILLI = 1000
 
-export class LatencyRun implements TimedExchangeConsumer, ClockConsumer, Sink {
+export class LatencySink implements TimedExchangeConsumer, ClockConsumer, Sink {
   readonly oneWay = new OneWay()
   readonly #context: ViewContext
   readonly #latency: LatencyPlan

@@ -20,7 +20,7 @@ const EXIT_ERROR_FOUND = 3
 const REPORT_WIDTH = 100
 const MICROS_PER_MILLI = 1000
 
-export class DiagnoseRun implements FindingConsumer, ClockConsumer, Sink {
+export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
   readonly diagnosis: Diagnosis
   readonly #context: ViewContext
   readonly #plan: DiagnosePlan
