@@ -31,6 +31,8 @@ const RACE_MICROS = 1_000_000
 const WITH_REQUEST_MICROS = 50_000
 /** A connection may be forgotten within such a silence; from the longer one on nothing else is usual. */
 const FORGOTTEN_MICROS = 5_000_000
+/** Nobody is restarted in so short a time. */
+const ALIVE_MICROS = 1_000_000
 /** An answer of the kernel, or of a device on the way. */
 const AT_ONCE_MICROS = 20_000
 /** Sent so often with no answer, nobody is there. */
@@ -39,10 +41,18 @@ const REPEATS_UNANSWERED = 3
 const SEGMENTS_OF_A_REQUEST = 16
 
 /** undefined: nothing is to be said about it. */
-export function endOf(c: ConnectionFacts, why: CloseReason, times: IdleTimes): ConnectionEnd | undefined {
+export function endOf(
+  c: ConnectionFacts,
+  why: CloseReason,
+  times: IdleTimes,
+  followsJump = false,
+): ConnectionEnd | undefined {
   if (!wasOpen(c)) return undefined
   const silent = silentEnd(c)
   if (silent !== undefined) return silent
+  if (why === 'reset' && followsJump && !c.sides[c.firstResetBy === 0 ? 0 : 1].resetHasAcknowledgement) {
+    return endOfStray(c)
+  }
   if (why === 'reset' && c.firstResetBy >= 0) return endByReset(c, c.firstResetBy as Direction, times)
   return c.firstFinBy >= 0 ? endByFin(c, times) : undefined
 }
@@ -56,8 +66,15 @@ export function isRequestPending(c: ConnectionFacts): boolean {
   return server.dataSegments > 0 || client.dataSegments <= SEGMENTS_OF_A_REQUEST
 }
 
+/** Who has a socket says in a RST what it has had (ACK); this one does not, though the side was there a moment ago. */
+export function isForged(own: SideFacts): boolean {
+  if (own.resetHasAcknowledgement || (own.finMicros !== 0 && own.finMicros <= own.resetMicros)) return false
+  const alive = Math.max(own.acknowledgedMicros, own.lastDataMicros)
+  return alive !== 0 && own.resetMicros - alive < ALIVE_MICROS
+}
+
 /** The RST came another way than everything else in the same name. */
-export function isForeign({ hopLimit, leastHopLimit, greatestHopLimit, resetHopLimit }: SideFacts): boolean {
+export function hasOtherHopLimit({ hopLimit, leastHopLimit, greatestHopLimit, resetHopLimit }: SideFacts): boolean {
   return hopLimit !== 0 && (resetHopLimit < leastHopLimit || resetHopLimit > greatestHopLimit)
 }
 
@@ -75,6 +92,14 @@ function wasOpen({ client, server, establishedMicros }: ConnectionFacts): boolea
 function isGoodbye({ lastFirstByte, lastPayload }: SideFacts): boolean {
   const inClear = lastFirstByte === 0x15 && lastPayload < 64
   return inClear || (lastFirstByte === 0x17 && lastPayload === 24)
+}
+
+/** A connection that consists of a segment out of all proportion to the one before it on the same addresses, and its reset. */
+function endOfStray(c: ConnectionFacts): ConnectionEnd | undefined {
+  const by = c.firstResetBy === 0 ? 0 : 1
+  if (c.sides[by].packets > c.sides[by].resets) return undefined
+  const micros = c.sides[by].resetMicros
+  return { kind: 'late-segment', by, how: 'RST', micros, isPending: false, timer: undefined }
 }
 
 function endByReset(c: ConnectionFacts, by: Direction, times: IdleTimes): ConnectionEnd | undefined {
@@ -101,7 +126,7 @@ function endAfterFin(c: ConnectionFacts, times: IdleTimes): ConnectionEnd | unde
   const end = { by: 1, how: 'RST', micros: server.resetMicros, isPending: true, timer: undefined } as const
   const isLate = sequenceDistance(server.finAcknowledgement, client.turnSequence) <= 0
   if (!isRequestPending(c) || client.turns === 0 || !isLate) return endByFin(c, times)
-  if (server.turns === 0) return { ...end, kind: 'reset' }
+  if (server.turns === 0 && c.captureLosses === 0) return { ...end, kind: 'reset' }
   const { finMicros, idleBeforeFinMicros, silenceBeforeFinMicros } = server
   if (client.turnMicros - finMicros <= RACE_MICROS) return { ...end, kind: 'race' }
   const idle = [idleBeforeFinMicros, silenceBeforeFinMicros]
@@ -122,10 +147,12 @@ function endInOpen(c: ConnectionFacts, end: Omit<ConnectionEnd, 'kind'>, times: 
   if (timer !== undefined) return { ...end, kind: 'idle', timer }
   const forgot = peer.silenceBeforeTurnMicros
   const isAnswer = peer.turns > 0 && own.lastDataMicros < peer.turnMicros && sinceTurn <= RACE_MICROS
-  if (isAnswer && forgot >= FORGOTTEN_MICROS && (!own.resetHasAcknowledgement || isForeign(own))) {
+  if (isAnswer && forgot >= FORGOTTEN_MICROS && (!own.resetHasAcknowledgement || hasOtherHopLimit(own))) {
     return { ...end, kind: 'ran-into', timer: { micros: forgot, others: 0 } }
   }
-  if (isForeign(own)) return { ...end, kind: 'foreign' }
+  // programs of other systems end a connection so, too, but not while they wait
+  const isForgery = isForged(own) && (by === 1 || isPending)
+  if (hasOtherHopLimit(own) || isForgery) return { ...end, kind: 'foreign' }
   return { ...end, kind: c.cutShort === undefined ? 'reset' : 'aborted' }
 }
 

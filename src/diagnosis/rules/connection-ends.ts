@@ -24,12 +24,16 @@ const TELLS: Readonly<Record<EndKind, (judge: Judge, c: ConnectionFacts, end: Co
   reset: tellReset,
 }
 
+const MAXIMUM_JUMPS = 1024
+
 export const connectionEnds: Rule = {
   kinds: [IDLE_CUT, RESET, RESET_BY_MIDDLEBOX, CONNTRACK_INVALID, KEEPALIVE_RACE, ABORTED_TRANSFER],
   begin(judge: Judge): Judgement {
     const times = new IdleTimes()
+    /** Connections that ended because what came next was out of all proportion. */
+    const jumps = new Set<string>()
     const judgeEnd = (c: ConnectionFacts, why: CloseReason): void => {
-      const end = endOf(c, why, times)
+      const end = endOf(c, why, times, c.client.syns === 0 && jumps.has(keyOf(c)))
       if (end === undefined) return
       // what waits behind a limit for idleness is not hung
       if (end.kind === 'idle') judge.withdraw(HUNG_PEER, c)
@@ -41,9 +45,14 @@ export const connectionEnds: Rule = {
         if (isUnheard(c, c.sides[d]) && !judge.has(IDLE_CUT, c)) judgeEnd(c, 'capture-ended')
       },
       onClose(c, why) {
+        if (why === 'jump' && jumps.size < MAXIMUM_JUMPS) jumps.add(keyOf(c))
         if (judge.has(IDLE_CUT, c) && !c.sides.some((side) => isUnheard(c, side))) judge.withdraw(IDLE_CUT, c)
         if (!judge.has(IDLE_CUT, c)) judgeEnd(c, why)
       },
     }
   },
+}
+
+function keyOf({ place, clientEnd, serverEnd }: ConnectionFacts): string {
+  return `${place} ${clientEnd} ${serverEnd}`
 }

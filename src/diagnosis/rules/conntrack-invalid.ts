@@ -2,7 +2,7 @@
 // seemed to be addressed, answers with a reset.
 
 import type { ConnectionEnd } from '../connection-end.ts'
-import { isForeign } from '../connection-end.ts'
+import { hasOtherHopLimit } from '../connection-end.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { about, type FindingKind, type Judge } from '../rule.ts'
 
@@ -22,7 +22,7 @@ export const CONNTRACK_INVALID: FindingKind = {
 export function tellConntrackInvalid(judge: Judge, c: ConnectionFacts, end: ConnectionEnd): void {
   const own = c.sides[end.by]
   const peer = c.sides[end.by === 0 ? 1 : 0]
-  const foreign = isForeign(own)
+  const foreign = hasOtherHopLimit(own)
   judge.find(CONNTRACK_INVALID, about(c), foreign ? 'likely' : 'possible', () => {
     const host = judge.hostOf(c.place, end.by === 0 ? c.clientEnd : c.serverEnd)
     const other = judge.hostOf(c.place, end.by === 0 ? c.serverEnd : c.clientEnd)
@@ -32,8 +32,14 @@ export function tellConntrackInvalid(judge: Judge, c: ConnectionFacts, end: Conn
         : `A late packet of ${other} was answered by a reset: perhaps the host that translates the addresses of ${host} did not recognise it (conntrack: invalid), or ${host} was restarted.`,
       next: 'on the Docker host: iptables -I INPUT -m conntrack --ctstate INVALID -j DROP',
       evidence: [
-        { micros: peer.uselessMicros, text: `${other} sends what was acknowledged, or lies beyond the window` },
-        { micros: own.resetMicros, text: `RST without ACK, time to live ${own.resetHopLimit} (else ${own.hopLimit})` },
+        {
+          micros: peer.uselessMicros || peer.turnMicros,
+          text: `${other} sends what was acknowledged, or lies beyond the window`,
+        },
+        {
+          micros: own.resetMicros,
+          text: `RST without ACK, time to live ${own.resetHopLimit}${own.hopLimit === 0 ? '' : ` (else ${own.hopLimit})`}`,
+        },
       ],
     }
   })

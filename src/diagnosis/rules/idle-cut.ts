@@ -2,7 +2,7 @@
 
 import { counted, duration } from '../../core/plain-numbers.ts'
 import type { ConnectionEnd } from '../connection-end.ts'
-import { isForeign } from '../connection-end.ts'
+import { hasOtherHopLimit } from '../connection-end.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import type { IdleTimer } from '../idle-times.ts'
 import { about, type Description, type FindingKind, type Judge } from '../rule.ts'
@@ -44,7 +44,8 @@ function describe(judge: Judge, c: ConnectionFacts, end: ConnectionEnd): Descrip
   const name = judge.hostOf(c.place, by === 0 ? c.clientEnd : c.serverEnd)
   const other = judge.hostOf(c.place, by === 0 ? c.serverEnd : c.clientEnd)
   const idle = duration(timer?.micros ?? 0)
-  const who = how === 'RST' && isForeign(c.sides[by]) ? `a device between the two, in the name of ${name},` : name
+  const who =
+    how === 'RST' && hasOtherHopLimit(c.sides[by]) ? `a device between the two, in the name of ${name},` : name
   const began = { micros: startOf(c, end), text: `the last packet before ${idle} of silence` }
   if (kind === 'silent') {
     return {

@@ -1,5 +1,7 @@
 // reset: one side broke the connection off (RFC 9293 §3.5.2, §3.10.7.4), and nothing more special explains it.
 
+import type { Direction } from '../../core/connection.ts'
+import type { FindingSeverity } from '../../core/finding.ts'
 import { byteSize, duration } from '../../core/plain-numbers.ts'
 import type { ConnectionEnd } from '../connection-end.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
@@ -20,10 +22,11 @@ export const RESET: FindingKind = {
 }
 
 export function tellReset(judge: Judge, c: ConnectionFacts, end: ConnectionEnd): void {
-  const { by, isPending } = end
+  const { by } = end
   const own = c.sides[by]
-  const severity = by === 1 ? (isPending ? 'error' : 'warning') : isPending || hasUnheard(c) ? 'warning' : 'note'
-  judge.find(RESET, about(c, { severity, group: `${by} ${severity}` }), 'likely', () => {
+  const severity = severityOf(c, end)
+  const certainty = isStray(c, by) ? 'possible' : 'likely'
+  judge.find(RESET, about(c, { severity, group: `${by} ${severity}` }), certainty, () => {
     const host = judge.hostOf(c.place, by === 0 ? c.clientEnd : c.serverEnd)
     const text = own.resetText === '' ? '' : ` The reset says: ${own.resetText}`
     return {
@@ -36,6 +39,16 @@ export function tellReset(judge: Judge, c: ConnectionFacts, end: ConnectionEnd):
       ],
     }
   })
+}
+
+function severityOf(c: ConnectionFacts, { by, isPending }: ConnectionEnd): FindingSeverity {
+  if (by === 1) return isPending && !isStray(c, by) ? 'error' : 'warning'
+  return isPending || hasUnheard(c) ? 'warning' : 'note'
+}
+
+/** The capture began later, and of that side there is nothing but the reset: perhaps the connection was over long ago. */
+function isStray(c: ConnectionFacts, by: Direction): boolean {
+  return c.client.syns + c.server.syns === 0 && c.sides[by].packets === c.sides[by].resets
 }
 
 function amounts({ client, server }: ConnectionFacts): string {

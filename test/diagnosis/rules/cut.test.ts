@@ -240,6 +240,18 @@ describe('reset-by-middlebox', () => {
     )
   })
 
+  test('without ACK, though the server had just acknowledged: possible, and a firewall', () => {
+    const talk = answered().client(GET).segment(1, { flags: 'R' })
+    const result = diagnose(talk, { quietSeconds: 3 })
+    assertFindings(result, 'reset-by-middlebox possible x 1')
+    assert.match(causeOf(result, 'reset-by-middlebox'), /^A firewall has probably reset/)
+  })
+
+  test('not: without ACK, and the server had been away for a while', () => {
+    const talk = answered().wait(2500).client(GET).segment(1, { flags: 'R' })
+    assertFindings(diagnose(talk, { quietSeconds: 3 }), 'reset likely x 1')
+  })
+
   test('not: within what the other packets have', () => {
     const talk = new Talk()
       .open()
@@ -256,6 +268,14 @@ describe('conntrack-invalid', () => {
     const talk = answered().client(GET).server(OK).acknowledge(0).wait(300)
     talk.segment(0, { flags: 'P.', seq: 1001 + GET.length, payload: GET }).segment(1, { flags: 'R', ttl: 63 })
     assertFindings(diagnose(talk, { quietSeconds: 3 }), 'conntrack-invalid likely x 1')
+  })
+
+  test('far beyond the window, so that it seems to be of another connection', () => {
+    const talk = answered().wait(300).segment(0, { flags: 'P.', seq: 40_000_000, payload: 'late' })
+    assertFindings(
+      diagnose(talk.segment(1, { flags: 'R', ttl: 63 }), { quietSeconds: 3 }),
+      'conntrack-invalid possible x 1',
+    )
   })
 
   test('not: the server acknowledges it', () => {
