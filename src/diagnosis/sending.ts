@@ -23,8 +23,6 @@ const LEAST_TIMEOUT_MICROS = 190_000
 /** What comes out of order comes so soon. */
 const REORDERING_MICROS = 3_000
 const DUPLICATES_OF_LOSS = 3
-/** Sooner, and with no word from the receiver, no TCP sends again: the capture, or the network, has the packet twice. */
-export const COPY_MICROS = 900
 /** TCP_KEEPIDLE and TCP_KEEPINTVL are whole seconds; the clock of a capture may be a little off. */
 const LEAST_PROBE_MICROS = 900_000
 /** A window that takes so much is not a small one, however large the segments that offloading makes. */
@@ -144,10 +142,6 @@ function noteLostBefore(own: SideFacts, micros: number): void {
 function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, payload: number, micros: number): void {
   if (payload === 0) return
   const since = micros - Math.max(own.lastDataMicros, own.lastRetransmissionMicros)
-  if (since < COPY_MICROS && peer.duplicateAcknowledgementsInRow === 0) {
-    own.copies++
-    return
-  }
   // sent in smaller pieces, the large one has not passed
   if (own.largerPayload > payload && sequenceDistance(own.largerEnd, s.sequence) > 0) own.largerPayload = 0
   own.retransmissions++

@@ -169,6 +169,11 @@ export class SideFacts {
     this.direction = direction
   }
 
+  /** Losses that the sender noticed only by waiting. */
+  get neededTimeouts(): number {
+    return Math.max(0, this.timeoutRetransmissions - this.spuriousRetransmissions - this.repeats)
+  }
+
   /** Retransmissions that the receiver needed, as far as anybody can tell. */
   get neededRetransmissions(): number {
     return Math.max(0, this.retransmissions - this.spuriousRetransmissions)

@@ -7,9 +7,9 @@ import { TcpOptions } from '../core/tcp-options.ts'
 import { epochMicros } from '../core/timestamp.ts'
 import type { CaptureFacts } from './capture-facts.ts'
 import { ConnectionFacts } from './connection-facts.ts'
+import { Copies } from './copies.ts'
 import type { Moments } from './moments.ts'
 import {
-  COPY_MICROS,
   fillsWindow,
   noteAcknowledged,
   noteNagle,
@@ -37,6 +37,7 @@ export class Timeline {
   readonly #facts: (ConnectionFacts | undefined)[] = []
   readonly #spare: ConnectionFacts[] = []
   readonly #options = new TcpOptions()
+  readonly #copies = new Copies()
   #open = 0
 
   constructor(moments: Moments, capture: CaptureFacts) {
@@ -81,6 +82,10 @@ export class Timeline {
     const micros = epochMicros(s.time)
     const silence = facts.lastMicros === 0 ? 0 : Math.max(0, micros - facts.lastMicros)
     const payload = s.payloadEnd - s.payloadStart + s.missingBytes
+    if (this.#copies.isCopy(s, payload, peer.duplicateAcknowledgementsInRow > 0, micros)) {
+      own.copies++
+      return
+    }
     this.#noteArrival(facts, own, s, silence, micros)
     if ((flags & TCP_RST) !== 0) {
       this.#noteReset(facts, own, s, d, silence, micros)
@@ -131,15 +136,9 @@ export class Timeline {
   }
 
   #noteSyn(facts: ConnectionFacts, own: SideFacts, s: Segment, d: Direction, micros: number): void {
-    const isSame = own.syns > 0 && own.initialSequence === s.sequence
-    if (isSame && micros - own.lastSynMicros < COPY_MICROS) {
-      own.copies++
-      own.packets--
-      return
-    }
     own.syns++
     own.lastSynMicros = micros
-    if (isSame) {
+    if (own.syns > 1 && own.initialSequence === s.sequence) {
       for (const rule of this.#moments.onSynAgain) rule.onSynAgain(facts, d)
       return
     }

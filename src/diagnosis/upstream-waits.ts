@@ -33,7 +33,7 @@ export class UpstreamWaits {
 
   note({ exchange, latencyMicros }: TimedExchange): void {
     const { client, server, status, blocking, place, request, requestStart } = exchange
-    const waits = status === 'unanswered'
+    const waits = status === 'unanswered' || status === 'unknown'
     if (blocking || client === undefined || server === undefined) return
     if (!waits && latencyMicros < this.#leastMicros) return
     const startMicros = epochMicros(requestStart)

@@ -10,7 +10,7 @@ import { RAW_PROTOCOL, Routes, type RouteTimes } from '../route-times.ts'
 import { about, type Judge, type Judgement, type Rule } from '../rule.ts'
 import { UpstreamWaits } from '../upstream-waits.ts'
 import { HUNG_PEER, SERVER_SLOW } from './answer-kinds.ts'
-import { isLoaded } from './network-slow.ts'
+import { isOfNetwork } from './network-slow.ts'
 
 /** A sort of request whose answers usually take so long is meant to wait. */
 const LONG_POLL_MICROS = 15_000_000
@@ -23,6 +23,8 @@ const ANSWERS_FOR_USUAL = 100
 const CLOCK_STEP_MICROS = 500_000
 /** How bytes that are no text begin a request of a protocol that is not known. */
 const UNPRINTABLE = '...'
+/** What exchanges say that were not over at the end of the capture. */
+const CAPTURE_ENDED = 'capture ended'
 const MAXIMUM_REQUEST_CHARACTERS = 80
 
 export const lateAnswers: Rule = {
@@ -53,7 +55,7 @@ class LateAnswers {
   note(timed: TimedExchange, c: ConnectionFacts): void {
     const { exchange } = timed
     if (exchange.late) this.#judge.withdraw(HUNG_PEER, c)
-    if (exchange.status === 'unanswered') this.#noteUnanswered(timed, c)
+    if (exchange.status === 'unanswered' || isCutOff(exchange)) this.#noteUnanswered(timed, c)
     else if (exchange.status === 'ok' || exchange.status === 'error') this.#noteAnswer(timed, c)
   }
 
@@ -183,16 +185,8 @@ function isOfServer({ exchange }: TimedExchange, c: ConnectionFacts, micros: num
   const askedMicros = epochMicros(exchange.requestEnd)
   const sentAgainMicros = Math.max(client.lastRetransmissionMicros, server.lastRetransmissionMicros)
   if (sentAgainMicros > askedMicros && sentAgainMicros - askedMicros > micros / 2) return false
-  if (isNetwork(exchange, c, micros)) return false
+  if (isOfNetwork(exchange, c, micros)) return false
   return exchange.protocol !== RAW_PROTOCOL || takesTurns(exchange, c)
-}
-
-/** The request was acknowledged late, or the way is slow at this time. An acknowledgement that comes with the answer tells nothing. */
-function isNetwork(exchange: Exchange, c: ConnectionFacts, micros: number): boolean {
-  const askedMicros = epochMicros(exchange.requestEnd)
-  const { acknowledgedMicros } = c.server
-  const wasBare = acknowledgedMicros < epochMicros(exchange.responseStart)
-  return (wasBare && acknowledgedMicros - askedMicros > micros / 2) || isLoaded(c)
 }
 
 /** Of a protocol that is not known: the server never speaks by itself, and this is no TLS handshake, which has rules of its own. */
@@ -204,6 +198,11 @@ function takesTurns(exchange: Exchange, c: ConnectionFacts): boolean {
 function wantsAnswer(exchange: Exchange, c: ConnectionFacts, route: RouteTimes): boolean {
   if (exchange.protocol !== RAW_PROTOCOL) return true
   return !c.serverSpokeUnasked && (c.answered > 0 || (route.answers > 0 && takesTurns(exchange, c)))
+}
+
+/** The capture ended first; the client may have given up before. */
+function isCutOff({ status, statusText }: Exchange): boolean {
+  return status === 'unknown' && statusText === CAPTURE_ENDED
 }
 
 function acknowledgedAll({ client, server }: ConnectionFacts): boolean {

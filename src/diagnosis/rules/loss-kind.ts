@@ -7,7 +7,7 @@ export const LOSS: FindingKind = {
   severity: 'warning',
   title: 'packets were lost',
   meaning: 'Packets did not arrive and had to be sent again. The connection went on, slower.',
-  told: 'A SYN that was repeated and then answered at once. Data that was sent again and then acknowledged, where nothing says that it had arrived before; or a hole in the data that was filled too late to be a mere change of order. One lost packet in a thousand, or any that cost a time-out of 200 ms and more, is a warning; less is a note.',
+  told: 'A SYN that was repeated and then answered at once. Data that was sent again and then acknowledged, where nothing says that it had arrived before; or a hole in the data that was filled too late to be a mere change of order. One lost packet in a hundred, several in a thousand, or any that cost a time-out of 200 ms and more, is a warning; less is a note.',
   limits:
     'From one place it cannot be told whether a packet or its acknowledgement was lost, nor by which device; only whether it was before or behind the capture point.',
   advice:

@@ -9,8 +9,10 @@ import { LOSS, SPURIOUS_RETRANSMISSION } from './loss-kind.ts'
 
 /** By then the receiver has said whether it had the data already. */
 const JUDGED_AFTER_MICROS = 1_000_000
-/** Of all segments; less is how long ways are. */
-const LOSS_TO_WARN = 0.001
+/** Of all segments; less is how long ways are. Several that are not so rare count as well. */
+const LOSS_TO_WARN = 0.01
+const SEVERAL = 3
+const SEVERAL_TO_WARN = 0.003
 /** Several losses so close together are one burst. */
 const BURST_MICROS = 100_000
 const BURST_LEAST = 3
@@ -53,8 +55,9 @@ function subjectOf(c: ConnectionFacts, side: SideFacts, serious: boolean): Subje
   return about(c, { group: `${side.direction} ${serious ? '' : 'few'}`, severity: serious ? 'warning' : 'note' })
 }
 
-function isSerious({ lostSegments, timeoutRetransmissions, dataSegments }: SideFacts): boolean {
-  return timeoutRetransmissions > 0 || lostSegments >= dataSegments * LOSS_TO_WARN
+function isSerious({ lostSegments, neededTimeouts, dataSegments }: SideFacts): boolean {
+  if (neededTimeouts > 0 || lostSegments >= dataSegments * LOSS_TO_WARN) return true
+  return lostSegments >= SEVERAL && lostSegments >= dataSegments * SEVERAL_TO_WARN
 }
 
 function describe(judge: Judge, c: ConnectionFacts, side: SideFacts): Description {
@@ -65,8 +68,8 @@ function describe(judge: Judge, c: ConnectionFacts, side: SideFacts): Descriptio
   const pattern =
     lost < BURST_LEAST ? '' : span < BURST_MICROS ? ', all in one burst' : `, scattered over ${duration(span)}`
   const waits =
-    side.timeoutRetransmissions > 0
-      ? ` ${counted(side.timeoutRetransmissions, 'time')} the sender noticed only by a time-out, which costs 200 ms and more.`
+    side.neededTimeouts > 0
+      ? ` ${counted(side.neededTimeouts, 'time')} the sender noticed only by a time-out, which costs 200 ms and more.`
       : ' The sender noticed quickly, by what the receiver acknowledged.'
   return {
     cause: `${counted(lost, 'segment')} of ${grouped(dataSegments)} (${share} %) from ${from} to ${to} ${lost === 1 ? 'was' : 'were'} lost ${whereOf(side)}${pattern}.${waits}`,

@@ -39,7 +39,7 @@ export const windows: Rule = {
   kinds: [RECEIVER_STALLED, WINDOW_LIMITED],
   begin(judge: Judge): Judgement {
     const look = (c: ConnectionFacts, d: 0 | 1): void => {
-      const stalled = stallOf(judge, c.sides[d])
+      const stalled = stallOf(judge, c, c.sides[d])
       if (stalled.longest < STALL_MICROS || c.sides[opposite(d)].dataSegments === 0) return
       const subject = about(c, { group: `${d}` })
       const describe = (): Description => describeStall(judge, c, c.sides[d], stalled)
@@ -70,12 +70,11 @@ interface Stall {
   readonly inAll: number
 }
 
-/** A window that is still shut counts up to now. */
-function stallOf(
-  judge: Judge,
-  { smallWindowSinceMicros, smallWindowMicros, longestSmallWindowMicros }: SideFacts,
-): Stall {
-  const open = smallWindowSinceMicros === 0 ? 0 : judge.nowMicros - smallWindowSinceMicros
+/** A window that is still shut counts up to now, or up to the reset that ended it. */
+function stallOf(judge: Judge, c: ConnectionFacts, receiver: SideFacts): Stall {
+  const { smallWindowSinceMicros, smallWindowMicros, longestSmallWindowMicros } = receiver
+  const until = c.firstResetBy < 0 ? judge.nowMicros : c.lastMicros
+  const open = smallWindowSinceMicros === 0 ? 0 : until - smallWindowSinceMicros
   return { longest: Math.max(longestSmallWindowMicros, open), inAll: smallWindowMicros + open }
 }
 
@@ -84,7 +83,7 @@ function describeStall(judge: Judge, c: ConnectionFacts, receiver: SideFacts, { 
   const since = receiver.smallWindowSinceMicros
   const times = receiver.zeroWindows > 1 ? `, ${counted(receiver.zeroWindows, 'time')}` : ''
   return {
-    cause: `${host} did not read what it was sent: for ${duration(inAll)} in all${times} its buffer was full and the sender had to wait${since === 0 ? '' : ', and it still is'}.`,
+    cause: `${host} did not read what it was sent: for ${duration(inAll)} in all${times} its buffer was full and the sender had to wait${since === 0 ? '' : ', and so it was to the end'}.`,
     next: `see what the application of ${host} does with the data; ss -tn there shows what is not read (Recv-Q)`,
     evidence: [
       {

@@ -1,0 +1,41 @@
+// Recognises packets that a capture has twice, as a switch that mirrors both directions or several points of one path give
+// them: they would look like something that was sent again. (Copies from several interfaces are left out before; see flow/.)
+
+import { type Segment, TCP_SYN } from '../core/segment.ts'
+
+/** Copies follow each other within this. */
+const COPY_MICROS = 900
+const SLOTS = 256
+
+/** Remembers the latest packets of all connections: a few numbers each. */
+export class Copies {
+  readonly #sequences = new Int32Array(SLOTS)
+  readonly #identities = new Int32Array(SLOTS)
+  readonly #ends = new Int32Array(SLOTS)
+  readonly #micros = new Float64Array(SLOTS)
+
+  /**
+   * True when `s` came just before. What is sent again has another IP id; where that is 0 (IPv6), only data and SYNs are looked
+   * at, as acknowledgements are repeated on purpose, and so is data that the receiver asks for (`askedAgain`).
+   */
+  isCopy(s: Segment, payload: number, askedAgain: boolean, micros: number): boolean {
+    const { sequence, acknowledgement, ipId } = s
+    if (ipId === 0 && (askedAgain || (payload === 0 && (s.flags & TCP_SYN) === 0))) return false
+    const identity = (ipId << 16) | (s.flags & 0xff)
+    const ends = (s.sourcePort << 16) | s.destinationPort
+    const slot = (sequence ^ acknowledgement ^ (sequence >>> 8) ^ (ipId * 31)) & (SLOTS - 1)
+    if (
+      this.#sequences[slot] === sequence &&
+      this.#identities[slot] === identity &&
+      this.#ends[slot] === ends &&
+      micros - this.#micros[slot]! < COPY_MICROS
+    ) {
+      return true
+    }
+    this.#sequences[slot] = sequence
+    this.#identities[slot] = identity
+    this.#ends[slot] = ends
+    this.#micros[slot] = micros
+    return false
+  }
+}
