@@ -7,7 +7,7 @@ import type { TimedExchange } from '../../core/timed-exchange.ts'
 import { epochMicros } from '../../core/timestamp.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { RAW_PROTOCOL, Routes, type RouteTimes } from '../route-times.ts'
-import { about, type Judge, type Judgement, type Rule } from '../rule.ts'
+import { about, type Description, type Judge, type Judgement, type Rule } from '../rule.ts'
 import { UpstreamWaits } from '../upstream-waits.ts'
 import { HUNG_PEER, SERVER_SLOW } from './answer-kinds.ts'
 import { isOfNetwork } from './network-slow.ts'
@@ -38,6 +38,7 @@ export const lateAnswers: Rule = {
       // who closes with a request pending has decided: another rule's
       onFin: (c, d) => answers.noteEnd(c, d === 1),
       onReset: (c, d) => answers.noteEnd(c, d === 1),
+      onClose: (c) => answers.noteClose(c),
     }
   },
 }
@@ -61,6 +62,14 @@ class LateAnswers {
 
   noteEnd(c: ConnectionFacts, byServer: boolean): void {
     if (byServer && this.#judge.has(HUNG_PEER, c)) this.#judge.withdraw(HUNG_PEER, c)
+  }
+
+  /** It stands: what was said of "so far" holds to the end. */
+  noteClose(c: ConnectionFacts): void {
+    const { unanswered } = c
+    if (unanswered === undefined || !this.#judge.has(HUNG_PEER, c)) return
+    const { request, micros } = unanswered
+    this.#judge.update(HUNG_PEER, about(c), () => this.#describeHung(request, c, micros, 'to the end'))
   }
 
   #noteAnswer(timed: TimedExchange, c: ConnectionFacts): void {
@@ -100,7 +109,11 @@ class LateAnswers {
     // it has decided to close, or was made to
     if (c.firstFinBy === 1 || c.firstResetBy === 1) return
     if (judge.nowMicros - askedMicros >= hungAfterMicros - Math.min(CLOCK_STEP_MICROS, hungAfterMicros / 2)) {
-      if (wantsAnswer(exchange, c, route)) this.#tellHung(exchange, c, askedMicros)
+      if (wantsAnswer(exchange, c, route)) {
+        judge.find(HUNG_PEER, about(c), 'possible', () =>
+          this.#describeHung(exchange.request, c, askedMicros, 'so far'),
+        )
+      }
       return
     }
     const gaveUpMicros = c.client.finMicros || c.client.resetMicros
@@ -143,23 +156,23 @@ class LateAnswers {
     }
   }
 
-  #tellHung(exchange: Exchange, c: ConnectionFacts, askedMicros: number): void {
-    const judge = this.#judge
-    judge.find(HUNG_PEER, about(c), 'possible', () => {
-      const host = judge.hostOf(c.place, c.serverEnd)
-      const waited = duration(Math.max(judge.nowMicros - askedMicros, judge.options.hungAfterMicros))
-      const { keepAliveAnswers } = c.client
-      const alive = keepAliveAnswers > 0 ? ` It still answers TCP keep-alives (${keepAliveAnswers}).` : ''
-      return {
-        cause: `${host} has taken "${requestOf(exchange)}" and sent no byte of an answer for ${waited} so far: its process hangs, or is very slow.${alive}${this.#upstreamOf(c, askedMicros, judge.nowMicros)}`,
-        next: `see what the process of ${host} does: docker top, a stack dump; is it paused or stopped?`,
-        evidence: [
-          { micros: askedMicros, text: `request complete: ${requestOf(exchange)}` },
-          { micros: c.server.acknowledgedMicros, text: 'acknowledged by the server' },
-          { micros: judge.nowMicros, text: `no byte of an answer in ${waited}` },
-        ],
-      }
-    })
+  /** `howLong`: so far, or to the end. */
+  #describeHung(request: string, c: ConnectionFacts, askedMicros: number, howLong: string): Description {
+    const { nowMicros, options } = this.#judge
+    const host = this.#judge.hostOf(c.place, c.serverEnd)
+    const asked = shortened(request)
+    const waited = duration(Math.max(nowMicros - askedMicros, options.hungAfterMicros))
+    const { keepAliveAnswers } = c.client
+    const alive = keepAliveAnswers > 0 ? ` It still answers TCP keep-alives (${keepAliveAnswers}).` : ''
+    return {
+      cause: `${host} has taken "${asked}" and sent no byte of an answer for ${waited} ${howLong}: its process hangs, or is very slow.${alive}${this.#upstreamOf(c, askedMicros, nowMicros)}`,
+      next: `see what the process of ${host} does: docker top, a stack dump; is it paused or stopped?`,
+      evidence: [
+        { micros: askedMicros, text: `request: ${asked}` },
+        { micros: c.server.acknowledgedMicros, text: 'acknowledged by the server' },
+        { micros: nowMicros, text: `no byte of an answer in ${waited}` },
+      ],
+    }
   }
 
   /** A sentence about what the server waited for itself just then; '' where nothing of it was seen. */
@@ -214,5 +227,9 @@ function isLongPoll({ answers, usualMicros }: RouteTimes): boolean {
 }
 
 function requestOf({ request }: Exchange): string {
+  return shortened(request)
+}
+
+function shortened(request: string): string {
   return request.slice(0, MAXIMUM_REQUEST_CHARACTERS)
 }

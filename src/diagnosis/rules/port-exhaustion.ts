@@ -13,7 +13,7 @@ export const PORT_EXHAUSTION: FindingKind = {
   title: 'the client has run out of source ports',
   meaning:
     'Each new connection of a client to the same server and port needs a source port of its own, and a port that was closed rests for a minute (TIME-WAIT). The client opens connections faster than ports come free: further attempts fail with "cannot assign requested address", or meet the remains of an old connection.',
-  told: 'The source ports of one client to one server and port cover nearly the whole range that it takes them from, and ports come again within a minute after the client has closed them.',
+  told: 'The source ports of one client to one server and port cover nearly the whole range that it takes them from, and ports come again about a minute, or less, after the client has closed them.',
   limits:
     'Attempts that fail for want of a port send no packet, so they cannot be seen. The range itself is guessed from the ports that were seen.',
   advice:
@@ -25,8 +25,8 @@ const SHARE_TO_TELL = 0.9
 /** Fewer in a row are a coincidence. */
 const PORTS_TO_TELL = 200
 const REUSED_TO_TELL = 3
-/** Linux lets them rest so long. */
-const TIME_WAIT_MICROS = 61_000_000
+/** Linux lets them rest for 60 s, and a few more until its timer comes round. */
+const TIME_WAIT_MICROS = 66_000_000
 /** Connections of a client to a server before its ports are written down: that takes memory. */
 const CONNECTIONS_TO_NOTE = 50
 const MAXIMUM_NOTED = 16
@@ -111,7 +111,7 @@ function tell(judge: Judge, c: ConnectionFacts, pair: Pair): void {
     const host = judge.hostOf(c.place, c.clientEnd)
     const end = judge.endOf(c.place, c.serverEnd)
     return {
-      cause: `${host} has used ${counted(pair.ports, 'source port')} of the ${pair.least} to ${pair.greatest} that it takes them from, for connections to ${end}, and uses them again before they have rested: it opens short connections faster than ports come free.`,
+      cause: `${host} has used ${counted(pair.ports, 'source port')} of the ${pair.least} to ${pair.greatest} that it takes them from, for connections to ${end}, and uses them again as soon as they come free: it opens short connections faster than ports come free.`,
       next: `let ${host} keep connections and use them again; or widen net.ipv4.ip_local_port_range there`,
       evidence: [
         {
@@ -120,7 +120,7 @@ function tell(judge: Judge, c: ConnectionFacts, pair: Pair): void {
         },
         {
           micros: c.openMicros,
-          text: `port ${c.clientEnd.port} again; ${counted(pair.reused, 'port')} came again within a minute`,
+          text: `port ${c.clientEnd.port} again; ${counted(pair.reused, 'port')} came again about a minute after they were closed, or sooner`,
         },
       ],
     }
