@@ -14,6 +14,8 @@ export interface Asked {
   readonly wait: boolean
   /** Interface inside the namespace (-i beside --container); '' for all. */
   readonly insideInterface: string
+  /** Also `lo` inside the namespaces, where that can be had. */
+  readonly loopback?: boolean
 }
 
 /** The networks that --network names. */

@@ -34,6 +34,8 @@ export interface CaptureTarget {
    * count, in the time that each entry tells. The time may lie in the past. undefined: every frame counts.
    */
   readonly gate: readonly GateEntry[] | undefined
+  /** '', or what is not seen without it: then the run goes on where it cannot be opened. */
+  readonly onlyFor: string
   /** Told once beside the label, for example that the network is shared. */
   readonly remark: string
 }
@@ -56,6 +58,7 @@ export function target(given: Partial<CaptureTarget> & Pick<CaptureTarget, 'key'
     namespace: undefined,
     sidecarOf: '',
     gate: undefined,
+    onlyFor: '',
     remark: '',
   }
   return { ...none, ...given } satisfies CaptureTarget

@@ -45,12 +45,12 @@ export class EngineSurvey {
   constructor(
     engine: Engine,
     view: HostView,
-    { selection, via, insideInterface }: Omit<Asked, 'selectors'>,
+    { selection, via, insideInterface, loopback = false }: Omit<Asked, 'selectors'>,
     wakeUp: () => void,
   ) {
     this.#engine = engine
     this.#view = view
-    this.#finder = new TargetFinder(engine, view, { via, networks: selection.networks, insideInterface })
+    this.#finder = new TargetFinder(engine, view, { via, networks: selection.networks, insideInterface, loopback })
     this.#wakeUp = wakeUp
   }
 

@@ -14,6 +14,8 @@ export interface FindOptions {
   readonly networks: readonly string[]
   /** Interface inside the namespace (-i beside --container); '' for all. */
   readonly insideInterface: string
+  /** Also `lo` inside the namespace, where that can be had. */
+  readonly loopback?: boolean
 }
 
 /** What was found: at least one target, or why there is none. */
@@ -53,12 +55,15 @@ export class TargetFinder {
     }
     if (via !== undefined) {
       const targets = await attempt(via)
-      if (targets !== undefined) return { targets }
+      if (targets !== undefined) return { targets: this.#withLoopback(targets, container, owner) }
       return fail(`${name} cannot be captured --via ${shortfalls[0]}`, 'leave --via out to let tcpflow choose')
     }
     for (const way of this.#waysFor(container, owner, attached, networks)) {
       const targets = way === 'host' ? await this.#onHost(container) : await attempt(way)
-      if (targets !== undefined) return { targets: withShortfall(targets, name, shortfalls[0]) }
+      if (targets !== undefined) {
+        const found = withShortfall(targets, name, shortfalls[0])
+        return { targets: this.#withLoopback(found, container, owner) }
+      }
     }
     return fail(`there is no way to capture ${name} from here`, shortfalls.join('\n'))
   }
@@ -235,6 +240,29 @@ export class TargetFinder {
         remark: onHost ? sharedRemark(container, ports) : '',
       }),
     ]
+  }
+
+  /** What a container says to itself is seen only inside its namespace. */
+  #withLoopback(targets: CaptureTarget[], container: ContainerDetails, owner: ContainerDetails): CaptureTarget[] {
+    if (this.#options.loopback !== true || owner.networkMode === 'host') return targets
+    const inside = targets.some(({ way }) => way === 'netns' || way === 'sidecar')
+    if (inside && ['', 'any', 'lo'].includes(this.#options.insideInterface)) return targets
+    const name = nameOf(container)
+    const shared = { containers: [name], interfaceName: 'lo', place: placeOf(owner) }
+    const onlyFor = `connections to localhost and DNS through 127.0.0.11 in ${name}`
+    const shown = [container, owner].find(({ pid, id }) => this.#view.belongsTo(pid, id))
+    if (shown !== undefined && this.#view.whyNotEnter(shown.pid) === undefined) {
+      const inode = this.#view.namespaceOf(shown.pid)!
+      const label = `${name}: lo in its network namespace`
+      const key = `netns ${inode} ${owner.startedAt} lo`
+      return [
+        ...targets,
+        target({ ...shared, key, way: 'netns', label, namespace: { pid: shown.pid, inode }, onlyFor }),
+      ]
+    }
+    const label = `${name}: lo, from a sidecar container in its network`
+    const key = `sidecar ${owner.id} ${owner.startedAt} lo`
+    return [...targets, target({ ...shared, key, way: 'sidecar', label, sidecarOf: owner.id, onlyFor })]
   }
 
   async #onHost(container: ContainerDetails): Promise<CaptureTarget[]> {

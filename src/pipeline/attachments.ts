@@ -97,10 +97,13 @@ export interface AttachOptions {
   readonly messages: TerminalMessages
   readonly names: Names | undefined
   readonly inUse: FilesInUse
+  /** What the inputs cannot show, as they stand: a sentence each. */
+  readonly notCaptured: () => readonly string[]
 }
 
 /** Makes what the plan asks for. Rejects with OperatorError where an output cannot be opened. */
-export async function attachViews({ plan, io, messages, names, inUse }: AttachOptions): Promise<AttachedViews> {
+export async function attachViews(options: AttachOptions): Promise<AttachedViews> {
+  const { plan, io, messages, names, inUse, notCaptured } = options
   const attached: Attachment[] = []
   let counts = (): RunCounts => NOTHING_COUNTED
   const arena = new Arena(arenaBytes(plan))
@@ -127,6 +130,7 @@ export async function attachViews({ plan, io, messages, names, inUse }: AttachOp
       return stream
     },
     counts: () => counts(),
+    notCaptured,
     makeWay() {
       for (const { makeWay } of attached) makeWay?.()
     },

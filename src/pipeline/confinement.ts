@@ -22,7 +22,7 @@ import type { Io } from '../core/io.ts'
 import type { Plan } from '../plan.ts'
 
 /** What a plan may have to ask the broker for; `held` says what it could do at all. */
-export function requestTypesOf({ input }: Plan, held: HeldRights | undefined): RequestType[] {
+export function requestTypesOf({ input, diagnose }: Plan, held: HeldRights | undefined): RequestType[] {
   if (input.kind !== 'live') return []
   const types: RequestType[] = ['open-interface']
   if (input.interfaces.some(isNetfilterName)) types.push('open-netfilter-queue')
@@ -30,7 +30,7 @@ export function requestTypesOf({ input }: Plan, held: HeldRights | undefined): R
   types.push('inspect-process')
   const { via } = input.containers
   const mayEnter = held === undefined || hasCapability(held.permitted, 'sys_admin')
-  if (mayEnter && (via === undefined || via === 'netns')) types.push('enter-namespace')
+  if (mayEnter && (via === undefined || via === 'netns' || diagnose !== undefined)) types.push('enter-namespace')
   return types
 }
 

@@ -25,6 +25,8 @@ type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
 /** A capture that has been replaced is read on for so long: its last packets are on their way. */
 const CLOSING_GRACE_MILLIS = 300
+/** Of what cannot be captured and need not be. */
+const MOST_REFUSED = 1000
 
 export interface ContainerCaptureParts {
   readonly plan: Plan
@@ -74,6 +76,8 @@ export class ContainerCapture implements WatchListener {
   #onContainerEnd: ContainerEndListener = () => {}
   readonly #opener: TargetOpener
   readonly #failures: OpeningFailures
+  /** By key, what is not seen because it could not be opened. */
+  readonly #refused = new Map<string, string>()
   #stopped = false
   /** Something went wrong that makes the exit code 1. */
   failed = false
@@ -89,8 +93,14 @@ export class ContainerCapture implements WatchListener {
       via: containers.via,
       wait: containers.wait,
       insideInterface: input.interfaces[0] ?? '',
+      loopback: parts.plan.diagnose !== undefined,
     }
     this.#watch = new ContainerWatch(engine, view, options, parts.places)
+  }
+
+  /** What is not seen, and why: a sentence each. */
+  get notCaptured(): readonly string[] {
+    return [...new Set(this.#refused.values())]
   }
 
   get names(): Names {
@@ -158,6 +168,10 @@ export class ContainerCapture implements WatchListener {
     if (asked || (failure === undefined && endReason !== 'failed')) return
     const label = open.target.containers.join(', ') || open.target.interfaceName
     const error = failure ?? new OperatorError(endMessage ?? 'the capture broke off', endHint)
+    if (open.target.onlyFor !== '') {
+      this.#goWithout(open.target, error)
+      return
+    }
     this.#tell(new OperatorError(`${label}: ${error.message}`, error.hint))
     // If it is still wanted, it is opened again.
     this.#watch.lookAgain()
@@ -191,6 +205,11 @@ export class ContainerCapture implements WatchListener {
     this.stop()
   }
 
+  #goWithout({ key, onlyFor }: CaptureTarget, { message }: OperatorError): void {
+    if (this.#refused.size >= MOST_REFUSED) this.#refused.clear()
+    this.#refused.set(key, `${onlyFor}: ${message}`)
+  }
+
   #tell(error: OperatorError): void {
     if (this.#stopped) return
     this.failed = true
@@ -202,7 +221,7 @@ export class ContainerCapture implements WatchListener {
     if (this.#stopped) return []
     const failures: OperatorError[] = []
     this.#wanted = targets
-    const added = targets.filter((target) => !this.#open.has(target.key))
+    const added = targets.filter(({ key }) => !this.#open.has(key) && !this.#refused.has(key))
     for (const target of targets) this.#update(target)
     await Promise.all(
       added.map(async (target) => {
@@ -215,7 +234,8 @@ export class ContainerCapture implements WatchListener {
           if (!(error instanceof OperatorError)) throw error
           // A fresh look tells whether it is still wanted.
           if (await this.#failures.mayHaveStopped(target, error, atStart)) this.#watch.lookAgain()
-          else failures.push(error)
+          else if (target.onlyFor === '') failures.push(error)
+          else this.#goWithout(target, error)
         } finally {
           this.#opening.delete(opening)
         }

@@ -34,9 +34,10 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   try {
     // What cannot begin leaves no file behind: all outputs come after this.
     source = await openSource(plan, inputs, messages)
+    const notCaptured = (): readonly string[] => inputs.containers?.notCaptured ?? []
     // Opening may take long, and until here a signal ends it at once. Views may say that they are ready.
     stopRequest = new StopRequest(io)
-    views = await attachViews({ plan, io, messages, names: inputs.names, inUse })
+    views = await attachViews({ plan, io, messages, names: inputs.names, inUse, notCaptured })
   } catch (error) {
     await Promise.all([source?.live?.close(), inputs.containers?.close()])
     throw error

@@ -124,7 +124,10 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
       connections,
       names: names.size,
       tlsHandshakes: handshakes,
-      notJudged: notJudged(this.diagnosis, plan, new Set(findings.map(({ id }) => id))),
+      notJudged: [
+        ...this.#context.notCaptured(),
+        ...notJudged(this.diagnosis, plan, new Set(findings.map(({ id }) => id))),
+      ],
       only: askedFor(this.#plan),
       savedAs: (finding: Finding) => this.#savedAs(finding),
     }

@@ -4,6 +4,13 @@ import { byteSize, counted } from '../core/plain-numbers.ts'
 import type { Diagnosis } from '../diagnosis/diagnosis.ts'
 import type { Plan } from '../plan.ts'
 
+/** What containers say to themselves does not come to their networks. */
+function takesNetworksOnly({ input }: Plan): boolean {
+  if (input.kind !== 'live' || input.containers === undefined) return false
+  const { containers, services, labels } = input.containers
+  return containers.length + services.length + labels.length === 0
+}
+
 /** Sentences without a full stop. `told`: ids of findings that say it already. */
 export function notJudged(diagnosis: Diagnosis, plan: Plan, told: ReadonlySet<string>): string[] {
   const { capture } = diagnosis
@@ -29,6 +36,8 @@ export function notJudged(diagnosis: Diagnosis, plan: Plan, told: ReadonlySet<st
     'mid-stream',
     () => `how ${counted(capture.metMidway, 'connection')} began: before the capture did`,
   )
+  if (takesNetworksOnly(plan))
+    sentences.push('connections to localhost and DNS through 127.0.0.11: name the containers, not only their network')
   if (plan.filter !== '')
     sentences.push(`what the filter leaves out (${plan.filter}): ARP, ICMP errors and DNS may be among it`)
   add(capture.notFollowed, '', () => `${counted(capture.notFollowed, 'connection')} too many to be followed`)

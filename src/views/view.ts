@@ -45,6 +45,8 @@ export interface ViewContext {
   standardOutput(): OutputStream
   /** What the run has counted so far. */
   counts(): RunCounts
+  /** What the inputs cannot show, as they stand: a sentence each. */
+  notCaptured(): readonly string[]
   /** Asks every view to end what it has begun on standard output, because another prints there. */
   makeWay(): void
 }

@@ -11,11 +11,12 @@ interface Asked {
   via?: AskedWay
   networks?: string[]
   insideInterface?: string
+  loopback?: boolean
 }
 
 async function find(engine: FakeEngine, view: FakeView, each: ContainerDetails, asked: Asked = {}) {
   engine.containers.set(each.id, each)
-  const options = { via: asked.via, networks: asked.networks ?? [], insideInterface: asked.insideInterface ?? '' }
+  const options = { insideInterface: '', networks: [], via: undefined, ...asked }
   const found = await new TargetFinder(engine, view, options).find(each, engine.networkList)
   if ('error' in found) return { error: `${found.error.message}\n${found.error.hint}` }
   return {
@@ -220,4 +221,34 @@ test('the host’s network is captured once by a sidecar, however many share it'
     keys.push(found!.targets[0]!.key)
   }
   assert.equal(keys[0], keys[1])
+})
+
+test('lo inside the namespace as well, where it is wanted: entered, else by a sidecar', async () => {
+  const view = new FakeView()
+  view.visible.add(web.id)
+  const onlyFor = 'connections to localhost and DNS through 127.0.0.11 in web'
+  const all = async (asked: Asked) => (await find(new FakeEngine(), view, web, asked)).found!.targets
+  const [veth, lo, ...others] = await all({ loopback: true })
+  assert.deepEqual([veth!.way, veth!.onlyFor, others.length], ['veth', '', 0])
+  assert.deepEqual([lo!.way, lo!.interfaceName, lo!.onlyFor], ['netns', 'lo', onlyFor])
+  assert.equal(lo!.namespace?.pid, web.pid)
+  assert.notEqual(lo!.place, '')
+  view.refusal = 'it needs SYS_ADMIN'
+  const [, beside] = await all({ loopback: true, via: 'veth' })
+  assert.deepEqual([beside!.way, beside!.interfaceName, beside!.sidecarOf], ['sidecar', 'lo', web.id])
+  assert.equal(beside!.place, lo!.place)
+  assert.notEqual(beside!.key, lo!.key)
+})
+
+test('lo is not captured twice, and not on the host', async () => {
+  const view = new FakeView()
+  view.visible.add(web.id)
+  const interfaces = async (each: ContainerDetails, asked: Asked) =>
+    (await find(new FakeEngine(), view, each, { ...asked, loopback: true })).targets?.map((t) => t.interfaceName)
+  assert.deepEqual(await interfaces(web, { via: 'netns' }), ['any'])
+  assert.deepEqual(await interfaces(web, { insideInterface: 'lo' }), ['lo'])
+  assert.deepEqual(await interfaces(web, { insideInterface: 'eth0' }), ['eth0', 'lo'])
+  const onHost = container('agent', { networkMode: 'host', networks: [] })
+  view.visible.add(onHost.id)
+  assert.equal((await interfaces(onHost, {}))?.length, 1)
 })

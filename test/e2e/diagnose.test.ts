@@ -2,9 +2,11 @@
 // is printed where, and with which exit code.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { afterwards, BASE_IMAGE, docker, makeNetwork, uniqueName, whyNoDocker } from '../support/docker.ts'
 import { assertHarmless } from '../support/harmless.ts'
 import { type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { mustRun, type Running, run, skipped, start, tcpflow, temporaryFolder, whyNot } from '../support/program.ts'
@@ -166,6 +168,53 @@ describe('live', () => {
     assert.match(report, /\nlooked at 2 connections\ncould not be judged: what the filter leaves out \(tcp\)/)
     assertHarmless(stdout, 'standard output')
     for (const line of report.split('\n')) assert.ok(line.length <= 100, line)
+  })
+})
+
+describe('a container', () => {
+  /** Says hello to itself on a port where nobody listens, and goes on. */
+  const TALKER = `const net = require('net')
+    setInterval(() => net.connect(9999, '127.0.0.1').on('error', () => {}), 300)`
+
+  function talker(t: TestContext): string {
+    const name = uniqueName('self')
+    const network = uniqueName('own')
+    makeNetwork(t, network)
+    afterwards(t, () => spawnSync('docker', ['rm', '-f', name]))
+    docker('run', '-d', '--stop-signal', 'KILL', '--name', name, '--network', network, BASE_IMAGE, 'node', '-e', TALKER)
+    return name
+  }
+
+  test('what it says to itself is seen inside its namespace, under its name', async (t) => {
+    if (skipped(t, whyNoDocker())) return
+    const name = talker(t)
+    const live = start(t, ['diagnose', '--json', '--container', name], { env: UTC })
+    await live.until((run) => countOf(run, '"id":') > 0, 'it had found something')
+    const { code, stdout, stderr } = await live.signal('SIGINT')
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /: lo in its network namespace$/m)
+    const [found] = rowsOf(stdout).filter(({ state }) => state === 'final') as (Row & { server: { name: string } })[]
+    assert.equal(found!.server.address, '127.0.0.1')
+    assert.equal(found!.server.port, 9999)
+    assert.equal(found!.server.name, name)
+    assert.equal(found!.severity, 'error')
+  })
+
+  test('where its namespace is closed to us, the report says what is not seen', async (t) => {
+    if (skipped(t, whyNoDocker() ?? whyNot('setpriv'))) return
+    const name = talker(t)
+    const wrapper = ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin']
+    const args = ['diagnose', '--container', name, '--sidecar-image', uniqueName('no-such-image')]
+    const live = start(t, args, { env: UTC, wrapper })
+    await live.until(({ stderr }) => /: veth/.test(stderr), 'it captured')
+    // that there is no such image is known a moment later
+    const asking = setInterval(() => live.child.kill('SIGUSR2'), 200)
+    const what = `could not be judged: connections to localhost and DNS through 127.0.0.11 in ${name}: `
+    const words = (run: Running): string => run.stdout.toString().replace(/\s+/g, ' ')
+    await live.until((run) => words(run).includes(what), 'it had said so').finally(() => clearInterval(asking))
+    const { code, stderr } = await live.signal('SIGINT')
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stderr, /no-such-image/)
   })
 })
 
