@@ -68,6 +68,12 @@ export function isPublic({ family, word0, word3 }: Endpoint): boolean {
   return !(a === 192 && b === 168) && !(a === 169 && b === 254)
 }
 
+export function isSameAddress(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.word3 === b.word3 && a.family === b.family && a.word0 === b.word0 && a.word1 === b.word1 && a.word2 === b.word2
+  )
+}
+
 /** Four words as text: dotted quad, or RFC 5952's shortest form in lower case. */
 export function formatAddress(
   family: AddressFamily,

@@ -11,8 +11,11 @@ import type {
   StreamConsumer,
 } from '../core/consumers.ts'
 import type { Endpoint } from '../core/endpoint.ts'
-import { formatAddress } from '../core/endpoint.ts'
+import { formatAddress, isSameAddress } from '../core/endpoint.ts'
+import type { Exchange } from '../core/exchange.ts'
+import type { ExchangeFailure, ExchangeFailures } from '../core/exchange-failure.ts'
 import type { Finding, FindingCertainty } from '../core/finding.ts'
+import type { Mismatch, MismatchConsumer } from '../core/first-words.ts'
 import type { Packet } from '../core/packet.ts'
 import type { Names } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
@@ -28,6 +31,7 @@ import { IcmpTargets } from './icmp-targets.ts'
 import { Moments } from './moments.ts'
 import type { Description, FindingKind, Judge, JudgeOptions, Rule, Subject } from './rule.ts'
 import { Timeline } from './timeline.ts'
+import { type Trouble, Troubles } from './troubles.ts'
 
 /** onClock of the rules, in capture time. */
 const CLOCK_MICROS = 1_000_000
@@ -37,6 +41,7 @@ const MAXIMUM_NAME_CHARACTERS = 64
 export interface DiagnosisOptions extends JudgeOptions, BookOptions {
   readonly rules: readonly Rule[]
   readonly names: Names | undefined
+  readonly failures: ExchangeFailures
 }
 
 export class Diagnosis
@@ -48,12 +53,15 @@ export class Diagnosis
     NetworkEventConsumer,
     ClockConsumer,
     TimedExchangeConsumer,
-    TlsConsumer
+    TlsConsumer,
+    MismatchConsumer
 {
   readonly options: JudgeOptions
   readonly capture = new CaptureFacts()
   nowMicros = 0
   readonly #names: Names | undefined
+  readonly #failures: ExchangeFailures
+  readonly #troubles = new Troubles()
   readonly #book: FindingBook
   readonly #agenda = new Agenda()
   readonly #addresses: AddressResolution
@@ -65,6 +73,7 @@ export class Diagnosis
   constructor(consumer: FindingConsumer, options: DiagnosisOptions) {
     this.options = options
     this.#names = options.names
+    this.#failures = options.failures
     this.#book = new FindingBook(consumer, options, options.names)
     this.#moments = new Moments(options.rules, this)
     this.#timeline = new Timeline(this.#moments, this.capture)
@@ -126,6 +135,7 @@ export class Diagnosis
   onDatagram(datagram: Datagram): void {
     this.#advance(datagram.time)
     this.capture.datagrams++
+    for (const rule of this.#moments.onDatagram) rule.onDatagram(datagram)
   }
 
   onIcmpError(error: IcmpError): void {
@@ -163,6 +173,13 @@ export class Diagnosis
     const facts = exchange.connection === undefined ? undefined : this.#timeline.of(exchange.connection)
     if (facts !== undefined) noteExchange(facts, timed)
     for (const rule of this.#moments.onExchange) rule.onExchange(timed, facts)
+  }
+
+  onMismatch(c: Connection, mismatch: Mismatch, t: Timestamp): void {
+    this.#advance(t)
+    const facts = this.#timeline.of(c)
+    if (facts === undefined) return
+    for (const rule of this.#moments.onMismatch) rule.onMismatch(facts, mismatch)
   }
 
   onTls(handshake: TlsHandshake, event: TlsEvent, t: Timestamp): void {
@@ -210,6 +227,10 @@ export class Diagnosis
 
   find(kind: FindingKind, subject: Subject, certainty: FindingCertainty, describe: () => Description): void {
     this.#book.find(kind, subject, certainty, this.nowMicros, describe)
+    const { place, client, server } = subject
+    if (client !== undefined && server !== undefined && (subject.severity ?? kind.severity) !== 'note') {
+      this.#troubles.note({ id: kind.id, micros: this.nowMicros, place, client, server })
+    }
   }
 
   update(kind: FindingKind, subject: Subject, describe: () => Description): void {
@@ -226,6 +247,17 @@ export class Diagnosis
 
   hasFailed(c: CountedConnection): boolean {
     return this.#book.hasFailed(c)
+  }
+
+  failureOf(exchange: Exchange): ExchangeFailure | undefined {
+    return this.#failures.get(exchange.protocol)?.(exchange)
+  }
+
+  troubleOf(place: number, host: Endpoint, fromMicros: number, toMicros: number): Trouble | undefined {
+    const name = this.nameOf(place, host)
+    const isHost = (at: number, each: Endpoint): boolean =>
+      isSameAddress(each, host) || (name !== '' && this.nameOf(at, each) === name)
+    return this.#troubles.of(isHost, fromMicros, toMicros)
   }
 
   wake(c: ConnectionFacts, micros: number): void {

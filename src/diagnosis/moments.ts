@@ -21,6 +21,8 @@ export class Moments {
   readonly onAddressUnanswered: readonly Asked<'onAddressUnanswered'>[]
   readonly onExchange: readonly Asked<'onExchange'>[]
   readonly onTls: readonly Asked<'onTls'>[]
+  readonly onMismatch: readonly Asked<'onMismatch'>[]
+  readonly onDatagram: readonly Asked<'onDatagram'>[]
   readonly onWake: readonly Asked<'onWake'>[]
   readonly onClock: readonly Asked<'onClock'>[]
   readonly onClose: readonly Asked<'onClose'>[]
@@ -46,6 +48,8 @@ export class Moments {
     this.onAddressUnanswered = asked('onAddressUnanswered')
     this.onExchange = asked('onExchange')
     this.onTls = asked('onTls')
+    this.onMismatch = asked('onMismatch')
+    this.onDatagram = asked('onDatagram')
     this.onWake = asked('onWake')
     this.onClock = asked('onClock')
     this.onClose = asked('onClose')

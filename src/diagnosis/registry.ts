@@ -1,6 +1,7 @@
 // Every rule. A new one is a file in rules/ and a line in this list.
 
 import type { FindingKind, Rule } from './rule.ts'
+import { application } from './rules/application.ts'
 import { backlogFull } from './rules/backlog-full.ts'
 import { captureFaults } from './rules/capture-faults.ts'
 import { connectionEnds } from './rules/connection-ends.ts'
@@ -15,6 +16,8 @@ import { nagleDelay } from './rules/nagle-delay.ts'
 import { networkSlow } from './rules/network-slow.ts'
 import { portExhaustion } from './rules/port-exhaustion.ts'
 import { portReuse } from './rules/port-reuse.ts'
+import { protocolMismatch } from './rules/protocol-mismatch.ts'
+import { quic } from './rules/quic.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
 import { synLoss } from './rules/syn-loss.ts'
@@ -45,6 +48,9 @@ export const RULES: readonly Rule[] = [
   networkSlow,
   dns,
   tls,
+  protocolMismatch,
+  application,
+  quic,
   connectionEnds,
   keepaliveMasksIdle,
   halfClosed,

@@ -2,12 +2,17 @@
 
 import type { CloseReason, Direction } from '../core/connection.ts'
 import type { Endpoint } from '../core/endpoint.ts'
+import type { Exchange } from '../core/exchange.ts'
+import type { ExchangeFailure } from '../core/exchange-failure.ts'
 import type { FindingCertainty, FindingSeverity } from '../core/finding.ts'
+import type { Mismatch } from '../core/first-words.ts'
+import type { Datagram } from '../core/segment.ts'
 import type { TimedExchange } from '../core/timed-exchange.ts'
 import type { TlsEvent, TlsHandshake } from '../core/tls-handshake.ts'
 import type { AddressFacts } from './address-resolution.ts'
 import type { CaptureFacts } from './capture-facts.ts'
 import type { ConnectionFacts, CountedConnection, IcmpNews } from './connection-facts.ts'
+import type { Trouble } from './troubles.ts'
 
 /** One id of the vocabulary, with the text that `--explain` prints and docs/diagnosis.md has. Plain sentences, one paragraph each. */
 export interface FindingKind {
@@ -79,6 +84,10 @@ export interface Judge {
   hasFailed(c: CountedConnection): boolean
   /** Call onWake for the connection when capture time has come to `micros`, if it is still open then. The earliest wish counts. */
   wake(c: ConnectionFacts, micros: number): void
+  /** What the outcome of an exchange says, by its protocol; undefined: it succeeded, or failed as healthy use does. */
+  failureOf(exchange: Exchange): ExchangeFailure | undefined
+  /** The latest error or warning about what that host itself asked of others, between those times. */
+  troubleOf(place: number, host: Endpoint, fromMicros: number, toMicros: number): Trouble | undefined
   /** `web`, or `172.17.0.2` where nobody knows a name. */
   hostOf(place: number, endpoint: Endpoint): string
   /** `web:80`, `172.17.0.2:80`. */
@@ -137,6 +146,10 @@ export interface Judgement {
    * is the rule's to keep, and goes on changing until `closed`.
    */
   onTls?(h: TlsHandshake, event: TlsEvent, c: ConnectionFacts): void
+  /** The two sides speak different protocols. */
+  onMismatch?(c: ConnectionFacts, mismatch: Mismatch): void
+  /** Every UDP datagram. Lent: what is done here is done often. */
+  onDatagram?(datagram: Datagram): void
   /** See Judge.wake. */
   onWake?(c: ConnectionFacts): void
   /** Once a second of capture time. */

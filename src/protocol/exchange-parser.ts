@@ -2,7 +2,8 @@
 // the two streams of a connection into exchanges. A folder a protocol, and a line in the registry.
 
 import type { Connection, Direction } from '../core/connection.ts'
-import type { ExchangeConsumer } from '../core/exchange.ts'
+import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
+import type { ExchangeFailure } from '../core/exchange-failure.ts'
 import type { ExchangeGrouping } from '../core/exchange-grouping.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { DatagramsContext, ExchangeDatagrams } from './exchange-datagrams.ts'
@@ -72,6 +73,15 @@ export interface ExchangeProtocol {
    * where it names none. Left out: the text's first word.
    */
   errorCodeOf?(statusText: string): string
+  /** Left out: each exchange with the status `error` is a failure, by its error code. */
+  failureOf?(exchange: Exchange): ExchangeFailure | undefined
+}
+
+/** What the outcome of an exchange of `protocol` says of its health. */
+export function failureOf(protocol: ExchangeProtocol, exchange: Exchange): ExchangeFailure | undefined {
+  if (protocol.failureOf !== undefined) return protocol.failureOf(exchange)
+  if (exchange.status !== 'error') return undefined
+  return { id: 'protocol-error', code: errorCodeOf(protocol, exchange.statusText), meaning: '' }
 }
 
 /** Of an exchange of `protocol` that failed. */

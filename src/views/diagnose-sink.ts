@@ -12,6 +12,7 @@ import { findingsReport } from '../output/findings/findings-report.ts'
 import type { FlightRecorder } from '../output/recorder/flight-recorder.ts'
 import type { OutputStream } from '../output/writing/output-stream.ts'
 import type { DiagnosePlan } from '../plan.ts'
+import { EXCHANGE_FAILURES } from '../protocol/registry.ts'
 import { readsOnlyFiles } from './input-kind.ts'
 import { notJudged } from './not-judged.ts'
 import type { ViewContext } from './view.ts'
@@ -43,6 +44,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
     this.diagnosis = new Diagnosis(this, {
       rules: RULES,
       names: context.names,
+      failures: EXCHANGE_FAILURES,
       slowMicros: plan.slowMillis * MICROS_PER_MILLI,
       hungAfterMicros: plan.hungAfterMillis * MICROS_PER_MILLI,
       ids: plan.ids === undefined ? undefined : new Set(plan.ids),

@@ -9,6 +9,7 @@ export const diagnoseView: View = {
   wants: (plan) => plan.diagnose !== undefined,
   async attach(context) {
     const { DiagnoseSink } = await import('./diagnose-sink.ts')
+    const { FirstWords } = await import('../protocol/first-words/first-words.ts')
     const { TlsStreams } = await import('../protocol/tls/tls-streams.ts')
     const { keepAround } = context.plan.diagnose!
     const recorder = keepAround === undefined ? undefined : await flightRecorder(keepAround, context)
@@ -19,7 +20,7 @@ export const diagnoseView: View = {
       savers: recorders,
       connections: recorders,
       // TLS first: what it finds at a connection's end is to be known at its end
-      streams: [new TlsStreams(diagnosis), diagnosis],
+      streams: [new TlsStreams(diagnosis), new FirstWords(diagnosis), diagnosis],
       segments: [...recorders, diagnosis],
       datagrams: [...recorders, diagnosis],
       events: [...recorders, diagnosis],

@@ -15,6 +15,8 @@ import type { Rule } from '../../src/diagnosis/rule.ts'
 import type { SideFacts } from '../../src/diagnosis/side-facts.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
 import { defaultFlowTableOptions } from '../../src/flow/options.ts'
+import { FirstWords } from '../../src/protocol/first-words/first-words.ts'
+import { EXCHANGE_FAILURES } from '../../src/protocol/registry.ts'
 import { TlsStreams } from '../../src/protocol/tls/tls-streams.ts'
 import { fanOut, fanOutSegments } from '../../src/river/fan-out.ts'
 import { ExchangeStage } from '../../src/views/exchange-stage.ts'
@@ -69,6 +71,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
     {
       rules: options.rules ?? RULES,
       names: options.names,
+      failures: EXCHANGE_FAILURES,
       slowMicros: (options.slowMillis ?? 1000) * 1000,
       hungAfterMicros: hungAfterMillis * 1000,
       ids: undefined,
@@ -88,7 +91,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
     [diagnosis],
   ).attachment()
   const table = new FlowTable(
-    fanOut([...stage.streams, new TlsStreams(diagnosis), diagnosis]),
+    fanOut([...stage.streams, new TlsStreams(diagnosis), new FirstWords(diagnosis), diagnosis]),
     defaultFlowTableOptions,
     fanOutSegments([...stage.segments, diagnosis]),
   )

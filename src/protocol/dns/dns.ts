@@ -10,5 +10,7 @@ export const dns: ExchangeProtocol = {
   ports: [53],
   recognise: recogniseFrame,
   createParser: (context) => new DnsStream(context),
+  // what an answer means depends on the others of its look-up: the diagnosis of names puts them together
+  failureOf: () => undefined,
   createDatagrams: (context) => new DnsExchanges(context),
 }

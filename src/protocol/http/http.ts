@@ -11,6 +11,7 @@ import {
   SIDE_UNKNOWN,
 } from '../exchange-parser.ts'
 import { HttpExchanges } from './http-exchanges.ts'
+import { httpFailureOf } from './http-failures.ts'
 import { matchOddRequestLine, matchOddStatusLine } from './http-odd-line.ts'
 import { httpGrouping } from './http-route.ts'
 import {
@@ -66,6 +67,8 @@ export const http: ExchangeProtocol = {
   grouping: httpGrouping,
   // without one: a server of HTTP/0.9, or of another protocol
   errorCodeOf: (statusText) => /^\d{3}/.exec(statusText)?.[0] ?? '',
+
+  failureOf: httpFailureOf,
 
   byAnswer: http09,
 }

@@ -12,6 +12,7 @@ import {
 } from '../exchange-parser.ts'
 import { MemcachedBinaryParser } from './memcached-binary.ts'
 import { REQUEST_MAGIC, RESPONSE_MAGIC } from './memcached-binary-frames.ts'
+import { memcachedFailureOf } from './memcached-failures.ts'
 import { recogniseMemcached } from './memcached-recognition.ts'
 import { MemcachedTextParser } from './memcached-text.ts'
 
@@ -20,6 +21,7 @@ export const memcached: ExchangeProtocol = {
   ports: [11211],
   recognise: recogniseMemcached,
   createParser: (context) => new MemcachedParser(context),
+  failureOf: memcachedFailureOf,
 }
 
 /**

@@ -4,7 +4,7 @@
 import type { Direction } from '../../core/connection.ts'
 import { compareTime, Timestamp } from '../../core/timestamp.ts'
 import { ExchangePairing } from '../exchange-pairing.ts'
-import { type ExchangeParser, type ExchangeProtocol, firstWordOf, type ParserContext } from '../exchange-parser.ts'
+import type { ExchangeParser, ExchangeProtocol, ParserContext } from '../exchange-parser.ts'
 import {
   ANSWER_ANY,
   ANSWER_ARRAY,
@@ -22,6 +22,7 @@ import {
   SPECIAL_UNSUBSCRIBE,
   SPECIAL_UNSUBSCRIBE_ALL,
 } from './redis-commands.ts'
+import { redisErrorCodeOf, redisFailureOf } from './redis-failures.ts'
 import { recogniseRedis } from './redis-recognition.ts'
 import { RedisReplies } from './redis-replies.ts'
 import type { RedisReply } from './redis-reply.ts'
@@ -46,7 +47,8 @@ export const redis: ExchangeProtocol = {
   ports: [6379, 26379],
   recognise: recogniseRedis,
   createParser: (context) => new RedisParser(context),
-  errorCodeOf: (statusText) => firstWordOf(statusText.startsWith('-') ? statusText.slice(1) : statusText),
+  errorCodeOf: redisErrorCodeOf,
+  failureOf: redisFailureOf,
 }
 
 /** Words that open an array or push of pub/sub that answers nothing. A confirmation answers the command of its name. */
