@@ -20,6 +20,7 @@ import { protocolMismatch } from './rules/protocol-mismatch.ts'
 import { quic } from './rules/quic.ts'
 import { refused } from './rules/refused.ts'
 import { rejected } from './rules/rejected.ts'
+import { slowStartIdle } from './rules/slow-start-idle.ts'
 import { synLoss } from './rules/syn-loss.ts'
 import { tls } from './rules/tls.ts'
 import { unanswered } from './rules/unanswered.ts'
@@ -46,6 +47,7 @@ export const RULES: readonly Rule[] = [
   windows,
   nagleDelay,
   networkSlow,
+  slowStartIdle,
   dns,
   tls,
   protocolMismatch,

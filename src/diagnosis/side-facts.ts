@@ -127,6 +127,16 @@ export class SideFacts {
   nagleDelays = 0
   nagleMicros = 0
 
+  /** How often it began slowly after a pause, what that cost in all, and when the latest began. */
+  slowRestarts = 0
+  slowRestartMicros = 0
+  latestSlowRestartMicros = 0
+  /** The most bytes that were under way. */
+  largestFlight = 0
+  /** Its first burst after the latest such pause, and the most before it. */
+  restartFlight = 0
+  flightBeforeRestart = 0
+
   finMicros = 0
   fins = 0
   finSequence = 0
@@ -161,6 +171,8 @@ export class SideFacts {
   lastPayload = 0
   delayedSinceMicros = 0
   spuriousAt = 0
+  restartSinceMicros = 0
+  restartRounds = 0
   /** Behind a segment that is larger than all that were acknowledged, and its payload; 0: none is out. */
   largerEnd = 0
   largerPayload = 0

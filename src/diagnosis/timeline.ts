@@ -8,6 +8,7 @@ import { epochMicros } from '../core/timestamp.ts'
 import type { CaptureFacts } from './capture-facts.ts'
 import { ConnectionFacts } from './connection-facts.ts'
 import { Copies } from './copies.ts'
+import { noteBurst } from './idle-restart.ts'
 import type { Moments } from './moments.ts'
 import {
   fillsWindow,
@@ -18,6 +19,7 @@ import {
   SENT_AGAIN,
   SENT_INTO_HOLE,
   SENT_KEEP_ALIVE,
+  SENT_NEW,
   WINDOW_SHUT,
 } from './sending.ts'
 import type { SideFacts } from './side-facts.ts'
@@ -105,6 +107,7 @@ export class Timeline {
       if (facts.requestWaits) own.keepAliveWhilePending = true
       for (const rule of this.#moments.onKeepAlive) rule.onKeepAlive(facts, d)
     } else if (payload > 0) {
+      if (sent === SENT_NEW) noteBurst(own, peer, payload, micros)
       if (sent !== SENT_AGAIN && (facts.lastDataDirection !== d || own.turns === 0)) noteTurn(own, s, silence, micros)
       noteData(facts, own, d, payload, micros)
       own.lastFirstByte = s.payloadEnd > s.payloadStart ? s.buf[s.payloadStart]! : -1

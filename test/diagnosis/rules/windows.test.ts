@@ -112,3 +112,44 @@ describe('nagle-delay', () => {
     assertFindings(diagnose(talk.close()))
   })
 })
+
+describe('slow-start-idle', () => {
+  const ROUND_TRIP = 50
+  const PART = 'x'.repeat(1400)
+  /** Frames are a millisecond apart: so many of them pass before an acknowledgement comes. */
+  const PARTS_IN_FLIGHT = 45
+
+  /** Bursts of so many parts, each acknowledged a round trip later, and the next burst at once. */
+  function bursts(talk: Talk, ...parts: number[]): Talk {
+    for (const count of parts) {
+      for (let i = 0; i < count; i++) talk.server(PART)
+      talk.wait(Math.max(0, ROUND_TRIP - count)).acknowledge(0)
+    }
+    return talk
+  }
+
+  function longWay(): Talk {
+    const talk = new Talk().syn().segment(1, { flags: 'S.' }, 1).wait(ROUND_TRIP).acknowledge(0).client('GET')
+    return bursts(talk.acknowledge(1), PARTS_IN_FLIGHT, PARTS_IN_FLIGHT)
+  }
+
+  test('three rounds from a few segments on, after a second of silence', () => {
+    const result = diagnose(bursts(longWay().wait(1000), 5, 10, 20, 40))
+    assertFindings(result)
+    assertNotes(result, 'slow-start-idle')
+    assert.match(result.findings[0]!.cause, /10\.0\.0\.2 began slowly after a pause, 1 time: it sent 7\.0 kB/)
+  })
+
+  test('not: it goes on as before', () => assertNotes(diagnose(bursts(longWay().wait(1000), 45, 45))))
+
+  test('not: a new connection', () => {
+    const talk = new Talk().syn().segment(1, { flags: 'S.' }, 1).wait(ROUND_TRIP).acknowledge(0).client('GET')
+    assertNotes(diagnose(bursts(talk.acknowledge(1), 5, 10, 20, 40)))
+  })
+
+  test('not: small answers to one request after the other', () => {
+    const talk = longWay().wait(1000)
+    for (let i = 0; i < 6; i++) talk.client('GET').wait(ROUND_TRIP).server(PART).wait(ROUND_TRIP).acknowledge(0)
+    assertNotes(diagnose(talk))
+  })
+})
