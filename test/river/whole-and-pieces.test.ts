@@ -11,7 +11,7 @@ import type { CloseReason, Connection } from '../../src/core/connection.ts'
 import type { ConnectionConsumer } from '../../src/core/consumers.ts'
 import { Timestamp } from '../../src/core/timestamp.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
-import { defaultFlowTableOptions, type FlowTableOptions } from '../../src/flow/options.ts'
+import type { FlowTableOptions } from '../../src/flow/options.ts'
 import type { TrackedStream } from '../../src/flow/tracked-connection.ts'
 import { FILE_BLOCKS_BYTES } from '../../src/output/files/file-blocks.ts'
 import { FileSink } from '../../src/output/files/file-sink.ts'
@@ -22,6 +22,7 @@ import { type Feed, pump } from '../../src/river/feed.ts'
 import { SavefileReader } from '../../src/savefile/reader.ts'
 import { filesPlan, temporaryFolder, testRun } from '../output/files/file-fixture.ts'
 import { pcapFile } from '../support/pcap-builder.ts'
+import { smallFlowTableOptions } from '../support/small-flow-table.ts'
 import { type End, randomTraffic, Traffic } from './random-traffic.ts'
 
 const WINDOW_BYTES = 1 << 17
@@ -84,7 +85,7 @@ async function replay(t: TestContext, captures: readonly Buffer[], way: Way): Pr
   const witness = new Witness()
   const table = new FlowTable(
     fanOut([files], [witness]),
-    { ...defaultFlowTableOptions, maximumQueuedBytes: 4 * MEGABYTE, arena, ...way.table },
+    { ...smallFlowTableOptions, maximumQueuedBytes: 4 * MEGABYTE, arena, ...way.table },
     files,
   )
   const clocks: string[] = []

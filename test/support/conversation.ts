@@ -9,7 +9,8 @@ import { Packet } from '../../src/core/packet.ts'
 import { Segment, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '../../src/core/segment.ts'
 import { compareTime, Timestamp } from '../../src/core/timestamp.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
-import { defaultFlowTableOptions, type FlowTableOptions } from '../../src/flow/options.ts'
+import type { FlowTableOptions } from '../../src/flow/options.ts'
+import { smallFlowTableOptions } from './small-flow-table.ts'
 
 /** What a recorder keeps of one direction. */
 export interface RecordedStream {
@@ -264,7 +265,7 @@ export class Conversation {
   readonly #segment = new Segment()
 
   constructor(setup: ConversationSetup = {}) {
-    this.table = new FlowTable(setup.consumer ?? this.recorder, { ...defaultFlowTableOptions, ...setup })
+    this.table = new FlowTable(setup.consumer ?? this.recorder, { ...smallFlowTableOptions, ...setup })
     const { clientPort = 40000, serverPort = 80 } = setup
     this.client = new Side(this, () => this.server, 1, clientPort, setup.clientInitialSequence ?? 1000)
     this.server = new Side(this, () => this.client, 2, serverPort, setup.serverInitialSequence ?? 5_000_000)

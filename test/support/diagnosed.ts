@@ -14,7 +14,6 @@ import { RULES } from '../../src/diagnosis/registry.ts'
 import type { Rule } from '../../src/diagnosis/rule.ts'
 import type { SideFacts } from '../../src/diagnosis/side-facts.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
-import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { FirstWords } from '../../src/protocol/first-words/first-words.ts'
 import { EXCHANGE_FAILURES } from '../../src/protocol/registry.ts'
 import { TlsStreams } from '../../src/protocol/tls/tls-streams.ts'
@@ -22,6 +21,7 @@ import { fanOut, fanOutSegments } from '../../src/river/fan-out.ts'
 import { ExchangeStage } from '../../src/views/exchange-stage.ts'
 import { timestampOf } from './packet-builder.ts'
 import type { PcapFrame } from './pcap-builder.ts'
+import { smallFlowTableOptions } from './small-flow-table.ts'
 import type { Talk } from './talk.ts'
 
 const TICK_MICROS = 200_000
@@ -92,7 +92,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
   ).attachment()
   const table = new FlowTable(
     fanOut([...stage.streams, new TlsStreams(diagnosis), new FirstWords(diagnosis), diagnosis]),
-    defaultFlowTableOptions,
+    smallFlowTableOptions,
     fanOutSegments([...stage.segments, diagnosis]),
   )
   const clock = new Timestamp()

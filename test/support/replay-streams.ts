@@ -5,8 +5,8 @@ import { gunzipSync } from 'node:zlib'
 import type { StreamConsumer } from '../../src/core/consumers.ts'
 import { Decoder } from '../../src/decode/decoder.ts'
 import { FlowTable } from '../../src/flow/flow-table.ts'
-import { defaultFlowTableOptions } from '../../src/flow/options.ts'
 import { READ_END, READ_NEED_INPUT, READ_PACKET, SavefileReader } from '../../src/savefile/reader.ts'
+import { smallFlowTableOptions } from './small-flow-table.ts'
 
 /** Replays the whole file, up to damage; every connection is closed at the end. */
 export async function replayStreams(path: string, consumer: StreamConsumer): Promise<void> {
@@ -25,7 +25,7 @@ export async function replayStreams(path: string, consumer: StreamConsumer): Pro
     stop() {},
     close: () => Promise.resolve(),
   }
-  const table = new FlowTable(consumer, defaultFlowTableOptions)
+  const table = new FlowTable(consumer, smallFlowTableOptions)
   const decoder = new Decoder(
     {
       onSegment: (segment, packet) => table.onSegment(segment, packet),

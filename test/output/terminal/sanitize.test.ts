@@ -54,8 +54,8 @@ function sanitize(bytes: Buffer, cuts: readonly number[], options: Options, inAr
   const pending = new Int32Array(2)
   const source = inArena ? input : Buffer.alloc(bytes.length + 5, 0xe2)
   // what lies around the input must not matter
-  input.fill(0xbf)
   const offset = 5
+  input.fill(0xbf, 0, Math.min(input.length, offset + bytes.length + KERNEL_SLACK))
   bytes.copy(source, offset)
   let position = 0
   let from = 0
