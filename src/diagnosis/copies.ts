@@ -5,6 +5,8 @@ import { type Segment, TCP_SYN } from '../core/segment.ts'
 
 /** Copies follow each other within this. */
 const COPY_MICROS = 900
+/** The same for packets with an IP id, by which they are known for sure: copies over a longer way come later. */
+const COPY_WITH_ID_MICROS = 100_000
 const SLOTS = 256
 
 /** Remembers the latest packets of all connections: a few numbers each. */
@@ -28,7 +30,7 @@ export class Copies {
       this.#sequences[slot] === sequence &&
       this.#identities[slot] === identity &&
       this.#ends[slot] === ends &&
-      micros - this.#micros[slot]! < COPY_MICROS
+      micros - this.#micros[slot]! < (ipId === 0 ? COPY_MICROS : COPY_WITH_ID_MICROS)
     ) {
       return true
     }

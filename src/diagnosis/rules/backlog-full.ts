@@ -26,6 +26,8 @@ export const BACKLOG_FULL: FindingKind = {
 
 const SYNS_TO_TELL = 2
 const WAITED_MICROS = 3_000_000
+/** Kernels repeat a SYN+ACK after a second (RFC 6298); what comes sooner is a copy, seen at another capture point. */
+const SYN_ACK_AGAIN_MICROS = 500_000
 /** Established connections to one port that are looked at. */
 const MAXIMUM_KEPT = 64
 const MAXIMUM_SERVERS = 4096
@@ -98,6 +100,7 @@ class Established {
 /** The handshake is over for the client, and the server goes on with it; what the client says is not acknowledged. */
 function isIgnored({ client, server, establishedMicros }: ConnectionFacts): boolean {
   if (establishedMicros === 0 || server.syns < SYNS_TO_TELL || server.lastSynMicros < establishedMicros) return false
+  if (server.lastSynMicros - server.firstSynMicros < SYN_ACK_AGAIN_MICROS) return false
   if (client.dataSegments === 0 || client.repeats === 0 || server.dataSegments > 0) return false
   return sequenceDistance(server.acknowledged, client.initialSequence) === 1
 }

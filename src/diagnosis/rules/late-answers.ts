@@ -207,9 +207,13 @@ function takesTurns(exchange: Exchange, c: ConnectionFacts): boolean {
   return !c.serverSpokeUnasked && (c.answered > 1 || !exchange.request.startsWith(UNPRINTABLE))
 }
 
-/** Of a protocol that is not known: the server has answered before. Logs, metrics and the like want no answer. */
+/**
+ * Of a protocol that is not known: the server has answered before. Logs, metrics and the like want no answer; on a connection
+ * that began before the capture nobody knows who asks and who answers.
+ */
 function wantsAnswer(exchange: Exchange, c: ConnectionFacts, route: RouteTimes): boolean {
   if (exchange.protocol !== RAW_PROTOCOL) return true
+  if (!c.connection.openerKnown) return false
   return !c.serverSpokeUnasked && (c.answered > 0 || (route.answers > 0 && takesTurns(exchange, c)))
 }
 

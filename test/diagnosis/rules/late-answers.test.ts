@@ -156,6 +156,11 @@ describe('hung-peer', () => {
     assertFindings(diagnose(new Talk({ serverPort: 6379 }).open().client(blocked).acknowledge(1), { quietSeconds: 90 }))
   })
 
+  test('not: a protocol that is not known, on a connection that began before the capture', () => {
+    const talk = new Talk({ serverPort: 9999 }).client('hello').server('hi').client('work').acknowledge(1)
+    assertFindings(diagnose(talk, { quietSeconds: 40 }))
+  })
+
   test('not: logs, which want no answer', () => {
     const talk = new Talk({ serverPort: 514 }).open()
     for (let i = 0; i < 5; i++) talk.client('<34>Oct 11 su: failed\n').acknowledge(1).wait(1000)

@@ -49,6 +49,17 @@ describe('backlog-full', () => {
     assertFindings(diagnose([busy, late], { quietSeconds: 5 }), 'unanswered likely x 1')
   })
 
+  test('not: a SYN+ACK that comes again at once is a copy from another place of the path', () => {
+    const talk = new Talk()
+      .open()
+      .client(GET)
+      .wait(50)
+      .segment(1, SYN_ACK)
+      .segment(0, { flags: 'P.', seq: 1001, payload: GET })
+    const { findings } = diagnose(talk.server('OK').close())
+    assert.ok(!findings.some(({ id }) => id === 'backlog-full'))
+  })
+
   test('not: others wait at another port', () => {
     const late = synsUnanswered({ clientPort: 40009, serverPort: 81, startTime: START + 2 })
     assertFindings(diagnose([waiting(40001), late], { quietSeconds: 5 }), 'unanswered likely x 1')
