@@ -68,7 +68,7 @@ export class ContainerNames implements Names {
     const { address, port } = endpoint
     const own = place === 0 ? undefined : this.#ownerOf(place)
     if (isLoopback(address)) {
-      if (place !== 0) return own
+      if (place !== 0) return address === DOCKER_RESOLVER ? undefined : own
       return (
         this.#tables.byPublishedPort.get(`${port}`) ?? this.#tables.byPublishedPort.get(`${port} ${address}`) ?? HOST
       )
@@ -143,6 +143,9 @@ function putContainer(tables: Tables, container: ContainerSummary): void {
 function canonical(address: string): string {
   return address.toLowerCase()
 }
+
+/** Docker answers DNS there, inside every container's namespace on networks of the operator's own. */
+const DOCKER_RESOLVER = '127.0.0.11'
 
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1'

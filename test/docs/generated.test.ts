@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { withDiagnosisTable } from '../../docs/build/diagnosis-table.ts'
 import { formatManPage } from '../../docs/build/man-page.ts'
 import { makePictures } from '../../docs/build/pictures.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -26,6 +27,11 @@ test('man shows every flag, and finds nothing wrong with the page', (t) => {
   for (const flag of Object.entries(FLAG_TABLES).flatMap(([table, flags]) => (table === 'tcpkit' ? [] : flags))) {
     assert.ok(shown.includes(flagForms(flag)), `${flagForms(flag)} is missing`)
   }
+})
+
+test('the table of findings is made of the texts that the rules have', () => {
+  const page = readFileSync(join(DOCS, 'diagnosis.md'), 'utf8')
+  assert.equal(page, withDiagnosisTable(page))
 })
 
 test('the pictures show what the program prints', async () => {
