@@ -142,6 +142,8 @@ export class TrackedStream extends Stream {
   }
 
   override get acknowledgedAhead(): number {
+    // nearly always: asked of each delivery
+    if (this.acknowledged === this.expected) return 0
     // of a side that was never seen everything is missing, and nothing of it will be told
     if (this.packets === 0 || this.position < POSITION_OWN) return 0
     const end = this.finKnown && this.finAcknowledged ? this.finSequence : this.acknowledged

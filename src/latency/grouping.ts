@@ -21,6 +21,9 @@ export class Grouper {
   readonly #by: readonly Grouping[]
   readonly #protocols: ExchangeGroupings
   readonly #keys = new Map<string, string>()
+  /** Of the latest exchange: most of the time the next has the same protocol. */
+  #protocol = ''
+  #rules: ExchangeGrouping | undefined = undefined
   /** By protocol, where it has a rule of its own. */
   readonly #ownKeys = new Map<string, Map<string, string>>()
 
@@ -49,12 +52,20 @@ export class Grouper {
       case 'container':
         return ends.container === '' ? ends.serverEndpoint.address : ends.container
       case 'command':
-        return commandOf(this.#protocols.get(exchange.protocol), exchange.command)
+        return commandOf(this.#rulesOf(exchange.protocol), exchange.command)
       case 'route':
-        return routeOf(this.#protocols.get(exchange.protocol), exchange.command)
+        return routeOf(this.#rulesOf(exchange.protocol), exchange.command)
       case 'key':
         return this.#keyPatternOf(exchange)
     }
+  }
+
+  #rulesOf(protocol: string): ExchangeGrouping | undefined {
+    if (protocol !== this.#protocol) {
+      this.#protocol = protocol
+      this.#rules = this.#protocols.get(protocol)
+    }
+    return this.#rules
   }
 
   #keyPatternOf({ protocol, key }: Groupable): string {
