@@ -1,4 +1,4 @@
-// Exchanges in, timed exchanges out: how long each took, and which part of it was whose.
+// Says of each exchange how long it took, and how that divides between client, network and server.
 
 import { opposite } from '../core/connection.ts'
 import { Exchange, type ExchangeConsumer } from '../core/exchange.ts'
@@ -6,9 +6,9 @@ import { type CaptureView, TimedExchange, type TimedExchangeConsumer } from '../
 import { compareTime, elapsedMicros, epochMicros } from '../core/timestamp.ts'
 import type { RoundTrips } from './round-trips.ts'
 
-/** A response so long before its request: the clock was set back between them. */
+/** If a response comes this long before its request, the clock was set back between them. */
 const CLOCK_WAS_SET_MICROS = 1_000_000
-/** A round trip below this stays within a machine (loopback, a virtual cable) or a switch: nothing to speak of. */
+/** A round trip below this stays within a machine (loopback, a virtual cable) or a switch, and counts as none. */
 const NEAR_MICROS = 100
 
 export class ExchangeTimer implements ExchangeConsumer {
@@ -52,7 +52,7 @@ export class ExchangeTimer implements ExchangeConsumer {
     if (connection === undefined) return
     const trips = this.#roundTrips
     const { firstByteMicros } = timed
-    // behind others in a pipeline, and before its request's end, a response says nothing of the distance
+    // a response that waited behind others in a pipeline, or came before its request's end, says nothing about the distance
     if (firstByteMicros > 0 && exchange.aheadInPipeline === 0) {
       trips.boundBy(connection, requestDirection, firstByteMicros)
     }
@@ -79,7 +79,7 @@ function isBeforeItsRequest({ status, requestStart, responseEnd }: Exchange): bo
   return elapsedMicros(responseEnd, requestStart) > CLOCK_WAS_SET_MICROS
 }
 
-/** Packets of a savefile may come without a time: how long their exchange took nobody knows. */
+/** Packets of a savefile may have no time. Then nobody knows how long their exchange took. */
 function hasTimes({ requestStart, requestEnd, responseStart, responseEnd }: Exchange): boolean {
   return requestStart.known && requestEnd.known && responseStart.known && responseEnd.known
 }

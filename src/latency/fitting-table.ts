@@ -1,8 +1,9 @@
-// A table whose first column is a name, as wide as there is room: columns go, the least needed first, then names are cut.
+// A table that fits the terminal's width; its first column is a name. When there is no room, columns are left out, the least
+// needed first; then names are cut.
 
 const GAP = '  '
 const LEAST_NAME_WIDTH = 8
-/** As many characters of longer names have room before columns get any, and of names with several parts. */
+/** So many characters of a name get room before columns do, and of names with several parts. */
 const USEFUL_NAME_WIDTH = 12
 const USEFUL_NAMES_WIDTH = 24
 const MOST_NAME_WIDTH = 48
@@ -10,17 +11,17 @@ const MOST_NAME_WIDTH = 48
 export interface Column<Row> {
   readonly title: string
   readonly cell: (row: Row) => string
-  /** Those with the highest go first when there is no room; with 0 they stay. */
+  /** Columns with the highest number are left out first; those with 0 stay. */
   readonly expendable: number
 }
 
 export interface FittingTable<Row> {
-  /** Of the names: what they are; with several parts where it has a blank. */
+  /** Head of the first column: what the names are. With a blank in it, names have several parts. */
   readonly title: string
   readonly names: readonly string[]
   readonly rows: readonly Row[]
   readonly columns: readonly Column<Row>[]
-  /** Characters of a line. */
+  /** Most characters of a line. */
   readonly width: number
   /** False: names are cut with an ASCII character. */
   readonly unicode: boolean
@@ -76,7 +77,7 @@ function padded<Row>(column: Column<Row>, text: string, rows: readonly Row[]): s
   return text.startsWith('|') ? text.padEnd(width) : text.padStart(width)
 }
 
-/** What several parts begin and end with tells more than the first alone. */
+/** A name of several parts is cut in its middle: both ends tell more than the beginning alone. */
 function cutInTheMiddle(text: string, width: number, unicode: boolean): string {
   if (text.length <= width) return text
   const ending = Math.floor((width - 1) / 2)

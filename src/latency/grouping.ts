@@ -1,4 +1,4 @@
-// By what exchanges are put together in the table.
+// Says which exchanges share a line of the table.
 
 import type { ExchangeGrouping, ExchangeGroupings } from '../core/exchange-grouping.ts'
 import type { ExchangeEnds } from '../core/exchange-hosts.ts'
@@ -7,10 +7,10 @@ import { keyPatternOf } from './key-pattern.ts'
 export const GROUPINGS = ['server', 'container', 'command', 'route', 'key'] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
-/** The same keys come again and again. */
+/** Patterns of keys are remembered: the same keys come again and again. */
 const MAXIMUM_CACHED = 4096
 
-/** What of an exchange decides its group. */
+/** The part of an exchange that decides its group. */
 export interface Groupable {
   readonly protocol: string
   readonly command: string
@@ -24,7 +24,7 @@ export class Grouper {
   /** Of the latest exchange: most of the time the next has the same protocol. */
   #protocol = ''
   #rules: ExchangeGrouping | undefined = undefined
-  /** By protocol, where it has a rule of its own. */
+  /** Rules of protocols that have their own. */
   readonly #ownKeys = new Map<string, Map<string, string>>()
 
   /** Several are joined in the order given. `protocols`: those that have rules of their own. */
@@ -33,7 +33,7 @@ export class Grouper {
     this.#protocols = protocols
   }
 
-  /** As the table shows it, not sanitised. */
+  /** The group's name as the table shows it, not sanitised. */
   groupOf(exchange: Groupable, ends: ExchangeEnds): string {
     const by = this.#by
     if (by.length === 1) return this.#part(by[0]!, exchange, ends)

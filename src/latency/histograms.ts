@@ -4,13 +4,13 @@ import float64Histogram from 'hdr-histogram-js/dist/Float64Histogram.js'
 import type { LatencyHistogram } from './latency-table.ts'
 
 const SIGNIFICANT_DIGITS = 3
-/** Grows from there, up to the hour that recordMicros() allows: a group of fast requests takes 16 kB. */
+/** A histogram begins with this and grows to the hour that recordMicros() allows: a group of fast requests takes 16 kB. */
 const FIRST_HIGHEST_MICROS = 4096
 
 /** 2048 places for the values below, 1024 for each further power of two. */
 const FIRST_POWER = 10
 
-/** Finds the library's own place of a value in a few steps, and not by logarithms and powers: it is asked for each exchange. */
+/** Finds a value's place as the library does, but without logarithms and powers: it is asked for each exchange. */
 class MicrosHistogram extends float64Histogram.default {
   override countsArrayIndex(value: number): number {
     if (!(value >= 0 && value <= 0xffffffff)) return super.countsArrayIndex(value)

@@ -1,12 +1,12 @@
-// What keys of one sort have in common: `user:1` and `user:2` are `user:*`.
+// The pattern of a key: `user:1` and `user:2` are both `user:*`.
 
 import { isIdentifierText } from '../core/identifiers.ts'
 
-/** A part of a key is an identifier, or has a number at its end (`shard12`). */
+/** A part of a key varies if it is an identifier (identifiers.ts), or a word with a number at its end (`shard12`). */
 const MIXED_NUMBER = /^([A-Za-z_-]+)\d+$/
 const MAXIMUM_CHARACTERS = 128
 
-/** Of a key, `user:123:name`: parts between `:`, `.`, `/`, `|` that vary become `*`. */
+/** Replaces the parts of a key that vary by `*`: `user:123:name` becomes `user:*:name`. Parts end at `:`, `.`, `/` and `|`. */
 export function keyPatternOf(key: string): string {
   if (key === '') return '(no key)'
   return bounded(

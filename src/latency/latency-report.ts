@@ -5,14 +5,14 @@ import { type LatencyGroup, type LatencyTable, SHAPE_BUCKETS } from './latency-t
 
 const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const ASCII_BLOCKS = [' ', '.', ':', '-', '=', '+', '*', '#', '@']
-/** What fits a screen; the rest is counted. */
+/** As many lines as fit a screen; the other groups are only counted. */
 const MAXIMUM_ROWS = 40
 /** Bars of a histogram; where there is less room, several buckets share one. */
 const MOST_BARS = 20
 const FEW_BARS = 8
 const NARROW_WIDTH = 110
 
-/** Of a shorter run, how many a second is anybody's guess. */
+/** A shorter run says nothing about requests a second. */
 const LEAST_RATED_MICROS = 1e6
 
 const BOLD = '\x1b[1m'
@@ -23,7 +23,7 @@ export interface ReportOptions {
   /** Block characters; false: ASCII. */
   readonly unicode: boolean
   readonly color: boolean
-  /** What the first column is. */
+  /** Head of the first column. */
   readonly title: string
   /** Makes captured text harmless for a terminal. */
   readonly sanitize: (text: string) => string
@@ -104,7 +104,7 @@ function drawnRange(total: LatencyGroup): readonly [number, number] {
   return [from, to]
 }
 
-/** One character for `step` buckets; its height by the share of the fullest. What is there at all can be seen. */
+/** One character for `step` buckets; its height by the share of the fullest. A bucket that is not empty can always be seen. */
 function drawn(group: LatencyGroup, from: number, to: number, step: number, unicode: boolean): string {
   const blocks = unicode ? BLOCKS : ASCII_BLOCKS
   const counts: number[] = []
@@ -117,7 +117,7 @@ function drawn(group: LatencyGroup, from: number, to: number, step: number, unic
     .join('')
 }
 
-/** `0.085`, `12.4`, `1834`: three digits that count. */
+/** Three significant digits: `0.085`, `12.4`, `1834`. */
 function milliseconds(micros: number): string {
   if (micros < 0) return '-'
   const millis = micros / 1000

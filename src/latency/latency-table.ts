@@ -1,10 +1,13 @@
-// The run so far by groups: counts and an HdrHistogram each. Bounded, so that it can go on for weeks.
+// The run so far by groups, with counts and an HdrHistogram for each. Bounded, so that it can go on for weeks.
 
 import type { ClockConsumer } from '../core/consumers.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { epochMicros, type Timestamp } from '../core/timestamp.ts'
 
-/** HdrHistogram, as far as it is used: of microseconds, three significant digits; counts are doubles, as a 32-bit one is full after hours. */
+/**
+ * The part of HdrHistogram that is used: of microseconds, three significant digits; counts are doubles, as a 32-bit one is full
+ * after hours.
+ */
 export interface LatencyHistogram {
   recordValue(value: number): void
   getValueAtPercentile(percent: number): number
@@ -14,16 +17,19 @@ export interface LatencyHistogram {
 export type MakeHistogram = () => LatencyHistogram
 
 const MAXIMUM_GROUPS = 500
-/** When the table is full, groups that were silent for so long make room, looked for so often, a tenth of it at a time. */
+/**
+ * When the table is full, groups that have been silent this long make room. They are looked for this often, and a tenth of the
+ * table at a time.
+ */
 const SILENT_MICROS = 3_600e6
 const LOOK_EVERY_MICROS = 60e6
 const SHARE = 0.1
-/** Those that took most time stay, however long they are silent. */
+/** Groups that took most time stay, however long they are silent. */
 const KEPT_SHARE = 0.25
 /** Exchanges whose times lie further from the clock have an absurd timestamp. */
 const BELIEVED_MICROS = 60e6
 export const OTHER_GROUPS = '(other)'
-/** Longer ones count as this: an hour. */
+/** Longer latencies count as an hour. */
 const LONGEST_MICROS = 3_600_000_000
 const MAXIMUM_GROUP_CHARACTERS = 160
 /** Powers of two of microseconds, up to the hour. */
@@ -35,7 +41,7 @@ export class LatencyGroup {
   errors = 0
   unanswered = 0
   unknown = 0
-  /** Blocking commands that were answered: counted, but how long they waited is what they were asked to. */
+  /** Blocking commands that were answered. They are only counted: they waited because they were asked to. */
   blocking = 0
   requestBytes = 0
   responseBytes = 0
@@ -64,7 +70,7 @@ export class LatencyGroup {
     const { status } = exchange
     this.responseBytes += exchange.responseBytes
     if (exchange.late) {
-      // it was counted when it was unanswered
+      // it was counted when it was told as unanswered
       if (this.unanswered > 0 && !exchange.blocking) this.unanswered--
     } else {
       this.requests++
@@ -90,7 +96,7 @@ export class LatencyGroup {
     this.serverMicros += timed.serverMicros
   }
 
-  /** Counts what another one has counted, too. */
+  /** Adds what another group has counted. */
   add(other: LatencyGroup): void {
     this.requests += other.requests
     this.errors += other.errors
@@ -123,12 +129,12 @@ export function recordMicros(histogram: LatencyHistogram, micros: number): void 
 
 export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
   readonly groups = new Map<string, LatencyGroup>()
-  /** Added up from the groups when it is asked for; undefined when exchanges came since. */
+  /** Made from the groups when it is asked for; undefined when exchanges have come since. */
   #total: LatencyGroup | undefined
   /** Capture time that exchanges cover, in microseconds since 1970; 0 before the first. */
   firstMicros = 0
   lastMicros = 0
-  /** What the clock said first and last; 0 before it is known. */
+  /** The clock's first and latest time; 0 before it is known. */
   #clockBegan = 0
   #clock = 0
   #lookedAt = Number.NEGATIVE_INFINITY
@@ -157,7 +163,7 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
 
   onClock(t: Timestamp): void {
     this.#clock = epochMicros(t)
-    // the first of all may be the absurd one
+    // the very first time may be the absurd one
     if (this.#clockBegan === 0 || this.#clock < this.#clockBegan) this.#clockBegan = this.#clock
   }
 
@@ -176,7 +182,7 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
     return micros <= 0 ? 0 : (group.requests * 1e6) / micros
   }
 
-  /** Those first in which most time was spent. */
+  /** The groups in which most time was spent come first. */
   sorted(): LatencyGroup[] {
     return [...this.groups.values()].sort(
       (a, b) => b.totalMicros - a.totalMicros || b.requests - a.requests || (a.name < b.name ? -1 : 1),
@@ -205,7 +211,7 @@ export class LatencyTable implements TimedExchangeConsumer, ClockConsumer {
     return group
   }
 
-  /** Over weeks names come that never come again: those go to the others, or new ones could never have a line. */
+  /** Over weeks names appear that never come again. They are added to "others", so that new names can have a line. */
   #makeRoom(): void {
     const sinceLook = this.#clock - this.#lookedAt
     if (sinceLook >= 0 && sinceLook < LOOK_EVERY_MICROS) return

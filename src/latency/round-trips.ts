@@ -1,5 +1,5 @@
-// How far away the two ends of each connection are from the capture point, by when they acknowledge (RFC 9293 §3.8.1, with
-// Karn's rule: what was sent twice is not timed).
+// Measures how far the two ends of each connection are from the capture point, by how fast they acknowledge (RFC 9293 §3.8.1,
+// with Karn's rule: what was sent twice is not timed).
 
 import type { Connection, Direction } from '../core/connection.ts'
 import type { SegmentConsumer } from '../core/consumers.ts'
@@ -59,7 +59,7 @@ export class RoundTrips implements SegmentConsumer {
     return this.#connectionIds[c.slot] === c.id ? this.#fastest[c.slot * 2 + d]! : -1
   }
 
-  /** It cannot be further away than it answers: makes a known round trip shorter, and never an unknown one known. */
+  /** A side that answers this fast cannot be further away. Makes a known round trip shorter; an unknown one stays unknown. */
   boundBy(c: Connection, d: Direction, micros: number): void {
     const at = c.slot * 2 + d
     if (this.#connectionIds[c.slot] === c.id && this.#fastest[at]! > micros) this.#fastest[at] = micros

@@ -1,4 +1,4 @@
-// --top N: the slowest exchanges of a run, as the lines that tell of them.
+// --top N: keeps the lines of a run's slowest exchanges.
 
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 

@@ -6,9 +6,9 @@ export type ThresholdPlan =
   | { readonly kind: 'micros'; readonly micros: number }
   | { readonly kind: 'percentile'; readonly percent: number }
 
-/** Before so many nobody can say what is usual: nothing is shown. */
+/** With fewer exchanges than this nobody can say what is usual, so nothing is shown. */
 const LEAST_EXCHANGES = 100
-/** The percentile is worked out anew when there are so much more of them. */
+/** The percentile is computed again when the number of exchanges has grown by this factor. */
 const RENEW_AT_GROWTH = 1.02
 
 export class Threshold {

@@ -70,7 +70,7 @@ class DeflateDecoder implements ContentDecoder {
   }
 
   #inflate(stream: ZlibStream, buf: Buffer, start: number, end: number): void {
-    // what follows the end is ignored
+    // bytes after the end of the compressed data are ignored
     if (this.failure !== '' || stream.done) return
     stream.push(buf, start, end)
     this.failure = stream.failure
@@ -96,7 +96,7 @@ const MAXIMUM_BROTLI_OUTPUT_BYTES = 64 * 1024 * 1024
 /** Up to here a progressive body is decoded anew with every delivery. */
 const MAXIMUM_PROGRESSIVE_BYTES = 64 * 1024
 
-/** Node can decode brotli synchronously only at once: the body is gathered, and decoded at its end. */
+/** Node's only synchronous way to decode brotli needs the whole body: it is gathered, and decoded at its end. */
 class BrotliDecoder implements ContentDecoder {
   failure = ''
   readonly #write: PieceWriter
@@ -161,7 +161,7 @@ class BrotliDecoder implements ContentDecoder {
         this.failure = EARLY_END
       }
     }
-    // asks only for what there is
+    // decodes what there is, without asking for the end
     return brotliDecompressSync(input, { maxOutputLength, finishFlush: constants.BROTLI_OPERATION_FLUSH })
   }
 }

@@ -1,6 +1,6 @@
 // What a decoder of one content coding is, and how it says what went wrong.
 
-/** Ends of `failure`. */
+/** How the text of `failure` may end. */
 export const DAMAGED = 'is damaged'
 export const EARLY_END = 'ends early'
 
@@ -18,6 +18,6 @@ export interface ContentDecoder {
   end(whole: boolean): void
   /** Frees what it holds, at any time. */
   release(): void
-  /** Ends it, also from within its writer. */
+  /** Stops decoding. May be called from within its writer. */
   stop(): void
 }

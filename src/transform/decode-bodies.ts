@@ -1,4 +1,4 @@
-// `--decode`: stands before a stream consumer and makes HTTP readable on its way there.
+// `--decode`: stands in front of a stream consumer and makes HTTP readable before it gets there.
 
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
@@ -23,19 +23,18 @@ interface Decoding {
 }
 
 /**
- * Passes HTTP heads as sent, and bodies without chunk framing and decompressed; everything that is not HTTP passes as
- * it is. What could not be decoded says so in the stream, `[gzip body is damaged]`.
+ * Passes HTTP heads as sent, and bodies without chunk framing and decompressed; everything that is not HTTP passes as it is.
+ * What could not be decoded says so in the stream, `[gzip body is damaged]`.
  *
- * The consumer behind it gets each delivery whole where it can (head and body of one packet in one call). Offsets are those
- * of what is handed on; late data has none there and keeps that of what was sent.
- * A direction's bytes may be delivered later than they came (an incomplete start line, a brotli body), at the latest
- * before onGap and onClose.
+ * The consumer behind it gets each delivery whole where it can (head and body of one packet in one call). Offsets are those of
+ * what is handed on; late data has no such offset and keeps the one that it had in what was sent. A direction's bytes may be
+ * delivered later than they came (an incomplete start line, a brotli body), at the latest before onGap and onClose.
  */
 export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, DecodedBodyOutput {
   readonly #consumer: StreamConsumer
   readonly #memory: HeldMemory
   readonly #budget: UnpackBudget
-  /** By slot. */
+  /** Indexed by the connection's slot. */
   readonly #decodings: (Decoding | undefined)[]
   /** The buffer of the current onData, which stays as it is during the call. */
   #lent: Buffer
@@ -109,7 +108,7 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     return decoding
   }
 
-  // What the framer tells.
+  // --- what the HTTP framer tells ---
 
   onOther(c: Connection, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
     this.#turnTo(c, d, t)
@@ -162,7 +161,7 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     bodies[d] = undefined
   }
 
-  // What the body's decoder gives.
+  // --- what the body's decoder gives ---
 
   bodyData(buf: Buffer, start: number, end: number): void {
     this.#put(buf, start, end)
@@ -173,9 +172,9 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     this.#put(remark, 0, remark.length)
   }
 
-  // Gathering what one call delivers.
+  // --- gathering what one call delivers ---
 
-  /** What is put next belongs there: the framer may tell of both directions within one call. */
+  /** Sets which direction the next bytes belong to: the framer may tell of both directions within one call. */
   #turnTo(c: Connection, d: Direction, t: Timestamp): void {
     if (this.#connection !== c || this.#direction !== d) this.#deliver()
     this.#connection = c
@@ -212,7 +211,7 @@ export class DecodeBodies implements StreamConsumer, HttpMessageConsumer, Decode
     this.#gatheredEnd += end - start
   }
 
-  /** Hands on what has come together: the slice or what is gathered; there are never both. */
+  /** Hands on the slice, or the gathered bytes: there are never both. */
   #deliver(): void {
     const start = this.#sliceStart
     const end = this.#sliceEnd

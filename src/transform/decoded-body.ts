@@ -1,4 +1,4 @@
-// One HTTP body on its way from what was sent to what can be read: its codings undone, its damage said.
+// Turns one HTTP body as it was sent into one that can be read: undoes its codings and says what is damaged.
 
 import { HeldBytes, type HeldMemory } from '../protocol/held-bytes.ts'
 import type { HttpMessage, HttpMessageEnd } from '../protocol/http/http-message.ts'
@@ -6,12 +6,12 @@ import { makeDecoder } from './content-coding.ts'
 import type { ContentDecoder } from './content-decoder.ts'
 import type { UnpackBudget } from './unpack-budget.ts'
 
-/** Codings one over the other; nobody sends more than two. */
+/** Most codings that may be applied one after the other; nobody sends more than two. */
 const MAXIMUM_CODINGS = 3
-/** What may come out of a body in any case, and how many times as much as went in may come out beyond it. */
+/** How much may come out of a body in any case. Beyond that, this many times what went in. */
 const FREE_OUTPUT_BYTES = 16 * 1024 * 1024
 const MAXIMUM_RATIO = 100
-/** What is kept to be shown as sent if nothing can be decoded: as much as brotli gathers. */
+/** How much input is kept, to be shown as it was sent if nothing can be decoded: as much as brotli gathers. */
 const MAXIMUM_KEPT_BYTES = 8 * 1024 * 1024
 
 export interface DecodedBodyOutput {
@@ -33,7 +33,7 @@ export class DecodedBody {
   readonly #name: string
   /** Decoders in the order in which data runs through them; empty: as sent. */
   #decoders: ContentDecoder[]
-  /** Input while nothing has come out of it yet. */
+  /** The input, kept as long as nothing has come out of it. */
   readonly #kept: HeldBytes
   #keepsAll = true
   #failure = ''
@@ -62,7 +62,7 @@ export class DecodedBody {
     else this.#failure = this.#makeDecoders(codings, memory, message.contentType === 'text/event-stream')
   }
 
-  /** Returns why it could not. */
+  /** Returns why a decoder failed. */
   #makeDecoders(codings: readonly string[], memory: HeldMemory, progressive: boolean): string {
     let write = (buf: Buffer, start: number, end: number) => this.#write(buf, start, end)
     for (const coding of codings) {
@@ -93,7 +93,7 @@ export class DecodedBody {
     this.#tellFailure(false)
   }
 
-  /** Bytes are missing here: nothing behind them can be decoded. Said when the body goes on or ends. */
+  /** Bytes are missing here: nothing behind them can be decoded. The remark about it is made when the body goes on or ends. */
   gap(): void {
     if (this.#decoders.length === 0) return
     this.#endDecoders(false)

@@ -11,7 +11,7 @@ export class GzipDecoder implements ContentDecoder {
   failure = ''
   readonly #memory: HeldMemory
   readonly #write: PieceWriter
-  /** Made at the first byte. */
+  /** Made when the first byte comes. */
   #stream: ZlibStream | undefined = undefined
   #held = 0
 

@@ -1,4 +1,4 @@
-// Finds the bodies that HTTP carries in streams (-e http, -a) and hands them on one by one, readable.
+// Finds HTTP bodies in streams (-e http, -a), makes them readable and hands them on one by one.
 
 import type { BodyConsumer } from '../core/body-consumer.ts'
 import type { CloseReason, Connection, Direction, GapCause } from '../core/connection.ts'
@@ -11,15 +11,15 @@ import { DecodedBody, type DecodedBodyOutput } from './decoded-body.ts'
 import type { UnpackBudget } from './unpack-budget.ts'
 
 const MAXIMUM_HELD_BYTES = 64 * 1024 * 1024
-/** Of one body; late bytes of older ones are lost. */
+/** How many holes of one body are remembered; late bytes for older holes are lost. */
 const MAXIMUM_HOLES = 64
 
-/** Missing bytes of a body that is given out as it was sent. */
+/** A hole: missing bytes of a body that is given out as it was sent. */
 interface Hole {
-  /** In the stream. */
+  /** Offset in the stream. */
   readonly offset: number
   readonly length: number
-  /** In the body. */
+  /** Position in the body. */
   readonly position: number
 }
 
@@ -35,7 +35,7 @@ class BodyLane implements DecodedBodyOutput {
   #started: boolean
   #message: HttpMessage | undefined
   #time: Timestamp | undefined
-  /** Of the body as it is given out, holes included. */
+  /** Length of the body as it is given out, holes included. */
   #position: number
   #holes: Hole[]
   #filledBytes: number
@@ -78,7 +78,7 @@ class BodyLane implements DecodedBodyOutput {
     this.#body?.push(buf, start, end)
   }
 
-  /** A hole where the body is stored as it was sent; a compressed one ends there. */
+  /** A body that is stored as it was sent gets a hole; a compressed one ends here. */
   gap(missing: number, t: Timestamp): void {
     this.#time = t
     this.#body?.gap()
@@ -91,7 +91,7 @@ class BodyLane implements DecodedBodyOutput {
     this.#position += missing
   }
 
-  /** Bytes of the stream at `offset`, after a gap: fill what is a hole of the body that has not ended yet. */
+  /** Late bytes of the stream at `offset`. They fill holes of the body that has not ended yet. */
   late(offset: number, buf: Buffer, start: number, end: number): void {
     if (this.#message === undefined) return
     for (const hole of this.#holes) {
@@ -122,7 +122,7 @@ class BodyLane implements DecodedBodyOutput {
   }
 
   bodyRemark(_reason: string): void {
-    // a file holds what was sent and no remarks; that it is not whole is told at its end
+    // a file holds what was sent and no remarks; `onBodyEnd` says that it is not whole
   }
 
   #start(): void {
@@ -143,7 +143,7 @@ export class HttpBodies implements StreamConsumer, HttpMessageConsumer {
   readonly #decompress: boolean
   readonly #memory: HeldMemory
   readonly #budget: UnpackBudget
-  /** By slot. */
+  /** Indexed by the connection's slot. */
   readonly #lanes: (Lanes | undefined)[]
 
   constructor(consumer: BodyConsumer, decompress: boolean, budget: UnpackBudget) {

@@ -1,11 +1,11 @@
-// How much may come out of all compressed bodies of a run together: each is bounded by itself, but there may be many.
+// Limits how much may come out of all compressed bodies of a run together. Each is bounded by itself, but there may be many.
 
-/** So many times what was sent may come out in any case: JSON and logs seldom come to more. */
+/** This many times what was sent may always come out: JSON and logs seldom reach more. */
 const FREE_RATIO = 20
 
 /**
- * In proportion to what was sent, so that a run may last for months, and beyond that a fixed sum for what is packed more
- * tightly. Once the sum is used up, bodies stay packed until enough has been sent again.
+ * The budget grows with what was sent, so that a run may last for months. Bodies that are packed more tightly share a fixed sum
+ * beyond that. Once the sum is used up, bodies stay packed until enough has been sent again.
  */
 export class UnpackBudget {
   readonly #maximumBytes: number
@@ -14,7 +14,7 @@ export class UnpackBudget {
   #unpackedBytes = 0
   #told = false
 
-  /** `maximumBytes`: that sum. `onReached` is called once. */
+  /** `maximumBytes`: the fixed sum. `onReached` is called once, when it is used up. */
   constructor(maximumBytes = Number.POSITIVE_INFINITY, onReached: () => void = () => {}) {
     this.#maximumBytes = maximumBytes
     this.#onReached = onReached
@@ -25,7 +25,7 @@ export class UnpackBudget {
     this.#sentBytes += bytes
   }
 
-  /** False: these unpacked bytes are too many, and do not count. */
+  /** Asks for so many unpacked bytes. False: they are too many, and are not counted. */
   spend(bytes: number): boolean {
     const most = this.#maximumBytes + FREE_RATIO * this.#sentBytes
     if (this.#unpackedBytes + bytes <= most) {

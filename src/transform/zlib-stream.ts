@@ -20,11 +20,11 @@ export const GZIP_WRAPPER = 31
 
 /** Output is given out in pieces of up to this size. */
 const OUTPUT_BYTES = 32768
-/** Roughly what a stream takes: the window and the codes. */
+/** Roughly the memory of one stream: its window and its codes. */
 export const ZLIB_STREAM_BYTES = 48 * 1024
 
 const NOTHING = new Uint8Array(0)
-/** Of streams that are not at work: as many as there are codings one over the other. */
+/** Idle streams that are kept for the next body: as many as a body may have codings. */
 const idleOutputs: Buffer<ArrayBuffer>[] = []
 
 /** One stream. Never throws for the data; once it is `done` or has failed it takes no more input. */
@@ -42,7 +42,7 @@ export class ZlibStream {
     zlibInflateInit2(this.#stream, wrapper)
   }
 
-  /** Takes `buf[start..end)` and gives out all that follows from it. Returns the index behind the last byte used. */
+  /** Decodes `buf[start..end)` and writes all that comes out. Returns the index behind the last byte used. */
   push(buf: Buffer, start: number, end: number): number {
     const output = idleOutputs.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_BYTES)
     try {
@@ -64,7 +64,7 @@ export class ZlibStream {
       const status = zlibInflate(stream, Z_SYNC_FLUSH)
       if (status === Z_STREAM_END) this.done = true
       else if (status !== Z_OK && status !== Z_BUF_ERROR) this.failure = failureOf(stream.msg)
-      // what comes before damage is sound
+      // what came out before the damage is sound
       if (stream.next_out > 0) this.#write(output, 0, stream.next_out)
       if (stream.avail_out > 0) break
     }
@@ -85,7 +85,7 @@ export class ZlibStream {
   }
 }
 
-/** `message` is zlib's. */
+/** `message` is zlib's own text. */
 function failureOf(message: string): string {
   const isChecksum =
     message.startsWith('incorrect data') || message.startsWith('incorrect length') || message.startsWith('header crc')

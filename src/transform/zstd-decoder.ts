@@ -4,7 +4,7 @@ import { ZstdStream } from '../core/zstd/zstd-stream.ts'
 import type { HeldMemory } from '../protocol/held-bytes.ts'
 import { type ContentDecoder, DAMAGED, EARLY_END, type PieceWriter } from './content-decoder.ts'
 
-/** What HTTP allows (RFC 9659). */
+/** The largest window that HTTP allows (RFC 9659). */
 const MAXIMUM_WINDOW_BYTES = 8 * 1024 * 1024
 
 /** Any number of frames. */
@@ -12,7 +12,7 @@ export class ZstdDecoder implements ContentDecoder {
   failure = ''
   readonly #write: PieceWriter
   readonly #memory: HeldMemory
-  /** Made at the first byte. */
+  /** Made when the first byte comes. */
   #stream: ZstdStream | undefined = undefined
   #held = 0
 

@@ -5,14 +5,14 @@ import type { PairedExchange } from './paired-exchange.ts'
 export interface ClockOffset {
   /** The server's clock less the client's, in microseconds. */
   readonly micros: number
-  /** Fastest way there and back together: the offset is known to half of this. */
+  /** The fastest way there and the fastest way back, added up. The offset is known to half of this. */
   readonly roundTripMicros: number
 }
 
 /**
- * A request takes some time to get there and a response some to get back. By two clocks, the first looks longer by what they
- * differ and the second shorter; the fastest of each, taken to be equally fast, tell by how much. Where the way there is
- * slower than the way back, half the difference goes into the offset: nothing in two captures can tell.
+ * A request takes time to get there, a response to get back. Measured with two clocks that differ, one way looks longer by the
+ * difference and the other shorter. The fastest of each way are taken to be equally fast, and so tell the difference. Where the
+ * way there is slower than the way back, half of that goes into the offset: two captures cannot show it.
  */
 export function clockOffset(paired: readonly PairedExchange[]): ClockOffset {
   let there = Number.POSITIVE_INFINITY

@@ -1,4 +1,5 @@
-// What two captures of the same traffic tell together: for each exchange the client's time, the network's and the server's.
+// Prints what two captures of the same traffic show together: for each exchange the time of the client, the network and the
+// server.
 
 import type { ComparedExchange } from '../../core/compared-exchange.ts'
 import type { ExchangeGroupings } from '../../core/exchange-grouping.ts'
@@ -112,7 +113,7 @@ export class ComparisonTable {
   }
 }
 
-/** A p99 is that of what stands before it, and goes before it. */
+/** A p99 column belongs to the column before it. It is dropped first when there is no room. */
 const COLUMNS: readonly Column<ComparedGroup>[] = [
   { title: 'requests', cell: (g) => String(g.requests), expendable: 4 },
   { title: 'client p50 ms', cell: (g) => at(g.client, 50), expendable: 0 },

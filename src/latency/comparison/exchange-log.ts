@@ -1,5 +1,6 @@
 // One capture's exchanges, kept to be compared with another capture's: what was asked and answered, and when, connection by
-// connection. Addresses play no part, they differ across NAT; neither do packets, which offload cuts differently.
+// connection. Addresses are not compared, because NAT changes them. Packets are not either, because offload cuts them
+// differently.
 
 import type { ExchangeStatus } from '../../core/exchange.ts'
 import type { ExchangeEnds, ExchangeHosts } from '../../core/exchange-hosts.ts'
@@ -21,7 +22,7 @@ export class LoggedExchange {
   /** Microseconds since 1970 by the capture's clock: first byte of the request, last byte of the response. */
   readonly startMicros: number
   readonly endMicros: number
-  /** The server's own time, and what network this capture cannot tell from it. */
+  /** The server's own time, with the part of the network that this capture cannot tell from it. */
   readonly serverMicros: number
 
   constructor(timed: TimedExchange) {
@@ -41,11 +42,11 @@ export class LoggedExchange {
   }
 }
 
-/** Of one connection, in the order in which they ended. */
+/** The exchanges of one connection, in the order in which they ended. */
 export class Conversation {
   readonly ends: ExchangeEnds
   readonly exchanges: LoggedExchange[] = []
-  /** Of all of them together. */
+  /** A number for all of them together: equal conversations have the same. */
   signature = 0
 
   constructor(ends: ExchangeEnds) {
@@ -56,10 +57,10 @@ export class Conversation {
 export class ExchangeLog implements TimedExchangeConsumer {
   readonly conversations: Conversation[] = []
   exchanges = 0
-  /** Those that were too many to be kept. */
+  /** Exchanges that were not kept because there were too many. */
   left = 0
   readonly #hosts: ExchangeHosts
-  /** By connection id; datagrams by their ends. */
+  /** Keyed by connection id, or for datagrams by their two ends. */
   readonly #byConnection = new Map<number | ExchangeEnds, Conversation>()
   readonly #maximum: number
 
@@ -89,7 +90,7 @@ export class ExchangeLog implements TimedExchangeConsumer {
   }
 }
 
-/** What is the same on both sides: what was asked and how it was answered, by content and size. */
+/** A number made of what is the same on both sides: what was asked and how it was answered, by content and size. */
 function fingerprintOf(e: LoggedExchange): number {
   return hashText(`${e.protocol} ${e.status} ${e.requestBytes} ${e.responseBytes} ${e.statusText} ${e.request}`)
 }
@@ -106,7 +107,7 @@ function hashText(text: string): number {
   return (a >>> 0) * 0x200000 + ((b >>> 0) & 0x1fffff)
 }
 
-/** Order counts. */
+/** The order of the two matters. */
 export function mixed(hash: number, next: number): number {
   const low = Math.imul((hash ^ next) | 0, 0x9e3779b1) ^ (hash >>> 7)
   const high = Math.imul(Math.floor(hash / 0x100000000) + Math.floor(next / 0x100000000) + 1, 0x85ebca6b)

@@ -1,16 +1,17 @@
-// Which connection of one capture is which of the other, by what was said on it, and then which exchange is which.
+// Finds for each connection of one capture the same connection in the other, by what was said on it. Then pairs their
+// exchanges.
 
 import { clockOffset } from './clock-offset.ts'
 import { type Conversation, type LoggedExchange, mixed } from './exchange-log.ts'
 import type { PairedExchange } from './paired-exchange.ts'
 
-/** So many exchanges in a row make a connection recognisable of which one capture has only a part. */
+/** A connection is recognised by this many exchanges in a row, also where one capture has only a part of it. */
 const SEQUENCE_LENGTH = 3
 /** A sequence that is in more connections than this says nothing. */
 const MAXIMUM_PLACES_OF_A_SEQUENCE = 32
-/** Where one capture misses exchanges, the other may go ahead by so many. */
+/** Where one capture misses exchanges, this many of the other are looked through for the next that both have. */
 const LOOKAHEAD = 64
-/** Of many that said the same, those are looked at that are so near in time. */
+/** Of many that said the same, this many are looked at, nearest in time. */
 const NEIGHBOURS = 16
 
 /** In the order of the client's clock. */
@@ -25,13 +26,16 @@ export function pairExchanges(atClient: readonly Conversation[], atServer: reado
   }
   const ambiguous = pairBySignature(left, right, take)
   pairBySequences(left, right, take)
-  // Several said exactly the same: who is who is then a matter of time, once the clocks are known.
+  // Several said exactly the same. They are told apart by time, once the clocks' difference is known.
   const offset = clockOffset(paired).micros
   for (const [clients, servers] of ambiguous) pairByTime(clients, servers, offset, take)
   return paired.sort((a, b) => a.atClient.startMicros - b.atClient.startMicros)
 }
 
-/** Takes those that said the same from beginning to end, as many on one side as on the other; sets the other groups aside. */
+/**
+ * Pairs conversations that said the same from beginning to end, where both sides have equally many. The other groups are set
+ * aside.
+ */
 function pairBySignature(
   left: Set<Conversation>,
   right: Set<Conversation>,
@@ -70,7 +74,10 @@ function startOf({ exchanges }: Conversation): number {
   return exchanges[0]!.startMicros
 }
 
-/** Connections of which a capture saw only a part: the one with which it shares most, rare things counting more. */
+/**
+ * For connections of which a capture saw only a part: pairs each with the one that shares most with it. What is rare counts
+ * more.
+ */
 function pairBySequences(
   left: ReadonlySet<Conversation>,
   right: ReadonlySet<Conversation>,
@@ -100,7 +107,7 @@ function pairBySequences(
   )
 }
 
-/** By where they begin. */
+/** Numbers of all sequences, by the index at which they begin. */
 function sequencesOf({ exchanges }: Conversation): number[] {
   const sequences: number[] = []
   for (let i = 0; i + SEQUENCE_LENGTH <= exchanges.length; i++) {
@@ -111,7 +118,7 @@ function sequencesOf({ exchanges }: Conversation): number[] {
   return sequences
 }
 
-/** The nearest in time first, so that one that is missing does not push all others aside. */
+/** Pairs the nearest in time first, so that one missing conversation does not shift all others. */
 function pairByTime(
   clients: readonly Conversation[],
   servers: readonly Conversation[],
@@ -134,7 +141,7 @@ function pairByTime(
   )
 }
 
-/** Each at most once. */
+/** Takes candidates in this order, each conversation at most once. */
 function takeBest(
   candidates: readonly { client: Conversation; server: Conversation }[],
   take: (client: Conversation, server: Conversation) => void,
@@ -148,7 +155,7 @@ function takeBest(
   }
 }
 
-/** Pairs the exchanges of two conversations in order; what only one of them has is passed over. */
+/** Pairs the exchanges of two conversations in order, and skips what only one of them has. */
 function align(client: Conversation, server: Conversation, paired: PairedExchange[]): void {
   const a = client.exchanges
   const b = server.exchanges
@@ -166,14 +173,14 @@ function align(client: Conversation, server: Conversation, paired: PairedExchang
   }
 }
 
-/** From there on both say the same, so many times in a row or to the end of one. */
+/** Whether both say the same from there on, SEQUENCE_LENGTH times in a row or to the end of one. */
 function agree(a: readonly LoggedExchange[], i: number, b: readonly LoggedExchange[], j: number): boolean {
   const length = Math.min(SEQUENCE_LENGTH, a.length - i, b.length - j)
   for (let k = 0; k < length; k++) if (a[i + k]!.fingerprint !== b[j + k]!.fingerprint) return false
   return length > 0
 }
 
-/** Where the first sequence stands that both have; behind the end where there is none. */
+/** Where the first sequence begins that both have; behind the end where there is none. */
 function firstCommon(client: Conversation, server: Conversation): [number, number] {
   const places = new Map<number, number>()
   sequencesOf(server).forEach((sequence, j) => {
@@ -184,7 +191,7 @@ function firstCommon(client: Conversation, server: Conversation): [number, numbe
   return i < 0 ? [client.exchanges.length, server.exchanges.length] : [i, places.get(sequences[i]!)!]
 }
 
-/** How many to pass over on each side until they agree again; undefined when they do not, soon. */
+/** How many to skip on each side until they agree again; undefined when they do not within LOOKAHEAD. */
 function nextCommon(
   a: readonly LoggedExchange[],
   i: number,

@@ -1,16 +1,16 @@
-// Which of two captures is the client's: from nearer to the client, an exchange takes longer, by the network between them.
+// Finds out which of two captures is the client's. Nearer to the client an exchange takes longer, by the network in between.
 
 import type { PairedExchange } from './paired-exchange.ts'
 
-/** Two captures of one place differ by less, in timestamps and in how packets were gathered. */
+/** Two captures at the same place differ by less than this, in timestamps and in how packets were gathered. */
 const NOISE_MICROS = 20
-/** Clocks run apart by less than this share of the time that they measure. */
+/** Two clocks drift apart by less than this share of the time that passes. */
 const MOST_DRIFT = 2e-4
 const MOST_OTHERS = 0.1
 
 /**
- * Whether `atClient` was taken nearer to the server: most exchanges are faster there by more than noise, and next to none is
- * slower. Where the network between the captures takes no time, nothing can tell, and nothing needs to.
+ * Whether `atClient` was really taken nearer to the server: then most exchanges are faster there by more than noise, and next
+ * to none is slower. Where the network between the captures takes no time, this cannot be seen, and does not matter.
  */
 export function areSidesSwapped(paired: readonly PairedExchange[]): boolean {
   let faster = 0
@@ -25,7 +25,7 @@ export function areSidesSwapped(paired: readonly PairedExchange[]): boolean {
   return faster * 2 > paired.length && slower < faster * MOST_OTHERS
 }
 
-/** In the order of the other clock. */
+/** Sorted by the other capture's clock. */
 export function otherWayRound(paired: readonly PairedExchange[]): PairedExchange[] {
   return paired
     .map(({ atClient, atServer, client, server }) => ({
