@@ -1,5 +1,5 @@
-// One fixed block of WebAssembly memory that the hot buffers are cut from, so that the sanitising kernel can read
-// captured bytes where they lie instead of having them copied in first.
+// One fixed block of WebAssembly memory from which the hot buffers are cut. The sanitising kernel can so read captured bytes in
+// place; otherwise they would have to be copied in.
 
 const PAGE_BYTES = 65536
 
@@ -30,7 +30,7 @@ export class Arena {
     this.#used = 64 // address 0 stays unused
   }
 
-  /** All of it, for another thread: TypeScript's WebAssembly knows only memory of one's own. */
+  /** The whole memory, for another thread: TypeScript's types know only memory that is not shared. */
   get shared(): SharedArrayBuffer {
     return this.memory.buffer as unknown as SharedArrayBuffer
   }

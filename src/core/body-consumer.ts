@@ -1,4 +1,4 @@
-// Where the bodies that a protocol carries go: what finds them (transform/) meets what keeps them (output/) here.
+// The interface between what finds bodies of messages (transform/) and what keeps them (output/).
 
 import type { Connection, Direction } from './connection.ts'
 import type { Timestamp } from './timestamp.ts'

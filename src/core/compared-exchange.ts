@@ -23,11 +23,11 @@ export interface ComparedExchange {
   readonly latencyMicros: number
   /** What the server took, as in TimedExchange and by its capture: from the request's last byte to the response's first. */
   readonly serverMicros: number
-  /** What the latency is longer at the client than at the server: there and back, however the clocks are. */
+  /** By how much the latency is longer at the client than at the server: the way there and back, whatever the clocks say. */
   readonly networkMicros: number
   /** The rest: from first to last byte of request and response at the server, and the way from the server's capture to it. */
   readonly transferMicros: number
-  /** Each way, by clocks that were aligned. */
+  /** The time of each way, after the clocks have been aligned. */
   readonly thereMicros: number
   readonly backMicros: number
 }

@@ -24,8 +24,9 @@ export type CloseReason =
   | 'container-gone'
 
 /**
- * Whose fault a gap is. `capture`: the receiver acknowledged the bytes, so they arrived and only the capture missed them.
- * `network`: never acknowledged. `snaplen`: the capture cut the packet short. `limit`: we gave up the hole to stay in bounds.
+ * Who lost the bytes of a gap. `capture`: the receiver acknowledged the bytes, so they arrived and only the capture missed
+ * them. `network`: never acknowledged. `snaplen`: the capture cut the packet short. `limit`: we gave up the hole to stay in
+ * bounds.
  */
 export type GapCause = 'capture' | 'network' | 'snaplen' | 'limit'
 
@@ -83,7 +84,7 @@ export class Stream {
 export class Connection {
   /** 1, 2, 3 … in the order of their first packets. */
   id = 0
-  /** Small dense number, unique among open connections and used again later: an index for consumers' own arrays. */
+  /** A small number, unique among open connections and used again later: consumers may index arrays with it. */
   slot = 0
   place = 0
   /** Of the first packet. */
@@ -97,8 +98,8 @@ export class Connection {
   /** Earlier connections of this run on the same place and 4-tuple: tcpflow's `c1`, `c2` … */
   occurrence = 0
   /**
-   * True when an earlier part of this connection left the table ('evicted', 'timeout') and it spoke again: same
-   * `occurrence`, and `streams[d].offset` goes on where that part ended.
+   * True when this connection had left the table ('evicted', 'timeout') and then sent again. It keeps its `occurrence`, and
+   * `streams[d].offset` goes on where the earlier part ended.
    */
   resumed = false
   /** First packet's and latest packet's time. */
@@ -108,7 +109,7 @@ export class Connection {
   readonly lastDataTime = new Timestamp()
   /** How long there had been no data when it was reset; meaningful when it closes for that. */
   resetIdleMicros = 0
-  /** Resets and SYNs that looked as if they were of one side, and after which both went on. */
+  /** Resets and SYNs that seemed to come from one side, but after which both sides went on. */
   refutedResets = 0
   straySyns = 0
   /** Microseconds from SYN to the client's ACK of the SYN-ACK; -1 until known. */

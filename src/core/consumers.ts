@@ -27,7 +27,7 @@ export interface DatagramConsumer {
   onDatagram(datagram: Datagram, packet: Packet): void
 }
 
-/** News about the network itself. */
+/** Events of the network itself. */
 export interface NetworkEventConsumer {
   onIcmpError(error: IcmpError): void
   onArp(arp: Arp): void
@@ -82,7 +82,7 @@ export interface TrafficConsumers {
   readonly clocks?: readonly ClockConsumer[]
 }
 
-/** Something at the end of the river that holds output back in memory. */
+/** The end of the river: something that gathers output in memory. Views bring sinks. */
 export interface Sink {
   /** True when output waits for a slow reader: the pipeline then awaits `drain()` before the next chunk of input. */
   readonly blocked: boolean
@@ -90,6 +90,6 @@ export interface Sink {
   drain(): Promise<void>
   /** Writes what is gathered, without closing: called when the input pauses, so that live output is immediate. */
   flush(): void
-  /** Everything out and closed. Called once, also after an error or a signal. */
+  /** Writes everything and closes. Called once, also after an error or a signal. */
   finish(): Promise<void>
 }

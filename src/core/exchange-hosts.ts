@@ -1,4 +1,4 @@
-// What the two ends of an exchange are called: asked for once a connection, not once an exchange.
+// Names of the two ends of an exchange. They are looked up once for a connection, not for each exchange.
 
 import type { Connection } from './connection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -9,7 +9,7 @@ import type { Names } from './ports.ts'
 const MAXIMUM_DATAGRAM_PAIRS = 1024
 const MAXIMUM_NAME_CHARACTERS = 64
 
-/** Of one pair of ends. Names are text from elsewhere, bounded and not sanitised. */
+/** The names of one pair of ends. They are text from elsewhere, bounded and not sanitised. */
 export class ExchangeEnds {
   /** `web:6379` where a name is known, else `172.17.0.2:6379`. */
   readonly client: string
@@ -81,7 +81,7 @@ export class ExchangeHosts {
     return ends
   }
 
-  /** A connection has ended: its slot's next one may be long in coming. */
+  /** A connection has ended: its names are forgotten now, because its slot may not be used again for long. */
   forget({ slot }: Connection): void {
     if (slot < this.#connections.length) this.#connections[slot] = undefined
   }

@@ -5,10 +5,10 @@ import type { Endpoint } from './endpoint.ts'
 import { Timestamp } from './timestamp.ts'
 
 /**
- * `unanswered`: the conversation ended, or the patience with it, before a response came. `unknown`: there was one, but
- * bytes of it or of its request are missing from the capture, so that neither its outcome nor its latency can be told; or
- * the capture ended too soon for one (`statusText` says so).
- * `silent`: none was asked for (noreply, quiet gets that missed), so it counts and has no latency.
+ * `unanswered`: the conversation ended, or we stopped waiting, before a response came. `unknown`: there was one, but bytes of
+ * it or of its request are missing from the capture, so that neither its outcome nor its latency can be told; or the capture
+ * ended too soon for one (`statusText` says so). `silent`: none was asked for (noreply, quiet gets that missed), so it counts
+ * and has no latency.
  */
 export type ExchangeStatus = 'ok' | 'error' | 'unanswered' | 'unknown' | 'silent'
 
@@ -32,7 +32,7 @@ export class Exchange {
   key = ''
   /** The request on one line, as tcpkit prints it: `set foo bared`, `GET /users/1`. */
   request = ''
-  /** What the request's line ends in beside, where tcpkit prints it: `HTTP/1.1`; '' where there is nothing. */
+  /** What follows on the request's line, where tcpkit prints it: `HTTP/1.1`; '' where nothing does. */
   version = ''
   status: ExchangeStatus = 'ok'
   /** The protocol's own word for the outcome: `200`, `-WRONGTYPE …`, `NXDOMAIN`, `STORED`; '' where it has none. */
@@ -59,8 +59,8 @@ export class Exchange {
   requestBytes = 0
   responseBytes = 0
   /**
-   * Bytes that the protocol had announced of each and that were never sent, because one side ended the connection; -1: some, and
-   * nobody said how many (chunks).
+   * How many announced bytes of each were never sent because one side ended the connection; -1: some, but it is not known how
+   * many (chunks).
    */
   requestMissingBytes = 0
   responseMissingBytes = 0

@@ -1,4 +1,4 @@
-// What is wrong with the traffic, or worth knowing about it, as diagnosis/ finds it and output, JSON and scripts take it.
+// A finding of diagnosis/: what is wrong with the traffic or worth knowing about it. Output, JSON and scripts use it.
 
 import type { Timestamp } from './timestamp.ts'
 

@@ -2,8 +2,8 @@
 //
 // Two words collide only where a secret says so: the halves of a word, each plus a secret, are multiplied with each other
 // (Thorup, "High Speed Hashing for Integers and Strings", pair-multiply-shift). A mixing that merely starts from a seed, as
-// MurmurHash3 does, has pairs of words that cancel each other out whatever the seed is, and whoever knows them fills one
-// place of a table with as many keys as he likes (Aumasson, Bernstein, SipHash §6).
+// MurmurHash3 does, has pairs of words that cancel each other out whatever the seed is, and an attacker who knows them can fill
+// one place of a table with any number of keys (Aumasson, Bernstein, SipHash §6).
 
 /** The same for all tables of a process, so that keys can be copied; unknown to whoever sends the packets. */
 export const HASH_SEED = randomWord()

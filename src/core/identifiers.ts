@@ -1,6 +1,6 @@
-// Does a part of a path or a key vary from request to request: a number, a UUID, a digest, a token?
+// Decides whether a part of a path or key varies from request to request: a number, a UUID, a digest, a token.
 
-/** Digests, object ids: letters alone may be a word (`facade`). */
+/** Digests and object ids need a digit: letters alone may be a word (`facade`). */
 const LEAST_HEX_LENGTH = 12
 /** UUIDs, session ids and the like: long, and letters and digits mixed. */
 const LEAST_TOKEN_LENGTH = 24

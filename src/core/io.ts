@@ -1,9 +1,9 @@
-// What a run may touch of the process that it runs in: descriptors, terminal, environment, signals. program.ts makes the
-// real one from `process`; tests make their own.
+// The parts of its process that a run may use: descriptors, terminal, environment, signals. program.ts makes the real Io from
+// `process`; tests make their own.
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
-/** Exit codes as a shell has them, of a run that was to come to an end by itself: 128 and the signal's number. */
+/** Exit codes, as in a shell, of a run that a signal ended before its input did: 128 and the signal's number. */
 export const STOPPED_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 
 export interface Io {
@@ -25,15 +25,15 @@ export interface Io {
   readonly execPath: string
   readonly programFolder: string
   /**
-   * Calls `handler` at the first such signal: stop taking in, put everything out, return. A second signal ends the
-   * process at once with 128 + its number, and so does the first when nobody has asked for it.
+   * Calls `handler` at the first such signal: the run then stops reading, writes everything and returns. A second signal ends
+   * the process at once with 128 + its number, and so does the first when nobody has asked for it.
    */
   onSignal(handler: (signal: StopSignal) => void): void
   /** The operator's own ES module (a script). */
   readonly importModule?: ((url: string) => Promise<unknown>) | undefined
-  /** Calls `handler` at each SIGUSR2: tell how things stand, and go on. Without a handler the signal has its usual effect. */
+  /** Calls `handler` at each SIGUSR2, which asks for an interim report. Without a handler the signal has its usual effect. */
   onReportSignal?(handler: () => void): void
-  /** Set where this program has taken the place of one with more rights: what that one left behind. */
+  /** Set when this program has replaced one with more rights: what that one granted. */
   readonly granted?: Granted | undefined
   /**
    * Starts this program anew in its own process, behind `wrapper`, with what it is granted. Never returns. Absent where Node

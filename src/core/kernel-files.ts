@@ -1,4 +1,4 @@
-// The kernel's files of /proc and /sys, of processes and interfaces that may be gone: then there is nothing in them.
+// Reads files of /proc and /sys. Their process or interface may be gone; then they read as empty.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 

@@ -1,5 +1,5 @@
-// Text that is put together over and over, and is nearly always one of a few: what it was made of may be new each time, but
-// the same text is then the same string, which maps find at once.
+// Remembers strings that are put together again and again and are nearly always among a few. The same text gives the same
+// string object, which maps find at once.
 
 const FIRST_LENGTH = 512
 

@@ -12,7 +12,7 @@ export class Packet {
   linkType = 0
   /** Index into the reader's interface list. */
   interfaceId = 0
-  /** Where addresses mean the same thing (a network namespace): part of every connection's key. */
+  /** The network namespace as a number (places.ts): part of every connection's key. */
   place = 0
   /** Bytes on the wire; more than `end - start` when the capture cut the packet short. */
   originalLength = 0

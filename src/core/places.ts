@@ -1,7 +1,7 @@
-// Where addresses mean the same thing: network namespaces. 127.0.0.1 in two containers is two hosts, so connections and
-// fragments belong to a place. Place 0 is the capturing host, and whatever a savefile says nothing else about.
+// A place is a network namespace: within it an address means one host. 127.0.0.1 in two containers is two hosts, so connections
+// and fragments belong to a place. Place 0 is the capturing host, and the default when a savefile does not say.
 
-/** Every place costs memory, and a savefile may name any number of them. */
+/** Bounded, because every place costs memory and a savefile may name any number of them. */
 const MAXIMUM_PLACES = 65_536
 
 /** Place names ↔ small numbers, for one run: a live capture and a replay of it agree, because savefiles keep the names. */

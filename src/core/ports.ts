@@ -22,9 +22,9 @@ export interface ByteSource {
    */
   readAhead?(into: Buffer, start: number, end: number): Promise<number> | undefined
   /**
-   * For sources whose bytes come by themselves, in place of `read`: each piece is put where `landing` begins, and `onBytes` is
-   * told how much, 0 at the end. It returns true when the bytes have been used, so that more may come at once; false: not
-   * before `resume`. Begins with a `resume`, from which `onBytes` may be called.
+   * For sources that push their bytes, in place of `read`. Each piece is put at the beginning of `landing`, and `onBytes` is
+   * called with its length, 0 at the end. `onBytes` returns true when it has used the bytes and more may come at once; false:
+   * none may come before `resume`. Call `resume` to begin; `onBytes` may be called from within it.
    */
   deliver?(landing: Buffer, onBytes: (bytes: number) => boolean): Delivery
   /** Asks a live source to end soon: what is buffered still arrives, then 0. A file ends at the next read. */
@@ -50,7 +50,7 @@ export interface NamedHost {
 
 /** Address → name, where somebody knows one. Asked once a connection, not once a packet. */
 export interface Names {
-  /** Grows whenever an answer may have changed: what was made of the answers before is then stale. */
+  /** Grows whenever an answer may have changed: earlier answers are then stale. */
   readonly version: number
   /** Who has this address (and, for published ports, this port) now, seen from `place` (Packet.place). */
   hostOf(place: number, endpoint: Endpoint): NamedHost | undefined
@@ -86,7 +86,7 @@ export interface WrittenFile {
   sha256: string | undefined
 }
 
-/** Where lines for the operator go (stderr). Takes care of control characters and of rate: callers just say. */
+/** Where lines for the operator go (stderr). It removes control characters and limits the rate, so callers need not. */
 export interface Messages {
   /** Something happened in the traffic: refused, unanswered, reset. Silenced by --no-notes. */
   note(line: string): void

@@ -1,5 +1,5 @@
-// What /proc shows of another user's process to those who have the right to trace it (ptrace(2), "Ptrace access mode
-// checking"): read by container/ itself, or by the broker where this process has no rights.
+// Facts about another user's process that /proc shows only to those who may trace it (ptrace(2), "Ptrace access mode
+// checking"). container/ reads them itself, or through the broker where this process has no rights.
 
 import { readLink, readNames, readText } from './kernel-files.ts'
 
@@ -26,9 +26,9 @@ export interface ProcessFacts {
 
 /** Where facts come from. */
 export interface ProcessFactsSource {
-  /** Of a process that was looked at, where looking is needed. */
+  /** Facts of a process. Where looking takes time, `look` must have been called for it. */
   of(pid: number): ProcessFacts
-  /** Looks at processes anew; `of` answers for them then. */
+  /** Looks at these processes again; after that `of` answers for them. */
   look(pids: readonly number[]): Promise<void>
   /** Whether network namespaces can be entered with the rights at hand (CAP_SYS_ADMIN). */
   mayEnterNamespaces(): boolean

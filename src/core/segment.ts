@@ -13,7 +13,7 @@ export const TCP_URG = 32
 /** `vlanId` where the frame carried no tag. */
 export const NO_VLAN = -1
 
-/** The fields that TCP segments and UDP datagrams share: who to whom, when, where, and which bytes. */
+/** The fields that TCP segments and UDP datagrams share: ends, time, place and payload. */
 export class Transport {
   readonly time = new Timestamp()
   place = 0

@@ -10,7 +10,7 @@ const MAXIMUM_SEGMENT_SIZE = 2
 const WINDOW_SCALE = 3
 const SACK_PERMITTED = 4
 const SACK = 5
-/** RFC 7323 §2.3: more is taken for so much. */
+/** RFC 7323 §2.3: a larger shift counts as this. */
 const MAXIMUM_WINDOW_SCALE = 14
 const MAXIMUM_BLOCKS = 4
 
@@ -26,7 +26,7 @@ export class TcpOptions {
   readonly left = new Int32Array(MAXIMUM_BLOCKS)
   readonly right = new Int32Array(MAXIMUM_BLOCKS)
 
-  /** Reads what is there of the segment's options; what is cut off or senseless ends it. */
+  /** Reads the segment's options up to the first that is cut off or malformed. */
   read(s: Segment): void {
     this.maximumSegmentBytes = 0
     this.windowScale = -1

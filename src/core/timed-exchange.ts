@@ -1,11 +1,12 @@
-// An exchange with its latency and where that went, as latency/ finds it and output, metrics and tables take it.
+// An exchange with its latency and the parts of it. latency/ makes it; output, metrics and tables use it.
 
 import type { Exchange } from './exchange.ts'
 
 /**
- * What the capture point can tell of the network. `server`: it is at the server, so the network lies between it and the
- * client and is no part of `latencyMicros`; `client`: it is at the client; `both`: they are on one machine; `between`: it is
- * near neither, and sees each side's share; `unknown`: no round trip was seen (datagrams, a connection joined late).
+ * Where the capture point lies, and so what it can tell about the network. `server`: it is at the server, so the network lies
+ * between it and the client and is no part of `latencyMicros`; `client`: it is at the client; `both`: they are on one machine;
+ * `between`: it is near neither, and sees each side's share; `unknown`: no round trip was seen (datagrams, a connection joined
+ * late).
  */
 export type CaptureView = 'server' | 'client' | 'both' | 'between' | 'unknown'
 
@@ -27,10 +28,10 @@ export class TimedExchange {
   firstByteMicros = -1
   /** Of firstByteMicros: the round trip to the server and back, and what sending again cost. */
   networkMicros = -1
-  /** The rest of firstByteMicros: the server thought, or had others before us. */
+  /** The rest of firstByteMicros: the server worked, or was busy with others. */
   serverMicros = -1
   responseTransferMicros = -1
-  /** Round trip from the capture point to the client: what the client waits beyond `latencyMicros`. */
+  /** Round trip from the capture point to the client: the client waits this much longer than `latencyMicros`. */
   clientNetworkMicros = -1
   view: CaptureView = 'unknown'
 

@@ -1,4 +1,4 @@
-// Bytes read and written four at a time, where most of the time goes into looking at each byte of the same few buffers.
+// Reads and writes bytes four at a time, for loops that spend their time on each byte of the same few buffers.
 
 /** Views of buffers, of which the latest is kept: nearly always the next is the same. */
 export class WordView {

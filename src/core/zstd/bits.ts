@@ -1,6 +1,6 @@
 // Bit streams of zstd (RFC 8878 §4.1, §4.2): little-endian, and most of them read from their end to their beginning.
 
-/** Thrown within a block for data that is none. Whoever reads blocks catches it. */
+/** Thrown within a block for data that is not zstd. The reader of blocks catches it. */
 export class ZstdDamage extends Error {}
 
 /** Reads backwards. What lies before the beginning is zeros, and `left` is negative then. */

@@ -1,4 +1,5 @@
-// A compressed block of zstd (RFC 8878 §3.1.1.3): literals, and sequences that say how they and what was before make it up.
+// A compressed block of zstd (RFC 8878 §3.1.1.3): literals, and sequences that say how to build the output from them and from
+// earlier output.
 
 import { BackwardBits, ZstdDamage } from './bits.ts'
 import { type FseTable, readTable, singleSymbol } from './fse-table.ts'
@@ -13,11 +14,11 @@ const RLE = 1
 const COMPRESSED = 2
 const REPEATED = 3
 
-/** Of the block that is being decoded, whosever it is. */
+/** Literals of the block that is being decoded; all streams share this memory. */
 const literals = new Uint8Array(MAXIMUM_BLOCK_BYTES)
 const stream = new BackwardBits()
 
-/** What blocks of a frame leave to those behind them. */
+/** What the blocks of a frame leave to the next ones. */
 export class BlockDecoder {
   #literalBytes = 0
   #huffman: HuffmanTable | undefined = undefined
@@ -204,7 +205,7 @@ function numberOf(codes: SequenceCodes, code: number, stream: BackwardBits): num
   return base + stream.read(codes.extraBits[code]!)
 }
 
-/** It may overlap itself: then what it writes comes again. */
+/** A match may overlap itself: then it repeats what it has just written. */
 function copyMatch(history: Uint8Array, at: number, offset: number, bytes: number): void {
   if (offset >= bytes && bytes > 32) history.copyWithin(at, at - offset, at - offset + bytes)
   else for (let i = at; i < at + bytes; i++) history[i] = history[i - offset]!

@@ -63,7 +63,7 @@ export function buildTable(accuracy: number, shares: ArrayLike<number>): FseTabl
 
 export interface DescribedTable {
   readonly table: FseTable
-  /** Behind the description. */
+  /** Index behind the description. */
   readonly end: number
 }
 
@@ -95,7 +95,7 @@ export function readTable(buf: Uint8Array, start: number, end: number, maximumAc
   return { table: buildTable(accuracy, shares), end: (position + 7) >> 3 }
 }
 
-/** Small values take one bit less, where there is room among what can still come. */
+/** Small values take one bit less when not all values can still occur. */
 function readShare(left: number, read: (count: number) => number, putOneBack: () => void): number {
   const count = 32 - Math.clz32(left + 1)
   const half = 1 << (count - 1)

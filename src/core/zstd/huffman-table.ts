@@ -9,7 +9,7 @@ const MAXIMUM_WEIGHTS = 255
 
 export class HuffmanTable {
   readonly maximumBits: number
-  /** By the next `maximumBits` bits: the symbol, and how many of them are its. */
+  /** Indexed by the next `maximumBits` bits: the symbol, and how many of these bits it takes. */
   readonly symbols: Uint8Array
   readonly bits: Uint8Array
 

@@ -1,5 +1,5 @@
-// zstd (RFC 8878) piece by piece, for where Node has none that could be used: before 22.15, and synchronously. Bounded in
-// time and memory whatever comes: a step gives out one block, a window grows with what was really put out, and all frames
+// Decodes zstd (RFC 8878) piece by piece and synchronously. Node has no such decoder, and none at all before 22.15. Time and
+// memory are bounded for any input: a step gives out one block, the window grows with what was really put out, and all frames
 // share it. Checksums are not checked.
 
 import { ZstdDamage } from './bits.ts'
@@ -10,7 +10,7 @@ const FRAME_MAGIC = 0xfd2fb528
 const SKIPPABLE_MAGIC = 0x184d2a50
 const SMALLEST_HISTORY_BYTES = 2 * MAXIMUM_BLOCK_BYTES
 
-// Parts of a frame.
+// The parts of a frame, as states.
 const MAGIC = 0
 const DESCRIPTOR = 1
 const REST_OF_HEADER = 2
