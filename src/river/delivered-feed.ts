@@ -1,5 +1,5 @@
-// Pumps a feed whose bytes come by themselves: one live capture. Each piece is used up while the source calls, so that nothing
-// has to be allocated, and nobody waited for, between a piece and the next.
+// Pumps a feed whose source delivers its bytes by calling: one live capture. Each piece is used up during the call, so nothing
+// is allocated or awaited between two pieces.
 
 import type { ByteSource, Delivery } from '../core/ports.ts'
 import { READ_END, READ_NEED_INPUT } from '../savefile/reader.ts'

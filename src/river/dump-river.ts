@@ -1,4 +1,4 @@
-// The river of DESIGN: every packet of every input runs from here through decoding and reassembly down to the sinks.
+// The river (docs/architecture.md): every packet of every input goes from here through decoding and reassembly to the sinks.
 
 import type {
   ClockConsumer,
@@ -30,10 +30,12 @@ const LINKTYPE_LINUX_SLL2 = 276
 
 /** Saves packets and the statistics between them (`-w`). */
 export interface CaptureSaver extends PacketConsumer {
-  /** Interface `id` of what follows, before its first packet or statistics. */
+  /** Describes interface `id`. Called before the interface's first packet or statistics. */
   onInterface(id: number, description: InterfaceDescription): void
   onStatistics(statistics: InterfaceStatistics): void
-  /** Nothing could be read at all: leaves no file behind, and an earlier one as it was. Then `finish` does nothing. */
+  /**
+   * Called when no input could be read at all. No file is written, an earlier one stays as it was, and `finish` does nothing.
+   */
   discard(): void
 }
 
@@ -83,11 +85,11 @@ export class DumpRiver implements River {
   stopped = false
   /** A sink's output is gone (disk full, closed pipe): there is no point in reading on. */
   outputFailed = false
-  /** Where capture time stands. */
+  /** The capture time now. */
   readonly clock = new Timestamp()
   readonly #parts: RiverParts
   readonly #lastStep = new Timestamp()
-  /** Interfaces of all feeds under one numbering: see #interfaceOf. */
+  /** Interfaces of all feeds have one numbering: see #interfaceOf. */
   readonly #interfaceIds = new Map<string, number>()
   #nextInterfaceId = 0
   readonly #idsByFeed = new WeakMap<Feed, number[]>()
@@ -111,7 +113,7 @@ export class DumpRiver implements River {
     this.decoder = new Decoder(this, { unwrapTunnels: parts.unwrapTunnels })
   }
 
-  /** So many live captures at once: what is shown goes out soon. 0: they have ended. */
+  /** `feeds` live captures run at once, so output is written soon. 0: they have ended. */
   setLive(feeds: number): void {
     this.#liveFeeds = feeds
     if (feeds === 0) this.#pacedFlush.end()
@@ -141,7 +143,7 @@ export class DumpRiver implements River {
     for (const saver of this.#parts.savers) saver.onStatistics(statistics)
   }
 
-  // What the decoder hands back.
+  // --- what the decoder calls ---
 
   onSegment(segment: Segment, packet: Packet): void {
     if (this.#duplicates?.isDuplicate(segment)) {
@@ -280,7 +282,7 @@ export class DumpRiver implements River {
     this.#tellDrops(statistics.time)
   }
 
-  /** At the first drop and then now and again: the operator can still narrow the filter. */
+  /** Told at the first drop and then now and again, while the operator can still narrow the filter. */
   #tellDrops(time: Timestamp): void {
     const { kernelDrops } = this.counters
     if (kernelDrops === this.#dropsTold || elapsedMicros(this.#dropsToldAt, time) < DROPS_TOLD_EVERY_MICROS) return

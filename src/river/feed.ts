@@ -1,5 +1,5 @@
-// Where the packets of one input come from: a byte source and the reader that cuts its bytes into packets. And how one is
-// pumped into the river; several live ones at once: see live-merge.ts.
+// Where the packets of one input come from: a byte source and the reader that cuts its bytes into packets. `pump` sends one
+// feed through the river; several live ones at once are in live-merge.ts.
 
 import type { Packet } from '../core/packet.ts'
 import type { ByteSource } from '../core/ports.ts'
@@ -10,7 +10,7 @@ export interface Feed {
   readonly reader: SavefileReader
 }
 
-/** What pumping drives. All synchronous but `pause`. */
+/** What `pump` calls. Everything is synchronous but `pause` and `flush`. */
 export interface River {
   /** `packet` is the reader's, or one of the same feed that was held back. */
   onPacket(feed: Feed, packet: Packet): void
@@ -21,7 +21,7 @@ export interface River {
    */
   pause(willWait: boolean): Promise<void> | undefined
   /**
-   * A pipe has nothing to give right now and may be silent for long: what is gathered goes out. Resolves when the sinks
+   * Called when a pipe has nothing to give and may stay silent for long: gathered output is written. Resolves when the sinks
    * have taken it; rejects like `pause`.
    */
   flush(): Promise<void> | undefined
@@ -29,7 +29,7 @@ export interface River {
   readonly stopped: boolean
 }
 
-/** In which some milliseconds pass at most, whatever becomes of them. */
+/** So many packets that at most some milliseconds pass, whatever is done with them. */
 const PAUSE_EVERY_PACKETS = 256
 
 /** Reads one feed to its end (or until the river is stopped). */
@@ -46,7 +46,7 @@ export async function pump(feed: Feed, river: River): Promise<void> {
     }
     const filled = reader.fill(source)
     const waiting = typeof filled !== 'number'
-    // it may fail while something else is waited for; it is waited for after that
+    // it may fail while something else is awaited; it is awaited after that
     if (waiting) filled.catch(() => {})
     const pause = river.pause(waiting)
     if (pause !== undefined) await pause
@@ -56,8 +56,8 @@ export async function pump(feed: Feed, river: River): Promise<void> {
 }
 
 /**
- * Hands on what lies in memory, and says why it stops: READ_NEED_INPUT; READ_END; READ_PACKET, there may be more, but a pause
- * is due.
+ * Hands on what lies in memory and returns why it stopped: READ_NEED_INPUT, READ_END, or READ_PACKET when there may be more but
+ * a pause is due.
  */
 export function takePackets(feed: Feed, river: River): number {
   const { reader } = feed
@@ -73,8 +73,8 @@ export function takePackets(feed: Feed, river: River): number {
 }
 
 /**
- * Waits for a read. Only one for which the event loop has no bytes yet is a silence: a fast pipe is not flushed at each
- * read. Rejects as soon as the output is gone, without waiting for more input.
+ * Waits for a read. Output is flushed only when the event loop has no bytes for the read yet, so a fast pipe is not flushed at
+ * each read. Rejects as soon as the output is gone, without waiting for more input.
  */
 async function flushInSilence(read: Promise<unknown>, river: River): Promise<void> {
   let arrived = false

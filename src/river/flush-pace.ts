@@ -1,18 +1,18 @@
-// When the output of a live capture goes out: soon enough for whoever looks at it, and under load not with each of many
-// small pieces, for a write costs more than what is in it.
+// Decides when the output of a live capture is written: soon enough for whoever looks at it, but under load not for each small
+// piece, because a write costs more than its bytes.
 
-/** After a flush the next one is this far away. From packet to output it takes 50 ms at most, and capturing needs half. */
+/** Shortest time between two flushes. From packet to output may take 50 ms, and capturing needs half of that. */
 const QUIET_MILLIS = 15
-/** The same under load, where nobody can read along. */
+/** The same under load, when nobody can read along. */
 const LOADED_MILLIS = 100
-/** More than so many since the latest flush are a load. */
+/** More packets than this since the latest flush are a load. */
 const LOAD_PACKETS_PER_MILLISECOND = 20
 
 export class FlushPace {
   #flushedAt = Number.NEGATIVE_INFINITY
   #packetsThen = 0
 
-  /** True when a flush is due. `now` in milliseconds from anywhere; `packets` so far. */
+  /** True when a flush is due. `now`: milliseconds of any clock; `packets`: how many there were so far. */
   isDue(now: number, packets: number): boolean {
     const millis = now - this.#flushedAt
     if (millis < QUIET_MILLIS) return false
@@ -25,14 +25,14 @@ export class FlushPace {
   }
 }
 
-/** Flushes in that pace whenever the input pauses, and when it has paused for long. */
+/** Flushes at that pace when the input pauses, and by a timer when it stays silent. */
 export class PacedFlush {
   readonly #flush: () => Promise<void> | undefined
   readonly #pace = new FlushPace()
   #packets = 0
   #timer: NodeJS.Timeout | undefined = undefined
   #timerRuns = false
-  /** One that the timer began and that the sinks have not taken yet, or that failed. */
+  /** A flush that the timer began and that the sinks have not taken yet, or that has failed. */
   #late: Promise<void> | undefined = undefined
 
   /** `flush` returns a promise where the sinks have to be waited for. */
@@ -40,7 +40,7 @@ export class PacedFlush {
     this.#flush = flush
   }
 
-  /** Returns what is to be waited for; it rejects as `flush` does. */
+  /** Returns the promise to wait for, if any; it rejects as `flush` does. */
   onPause(now: number, packets: number): Promise<void> | undefined {
     this.#packets = packets
     const late = this.#late
@@ -75,7 +75,7 @@ export class PacedFlush {
       return
     }
     const flushed = this.#flushNow(now)
-    // whoever pauses next waits for it, and gets its error
+    // the next pause waits for it and gets its error
     flushed?.catch(() => {})
     this.#late = flushed
   }

@@ -1,5 +1,5 @@
-// A bridge watched for a container that is about to (re)appear. Its link-layer addresses become known a moment after its
-// first frames: those wait here, within bounds, and are let through when their addresses turn out to be wanted.
+// The gate of a bridge that is watched for a container that is about to appear. The container's link-layer addresses become
+// known a moment after its first frames. Frames wait here, within bounds, and pass when their addresses turn out to be wanted.
 
 import type { GateEntry } from '../core/gate-entry.ts'
 import { Packet } from '../core/packet.ts'
@@ -7,25 +7,26 @@ import { epochMicros, type Timestamp } from '../core/timestamp.ts'
 import { LINKTYPE_ETHERNET } from '../decode/links/ethernet.ts'
 
 const MAXIMUM_HELD_BYTES = 4 << 20
-/** What a held frame costs beside its bytes. */
+/** Memory of a held frame beside its bytes. */
 const OVERHEAD_BYTES = 400
 const MAXIMUM_HELD_MICROS = 10_000_000
-/** Frames that have been dropped at the front before the array is made shorter: moving all of them costs. */
+/** So many frames are dropped at the front before the array is made shorter, because that moves all the others. */
 const COMPACT_AT = 1024
 const DESTINATION = 0
 const SOURCE = 6
 const ADDRESSES_BYTES = 12
 
 export class FrameGate {
-  /** By address, as a number. */
+  /** Keyed by address, as a number. */
   #wanted = new Map<number, GateEntry[]>()
   #held: Packet[] = []
-  /** Where the held ones begin in the array. */
+  /** Index of the oldest frame that is still held. */
   #first = 0
   #heldBytes = 0
 
   /**
-   * From now on these count. Returns what was held and counts now, oldest first: copies, the caller's to keep.
+   * From now on frames of these addresses pass. Returns the held frames of theirs, oldest first: copies that the caller may
+   * keep.
    */
   want(entries: readonly GateEntry[]): Packet[] {
     this.#wanted = new Map()
@@ -49,7 +50,7 @@ export class FrameGate {
     return released
   }
 
-  /** True: it counts now. False: it is none of ours, as far as is known; a copy of it waits. */
+  /** True: the frame passes. False: as far as is known it is none of ours, and a copy of it waits. */
   passes(packet: Packet): boolean {
     if (packet.linkType !== LINKTYPE_ETHERNET) return true
     if (this.#wanted.size > 0 && this.#counts(packet)) return true

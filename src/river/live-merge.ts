@@ -17,11 +17,11 @@ class MergeLane {
   readonly gate: FrameGate | undefined
   readonly clock = new Timestamp()
   status: number = READ_NEED_INPUT
-  /** A read is under way. */
+  /** True while a read is under way. */
   pending = false
   waitingSinceMillis = 0
   failure: unknown = undefined
-  /** Held back by the gate until now, to be handed on before anything else. */
+  /** Frames that the gate held back and lets pass now: they go before anything else. */
   released: Packet[] = []
   readonly #onArrival: () => void
 
@@ -31,7 +31,7 @@ class MergeLane {
     this.#onArrival = onArrival
   }
 
-  /** The first step; what the source gives may be no savefile at all. */
+  /** The first `advance`: it may find that the source gives no savefile at all. */
   begin(): void {
     try {
       this.advance()
@@ -102,7 +102,7 @@ export class LiveMerge {
     this.#onEnd = onEnd
   }
 
-  /** Only what `gate` lets pass counts of it. */
+  /** With a `gate`, only what that lets pass is handed on. */
   add(feed: Feed, gate?: FrameGate): void {
     const lane = new MergeLane(feed, gate, () => this.#wake())
     this.#lanes.push(lane)
@@ -110,7 +110,7 @@ export class LiveMerge {
     this.#wake()
   }
 
-  /** Sets a gate's addresses; what it held of them goes on at once. */
+  /** Sets the addresses that a gate lets pass; frames of theirs that it held go on at once. */
   want(feed: Feed, addresses: readonly GateEntry[]): void {
     const lane = this.#lanes.find((each) => each.feed === feed)
     if (lane?.gate === undefined) return
@@ -118,7 +118,7 @@ export class LiveMerge {
     this.#wake()
   }
 
-  /** `run` ends with the feeds that there are now. */
+  /** No more feeds will be added: `run` ends when those that there are have ended. */
   close(): void {
     this.#moreMayCome = false
     this.#wake()

@@ -5,7 +5,7 @@ import type { CloseReason, Connection } from '../core/connection.ts'
 import type { ConnectionConsumer } from '../core/consumers.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 
-/** So few may be attempts at a server that is down. */
+/** Fewer connections than this may be attempts at a server that is down. */
 const A_HANDFUL = 5
 
 /** Looks at connections on which something was said. A server that only acknowledges was captured, too. */
@@ -15,7 +15,7 @@ export class OneWay implements ConnectionConsumer {
   #both = 0
 
   onOpen(_c: Connection, _t: Timestamp): void {
-    // what counts is known at the end
+    // which sides spoke is known at the end
   }
 
   onClose({ streams }: Connection, _why: CloseReason, _t: Timestamp): void {

@@ -1,4 +1,4 @@
-// Reads one savefile to its end into consumers: the way for whoever wants what a capture says, and no run around it.
+// Reads one savefile to its end into consumers: for code that wants what a capture says without a whole run.
 
 import type { TrafficConsumers } from '../core/consumers.ts'
 import { PlaceTable } from '../core/places.ts'
@@ -18,7 +18,7 @@ export interface ReadSavefileOptions {
   readonly filter?: PacketFilter | undefined
   readonly unwrapTunnels?: boolean
   readonly maximumJumpBytes?: number
-  /** Learns the names of hosts that the savefile holds. */
+  /** Gets the names of hosts that the savefile holds. */
   readonly names?: SavefileNames | undefined
   /** Ends the reading early. */
   readonly stopping?: AbortSignal
