@@ -1,4 +1,4 @@
-// Plan → everything at the end of the river: attaches the views that the plan wants and gathers what they bring.
+// Makes everything at the end of the river: attaches the views that the plan wants and gathers what they bring.
 
 import packageJson from '../../package.json' with { type: 'json' }
 import { Arena } from '../core/arena.ts'
@@ -72,7 +72,7 @@ export class Attachments implements Required<TrafficConsumers> {
     this.stoppers = all.flatMap((each) => each.stoppers ?? [])
   }
 
-  /** Ends every wait for a reader that does not read; what nobody holds up is written on. */
+  /** Gives up on outputs whose reader does not read; all others are still written. */
   abandon(messages: TerminalMessages): void {
     for (const wait of this.waits) {
       if (!wait.waiting) continue
@@ -97,7 +97,7 @@ export interface AttachOptions {
   readonly messages: TerminalMessages
   readonly names: Names | undefined
   readonly inUse: FilesInUse
-  /** What the inputs cannot show, as they stand: a sentence each. */
+  /** What the inputs cannot show at present, a sentence each. */
   readonly notCaptured: () => readonly string[]
 }
 
@@ -147,7 +147,7 @@ export async function attachViews(options: AttachOptions): Promise<AttachedViews
   }
 }
 
-/** It stands before the views: what it finds at a tick of the clock is theirs at the same tick. */
+/** It comes before the views, so that they get at the same tick of the clock what it finds. */
 async function exchangeStage(
   { plan, hosts, messages }: ViewContext,
   consumers: readonly TimedExchangeConsumer[],

@@ -1,11 +1,11 @@
-// What is known of containers' processes where this process may not look itself: the broker does.
+// Facts about containers' processes when this process may not look itself: the broker looks.
 
 import type { Broker } from '../capture/broker-launcher.ts'
 import type { InspectAnswer } from '../capture/broker-requests/inspect-process.ts'
 import { OperatorError } from '../core/errors.ts'
 import { NO_FACTS, type ProcessFacts, type ProcessFactsSource } from '../core/process-facts.ts'
 
-/** Old ones are forgotten then: what matters is looked at anew before it is used. */
+/** When there are more, the oldest are forgotten: what matters is looked at again before it is used. */
 const MOST_REMEMBERED = 4096
 
 export class BrokerFacts implements ProcessFactsSource {

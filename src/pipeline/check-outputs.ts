@@ -1,4 +1,4 @@
-// Before anything is opened for writing: no output is a file that is read, and no two outputs are one file.
+// Checks, before anything is opened for writing, that no output is a file that is read and no two outputs are the same file.
 
 import { basename, dirname, join, resolve } from 'node:path'
 import { UsageError } from '../core/errors.ts'
@@ -12,7 +12,7 @@ interface Output {
   /** What messages call it: `-w trace.pcapng`. */
   readonly called: string
   readonly file: string | number
-  /** An earlier file of that name stays. */
+  /** It takes the next free name, so an earlier file of its name stays. */
   readonly isNew: boolean
 }
 
@@ -67,7 +67,7 @@ function isOwnReport({ outputFolder, reportPath = '' }: FilesPlan): boolean {
   return resolve(reportPath) === resolve(join(outputFolder, 'report.xml'))
 }
 
-/** Also where folders are still to be made. undefined: no name of its own. */
+/** What identifies the file, also where folders are still to be made. undefined: it has no name of its own. */
 function knownPlace(path: string): string | undefined {
   try {
     return placeOf(path)

@@ -21,7 +21,7 @@ import { SavefileNames } from '../savefile/savefile-names.ts'
 import { tableLook } from '../views/table-look.ts'
 import { readExchanges } from './read-exchanges.ts'
 
-/** A round trip below nothing that the jitter of two captures does not explain. */
+/** A round trip below zero that the jitter of two captures does not explain. */
 const DRIFT_MILLIS = -0.1
 const FLUSH_EVERY = 1000
 const EXIT_FAILED = 1

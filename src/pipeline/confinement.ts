@@ -1,7 +1,6 @@
-// The process that parses what strangers sent holds no rights. A process cannot give up capabilities alone in Node, so before
-// anything is opened the program takes its own place once more (execve), started without them; the broker, started just
-// before, keeps those that the plan needs. The second program does the same from the beginning, and finds what it was
-// granted in its environment.
+// The process that parses what strangers sent holds no rights. Node cannot drop its own capabilities. So before anything is
+// opened, the program replaces itself (execve) by a copy that starts without them. The broker, started just before, keeps those
+// that the plan needs. The copy begins from the start and finds in its environment what it was granted.
 //
 // Node has execve from 22.15 on. Without it, without setpriv, or where capture files are read outside of our image (nothing
 // privileged goes on there, and the start would take twice as long), the rights stay as they were; -U gives them up anyway.

@@ -7,7 +7,7 @@ import { defaultFlowTableOptions } from '../flow/options.ts'
  * mixed traffic (test/e2e/weeks.test.ts). With less room the collector works without end, and in the end gives up.
  */
 const HEAP_BYTES_PER_CONNECTION = 6144
-/** The rest is for what waits, and for everything else. */
+/** The rest of the heap is for requests that wait and for everything else. */
 const SHARE_OF_HEAP = 0.5
 const LEAST_CONNECTIONS = 1024
 

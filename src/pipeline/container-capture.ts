@@ -1,5 +1,5 @@
-// Captures of containers: opens what the watch of the engine asks for, closes what it no longer does, all while the river
-// runs. Additions listen before what they replace is closed, so nothing falls in between.
+// Captures of containers: opens what the watch of the engine asks for, closes what it no longer does, all while the river runs.
+// A new capture listens before the one that it replaces is closed, so no packet falls in between.
 
 import type { CaptureLauncher } from '../capture/launcher.ts'
 import type { CaptureEnd, CaptureTarget } from '../container/capture-target.ts'
@@ -23,7 +23,7 @@ import { TargetOpener } from './target-opener.ts'
 
 type LiveInput = Extract<InputPlan, { kind: 'live' }>
 
-/** A capture that has been replaced is read on for so long: its last packets are on their way. */
+/** A capture that has been replaced is read this much longer: its last packets are on their way. */
 const CLOSING_GRACE_MILLIS = 300
 /** Of what cannot be captured and need not be. */
 const MOST_REFUSED = 1000
@@ -48,7 +48,7 @@ export async function openContainerCapture(parts: ContainerCaptureParts): Promis
   return new ContainerCapture(parts, engine, viewFor(await engine.machine(), parts.view))
 }
 
-/** One capture that is open, or being opened. */
+/** A capture that is open or being opened. */
 interface Open {
   target: CaptureTarget
   feed: LiveFeed | undefined
@@ -67,7 +67,7 @@ export class ContainerCapture implements WatchListener {
   /** Those that were asked to end. */
   readonly #closing = new Set<Open>()
   readonly #opening = new Set<Promise<void>>()
-  /** The latest that the watch asked for. */
+  /** The targets that the watch asked for last. */
   #wanted: readonly CaptureTarget[] = []
   readonly #closes = new Set<Promise<void>>()
   #messages: Messages | undefined
@@ -76,7 +76,7 @@ export class ContainerCapture implements WatchListener {
   #onContainerEnd: ContainerEndListener = () => {}
   readonly #opener: TargetOpener
   readonly #failures: OpeningFailures
-  /** By key, what is not seen because it could not be opened. */
+  /** What is not seen because it could not be opened, by target key. */
   readonly #refused = new Map<string, string>()
   #stopped = false
   /** Something went wrong that makes the exit code 1. */
@@ -118,7 +118,7 @@ export class ContainerCapture implements WatchListener {
     this.#buffers = buffers
     this.#messages = messages
     this.#onContainerEnd = onContainerEnd
-    // The wish to stop may have come before this.
+    // The operator may have asked to stop before this.
     if (this.#stopped) {
       merge.close()
       return
@@ -158,7 +158,7 @@ export class ContainerCapture implements WatchListener {
     void closed.finally(() => this.#closes.delete(closed))
     if (failure !== undefined && !(failure instanceof OperatorError)) throw failure
     if (open === undefined) return
-    // or it would take away whatever has its key by then
+    // otherwise it would remove another capture that has its key by then
     clearTimeout(open.timer)
     this.#closing.delete(open)
     const asked = open.leaving || this.#stopped
@@ -216,7 +216,7 @@ export class ContainerCapture implements WatchListener {
     this.#messages?.error(error.message, error.hint)
   }
 
-  /** Makes `targets` what is captured. Resolves to what could not be opened. */
+  /** Opens and closes captures until exactly `targets` are captured. Resolves to those that could not be opened. */
   async #change(targets: readonly CaptureTarget[], atStart: boolean): Promise<OperatorError[]> {
     if (this.#stopped) return []
     const failures: OperatorError[] = []
@@ -241,7 +241,7 @@ export class ContainerCapture implements WatchListener {
         }
       }),
     )
-    // What is no longer wanted ends when everything that replaces it listens.
+    // Captures that are no longer wanted end when everything that replaces them listens.
     if (this.#opening.size > 0) return failures
     const wanted = new Set(this.#wanted.map((target) => target.key))
     for (const open of this.#open.values()) if (!wanted.has(open.target.key)) this.#remove(open)

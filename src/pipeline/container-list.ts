@@ -1,4 +1,4 @@
-// What `tcpflow containers` tells: every running container, and where it would be captured.
+// Gathers what `tcpflow containers` prints: every running container and where it would be captured.
 
 import { addressesOf } from '../container/container-facts.ts'
 import type { Engine, NetworkDetails } from '../container/engine.ts'
@@ -19,7 +19,7 @@ export interface ListedContainer {
   readonly networks: readonly { readonly name: string; readonly addresses: readonly string[] }[]
   /** `8080->80/tcp`. */
   readonly publishedPorts: readonly string[]
-  /** veth, bridge, netns, sidecar, host; '' where there is no way. */
+  /** How it would be captured: veth, bridge, netns, sidecar, host; '' where there is no way. */
   readonly way: string
   /** `veth6b3ec33 on docker0`, or why not. */
   readonly where: string
@@ -49,7 +49,10 @@ export async function listContainers(dockerHost: string | undefined, env: Io['en
   }
 }
 
-/** Those that share another one's network name it by its id: said by its name, or the beginning of the id where it is gone. */
+/**
+ * A container that shares another one's network gives that one's id. It is shown by name, or by the beginning of the id where
+ * it is gone.
+ */
 export function withNamedModes(rows: readonly ListedContainer[]): ListedContainer[] {
   const names = new Map(rows.map(({ id, name }) => [id, name]))
   return rows.map((row) => {

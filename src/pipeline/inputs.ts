@@ -22,7 +22,7 @@ import { confine, requestTypesOf } from './confinement.ts'
 import type { ContainerCapture } from './container-capture.ts'
 import { LIVE_BUFFER_BYTES, MOST_IN_ARENA } from './read-buffers.ts'
 
-/** Of a file in memory at a time: one half is read while the other is parsed. */
+/** How much of a file is in memory at a time: one half is read while the other is parsed. */
 const FILE_BUFFER_BYTES = 1 << 21
 
 type LiveInput = Extract<InputPlan, { kind: 'live' }>
@@ -44,21 +44,21 @@ export interface LiveSources {
 }
 
 /**
- * What has to be opened with the rights that the program was started with. Once this exists root is given up for good where
- * the plan says so (-U), before any output is opened and any captured byte is looked at.
+ * Everything that has to be opened with the rights that the program was started with. Once this exists, root is given up for
+ * good where the plan says so (-U): before any output is opened or any captured byte is parsed.
  */
 export class Inputs {
   /** Starts capture children; only for live plans. */
   readonly launcher: CaptureLauncher | undefined
   /** Containers to capture, if the plan names some. */
   readonly containers: ContainerCapture | undefined
-  /** Of the whole run. */
+  /** Numbers of places for the whole run. */
   readonly places: PlaceTable
   /** Who has which address; undefined where nobody wants to know, or nobody can tell. */
   readonly names: Names | undefined
   readonly #savefileNames: SavefileNames | undefined
   readonly #readsAhead: boolean
-  /** Files opened while it was still allowed, or why they could not be. */
+  /** Files opened while that was still allowed, or the error of opening them. */
   readonly #opened: Map<string, ByteSource | unknown>
 
   constructor(
@@ -136,7 +136,7 @@ async function brokerAt(address: BrokerAddress): Promise<CaptureLauncher> {
   return new Broker(address)
 }
 
-/** The broker where there is one; else children are this process's own. */
+/** The broker where there is one; otherwise this process starts the children itself. */
 async function launcherOf(io: Io): Promise<CaptureLauncher> {
   const address = io.granted?.broker as BrokerAddress | undefined
   return address === undefined ? directLauncher(captureProgram(io)) : await brokerAt(address)
@@ -167,7 +167,7 @@ async function hostView(launcher: CaptureLauncher): Promise<HostView> {
   return new LinuxHostView(undefined, undefined, new BrokerFacts(launcher))
 }
 
-/** Where files are written, that is what the second processor is for. */
+/** Whether files are read ahead by a second thread. Not where files are written: those need the second processor. */
 function readsAhead(plan: Plan): boolean {
   return plan.files === undefined
 }

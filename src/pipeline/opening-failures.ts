@@ -1,4 +1,4 @@
-// Captures that could not be opened: because their containers have stopped, or for another reason.
+// Tells captures that could not be opened because their containers have stopped from those that failed for another reason.
 
 import { InterfaceAbsent } from '../capture/capture-error.ts'
 import type { CaptureTarget } from '../container/capture-target.ts'
@@ -7,13 +7,16 @@ import type { HostView } from '../container/host-view.ts'
 import type { OperatorError } from '../core/errors.ts'
 
 const MOST_REMEMBERED = 1000
-/** An interface is gone a moment before the engine says that its container has stopped: so many looks are waited for that. */
+/**
+ * An interface is gone a moment before the engine says that its container has stopped. So many looks at the engine are waited
+ * for.
+ */
 const LOOKS_FOR_AN_END = 20
 
 export class OpeningFailures {
   readonly #engine: Engine
   readonly #view: HostView
-  /** How often in a row, by the captures' keys. */
+  /** How often in a row each capture failed, by its key. */
   readonly #failures = new Map<string, number>()
 
   constructor(engine: Engine, view: HostView) {
@@ -21,7 +24,7 @@ export class OpeningFailures {
     this.#view = view
   }
 
-  /** It could be opened. */
+  /** The capture with this key could be opened. */
   forget({ key }: CaptureTarget): void {
     this.#failures.delete(key)
   }

@@ -1,4 +1,4 @@
-// The one file that knows all stages: makes the river that a plan asks for, and gives it to the run that drives its inputs
+// The one file that knows all stages. It makes the river that a plan asks for and gives it to a run, which sends the inputs
 // through.
 
 import { getHeapStatistics } from 'node:v8'
@@ -32,10 +32,10 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
   let views: AttachedViews
   let stopRequest: StopRequest
   try {
-    // What cannot begin leaves no file behind: all outputs come after this.
+    // All outputs are opened after this, so that a run that cannot begin leaves no file behind.
     source = await openSource(plan, inputs, messages)
     const notCaptured = (): readonly string[] => inputs.containers?.notCaptured ?? []
-    // Opening may take long, and until here a signal ends it at once. Views may say that they are ready.
+    // Until here a signal ends the program at once, because opening may take long.
     stopRequest = new StopRequest(io)
     views = await attachViews({ plan, io, messages, names: inputs.names, inUse, notCaptured })
   } catch (error) {
@@ -82,7 +82,7 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
 
 interface OpenedSource {
   readonly live: LiveSources | undefined
-  /** Of files; a live one is the kernel's. */
+  /** The filter for files; for live captures the kernel has it. */
   readonly filter: PacketFilter | undefined
 }
 
@@ -95,7 +95,7 @@ async function openSource(plan: Plan, inputs: Inputs, messages: TerminalMessages
     return { live: undefined, filter: undefined }
   }
   const [only, ...others] = [...input.paths, ...input.finishPaths]
-  // of several, one that cannot be read does not keep the others from it
+  // a file that cannot be read does not keep the others from being read
   if (only !== undefined && others.length === 0) inputs.open(only)
   if (plan.filter === '') return { live: undefined, filter: undefined }
   const filter = compileFilter(

@@ -1,5 +1,5 @@
-// Working memory for the readers of captures that come and go: some of it in the arena, where the sinks read fastest, and
-// used again.
+// Buffers for the readers of captures that come and go. Some lie in the arena, where the sinks read fastest, and are used
+// again.
 
 import type { LiveSource } from '../capture/live-source.ts'
 import type { Arena } from '../core/arena.ts'
@@ -7,9 +7,9 @@ import type { PlaceTable } from '../core/places.ts'
 import type { Feed } from '../river/feed.ts'
 import { SavefileReader } from '../savefile/reader.ts'
 
-/** Bytes of a live capture in memory at a time. */
+/** How many bytes of a live capture are in memory at a time. */
 export const LIVE_BUFFER_BYTES = 1 << 20
-/** More captures at a time than this read outside the arena. */
+/** When there are more captures at a time, the others read outside the arena. */
 export const MOST_IN_ARENA = 8
 
 export type LiveFeed = Feed & { readonly source: LiveSource }

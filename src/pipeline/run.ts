@@ -30,14 +30,14 @@ const FINISH_PATIENCE_MILLIS = 1000
 
 /** Containers come and go: copies of one packet are looked for as if there were several captures always. */
 const SEVERAL_CAPTURES = 2
-/** More than a packet may be held back by the merge. */
+/** Longer than the merge may hold back a packet. */
 const CONTAINER_END_GRACE_MILLIS = 800
 
 export interface RunParts {
   readonly plan: Plan
   readonly io: Io
   readonly inputs: Inputs
-  /** Of live captures of interfaces: already open. */
+  /** Live captures of interfaces, already open. */
   readonly live: LiveSources | undefined
   readonly river: DumpRiver
   readonly table: FlowTable
@@ -91,7 +91,7 @@ export class Run {
 
   #onStop(): void {
     this.#stopInputs()
-    // A reader that reads on gets everything; one that is stuck must not hold the end back.
+    // A reader that still reads gets everything; one that is stuck must not hold up the end.
     setTimeout(() => this.#attachments.abandon(this.#messages), FINISH_PATIENCE_MILLIS).unref()
   }
 
@@ -156,7 +156,7 @@ export class Run {
     if (capture.failed) this.#failed = true
   }
 
-  /** Its open connections end, once what its captures still have in their pipes has come. */
+  /** Ends the container's open connections, after the packets that are still in the pipes of its captures. */
   #onContainerEnd({ addresses, places }: CaptureEnd): void {
     const millis = Date.now()
     const endedAt = new Timestamp(Math.floor(millis / 1000), (millis % 1000) * 1e6)

@@ -1,5 +1,5 @@
-// The operator's wish that a run ends. It is listened for before anything is said: who reads "listening on" may send Ctrl-C
-// at once. A wish that comes before the run can heed it is kept.
+// The operator's request that a run ends. Signals are caught before "listening on" is printed, because Ctrl-C may follow at
+// once. A request that comes before the run can act on it is kept.
 
 import type { Io, StopSignal } from '../core/io.ts'
 
@@ -15,12 +15,12 @@ export class StopRequest {
     })
   }
 
-  /** What the run was asked to end by, if it was. */
+  /** The signal that asked for the end, if one did. */
   get signal(): StopSignal | undefined {
     return this.#signal
   }
 
-  /** Calls `heed` when the wish comes, or now if it has come. */
+  /** Calls `heed` when the request comes, or now if it has come. */
   onStop(heed: (signal: StopSignal) => void): void {
     this.#heed = heed
     if (this.#signal !== undefined) heed(this.#signal)
