@@ -1,5 +1,6 @@
-// What comes after a SYN with another initial sequence number on a connection that is open: its answer, or segments that go
-// on, tell whether it begins another connection or has strayed here (RFC 9293 §3.10.7.4, RFC 5961 §4).
+// Judges the segments that follow a SYN with another initial sequence number on an open connection. An answer to it shows that
+// it begins another connection. Segments that continue the old one show that it has strayed here (RFC 9293 §3.10.7.4, RFC 5961
+// §4).
 
 import type { Direction } from '../core/connection.ts'
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../core/segment.ts'
@@ -19,11 +20,11 @@ export const AFTER_SYN_REPEATED = 3
 /** The sender of the SYN knows nothing of this connection and resets it. */
 export const AFTER_SYN_RESET = 4
 
-/** Another connection's numbers are this far away at least. */
+/** The sequence numbers of another connection are at least this far away. */
 const FITTING_BYTES = 1_048_576
 /** Segments of a new connection may come before the one that was to answer its SYN. */
 const FIRST_BYTES = 65_536
-/** The same SYN again, later than any copy of a packet: its sender has had no answer. */
+/** The same SYN this much later is no copy of a packet: its sender has had no answer. */
 const INSISTS_MICROS = 200_000
 
 /** One of the AFTER_SYN_… verdicts on a segment of `c`; `silent`: nothing of `c` has come since the SYN. */
@@ -50,7 +51,7 @@ export function judgeAfterSyn(
   return isWithin(s.sequence, first, FIRST_BYTES) ? AFTER_SYN_ANSWERED : AFTER_SYN_NOTHING
 }
 
-/** The same for a segment of the one to whom the SYN was sent, who may answer it, ask back, or have data under way. */
+/** The same for a segment from the receiver of the SYN, which may answer it, send a challenge, or have data under way. */
 function judgeAnswer(stream: TrackedStream, other: TrackedStream, held: HeldSyn, first: number, s: Segment): number {
   if ((s.flags & TCP_ACK) === 0) return AFTER_SYN_NOTHING
   const { segment } = held
@@ -65,7 +66,7 @@ function judgeAnswer(stream: TrackedStream, other: TrackedStream, held: HeldSyn,
   return AFTER_SYN_NOTHING
 }
 
-/** Both numbers of the segment are near to where the connection stands. */
+/** Whether both numbers of the segment are near to where the connection stands. */
 function fits(stream: TrackedStream, other: TrackedStream, s: Segment): boolean {
   if (stream.position !== POSITION_UNKNOWN) {
     if (Math.abs(sequenceDistance(s.sequence, stream.expected)) > FITTING_BYTES) return false

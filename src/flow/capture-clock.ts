@@ -1,4 +1,4 @@
-// A clock driven by packet timestamps, that one absurd timestamp does not derail.
+// A clock driven by packet timestamps. A single absurd timestamp does not disturb it.
 
 import { Timestamp } from '../core/timestamp.ts'
 
@@ -6,9 +6,10 @@ import { Timestamp } from '../core/timestamp.ts'
 const BELIEVED_STEP_MICROS = 60_000_000
 
 /**
- * Microseconds that follow the timestamps' differences, from 0. A larger step is taken at once but `settled` only when the
- * next timestamp goes on from there; when that goes back instead, so does the clock. Steps back count nothing: a confirmed
- * large one is another time scale (a second file, a clock that was set), and the clock goes on from where it is.
+ * Counts microseconds from 0 by the differences of timestamps. A larger step forward is taken at once, but is `settled` only
+ * when the next timestamp continues from there; otherwise the clock goes back. Steps back in time never turn the clock back: a
+ * large one that is confirmed is another time scale (a second file, a clock that was set), and the clock goes on from where it
+ * is.
  */
 export class CaptureClock {
   /** The clock's reading in microseconds. */

@@ -1,5 +1,5 @@
-// Remembers connections that have ended, in bounded typed arrays: their late packets must not look like new connections,
-// the next one on the same 4-tuple gets the next number, and one that was only evicted goes on where it was.
+// Remembers connections that have ended, in bounded typed arrays. So their late packets do not look like new connections, the
+// next connection on the same 4-tuple gets the next number, and one that was only evicted can go on where it was.
 
 import type { CloseReason, Direction } from '../core/connection.ts'
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN } from '../core/segment.ts'
@@ -27,12 +27,12 @@ const ENDED_PARTED = 2
 /** Another connection has its 4-tuple now. */
 const ENDED_REPLACED = 3
 
-// Per record.
+// Arrays indexed by record.
 const FLAG_CLIENT_REVERSED = 1
 const FLAG_OPENER_KNOWN = 2
 const FLAG_ESTABLISHED = 4
 const FLAG_CARRIED_DATA = 8
-// Per record and direction.
+// Arrays indexed by record and direction.
 const FLAG_ANCHORED = 1
 const FLAG_SYN = 2
 const FLAG_FIN = 4
@@ -115,7 +115,7 @@ export class ClosedConnections {
     this.#rememberStream(record * 2 + 1, c.toClient)
   }
 
-  /** What the segment of the latest `find` is to the connection that ended. */
+  /** One of the VERDICT_… values: what the segment of the latest `find` is to the connection that ended. */
   judge(record: number, s: Segment, now: number, maximumJumpBytes: number): number {
     const i = record * 2 + this.direction
     const ended = this.#ended[record]!
@@ -135,7 +135,7 @@ export class ClosedConnections {
     if ((this.#streamFlags[i]! & FLAG_ANCHORED) === 0) return ended === ENDED_RESET ? VERDICT_GOES_ON : VERDICT_NEW
     const ahead = sequenceDistance(s.sequence, this.#expected[i]!)
     if (ended === ENDED_RESET) {
-      // Nobody believed the reset, or this was under way for long.
+      // either nobody believed the reset, or this segment was under way for long
       if (ahead + length > 0 && ahead <= STRAGGLER_BYTES) return VERDICT_GOES_ON
       return Math.abs(ahead) <= STRAGGLER_BYTES ? VERDICT_STRAGGLER : VERDICT_NEW
     }
@@ -185,7 +185,7 @@ export class ClosedConnections {
     }
     if (!same) return VERDICT_NEW
     if (ended === ENDED_PARTED) return VERDICT_GOES_ON
-    // A refused client that insists sends the same SYN: an attempt of its own, to be told as such.
+    // A refused client that tries again sends the same SYN. That is a new attempt and is told as one.
     if (ended === ENDED_RESET && isAnswer && lingers) return VERDICT_GOES_ON
     if (ended === ENDED_RESET && !isAnswer && (this.#flags[record]! & FLAG_CARRIED_DATA) === 0) return VERDICT_NEW
     return lingers ? VERDICT_STRAGGLER : VERDICT_NEW

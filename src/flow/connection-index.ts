@@ -9,14 +9,17 @@ const KEY_WORDS = 12
 const FIRST_TABLE_SIZE = 1024
 
 export class ConnectionIndex {
-  /** After `find`: the source of the segment is the end that sorts second. Says the direction, seen with its opposite. */
+  /** After `find`: true when the segment's source is the end that sorts second. It differs between the two directions. */
   reversed = false
-  /** Slot + 1 by hash, 0 where empty. Grows with what is in it: a small table stays in the processor's cache. */
+  /**
+   * Slot + 1 by hash, 0 where empty. It grows with the number of connections, so that a small table stays in the processor's
+   * cache.
+   */
   #table: Int32Array
   #mask: number
   #size = 0
   readonly #keys: Int32Array
-  /** The slot found last, or -1: packets come in runs of one connection, and then nothing has to be hashed. */
+  /** The slot found last, or -1. Often the next packet is of the same connection, and then nothing has to be hashed. */
   #latest = -1
   // The key of the latest `find`.
   #hash = 0
@@ -32,7 +35,7 @@ export class ConnectionIndex {
     this.#keys = new Int32Array(capacity * KEY_WORDS)
   }
 
-  /** How many places behind their own the keys lie, all together: what looking each of them up once costs more. For tests. */
+  /** For tests: how many places all keys together lie behind their own. It is the extra cost of looking up each key once. */
   get displacement(): number {
     let sum = 0
     for (const [place, entry] of this.#table.entries()) {
@@ -137,7 +140,7 @@ export class ConnectionIndex {
     }
   }
 
-  /** Takes a slot out; those behind it in its run move up, so that no tombstones pile up. */
+  /** Takes a slot out. The entries that follow it without a gap move up, so no tombstones are needed. */
   remove(slot: number): void {
     const table = this.#table
     const mask = this.#mask

@@ -18,7 +18,7 @@ export class FlowCounters {
   retransmittedBytes = 0
   /** Bytes of gaps that came after they had been given up; delivered by onLateData. */
   lateBytes = 0
-  /** Copies of one packet. The table never sees them: whoever asks the DuplicateFilter counts here. */
+  /** Copies of one packet. The table never sees them: the caller of the DuplicateFilter counts them here. */
   duplicatePackets = 0
   outOfOrderSegments = 0
   /** Bytes that came twice with different contents while the first copy was still queued. */

@@ -4,7 +4,7 @@
 import { finishHash, HASH_SEED, mixWord } from '../core/hash.ts'
 import type { Datagram, Segment, Transport } from '../core/segment.ts'
 
-/** Copies follow each other within this; a retransmission does not come so soon. */
+/** Copies of a packet come within this time; a retransmission does not come so soon. */
 const COPY_WINDOW_MICROS = 1000
 
 /** Packets remembered: sets of four, far more than pass in a millisecond. */
@@ -58,7 +58,7 @@ export class DuplicateFilter {
     if (t.family === 6) hash = mixUpperWords(hash, t)
     hash = mixWord(hash, t.place)
     hash = mixPayload(hash, t.buf, t.payloadStart, t.payloadEnd)
-    // The second hash makes 64 bits of it, since no more of the packet is kept to compare.
+    // A second hash makes 64 bits together, because nothing else of the packet is kept to compare.
     const check = finishHash(mixWord(Math.imul(hash, 31), start ^ t.sourceWord3 ^ Math.imul(t.ipId, 0x9e3779b1)))
     return this.#seen(finishHash(hash), check, t)
   }

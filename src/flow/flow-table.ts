@@ -57,7 +57,9 @@ const EXPIRY_INTERVAL_MICROS = 10_000
 /** How long the acknowledgement of the last FIN is waited for: longer than the longest round trips and delayed ACKs. */
 const LAST_ACKNOWLEDGEMENT_MICROS = 1_000_000
 
-/** SYNs on connections that are open, held until it is known what they are. What is beyond replaces its connection at once. */
+/**
+ * Most SYNs on open connections that are held until it is known what they are. One more SYN replaces its connection at once.
+ */
 const MAXIMUM_HELD_SYNS = 1024
 
 const IPPROTO_TCP = 6
@@ -79,7 +81,7 @@ export class FlowTable {
   readonly #connections: OpenConnections
   readonly #progress: SegmentProgress
   readonly #clock = new CaptureClock()
-  /** Never a whole number: V8 would compile everything around it anew when it becomes a fraction. */
+  /** Begins as no whole number: V8 would compile the code that uses it again once it becomes a fraction. */
   #nextExpiry = Number.NEGATIVE_INFINITY
   #lastSeconds = -1
   #lastNanos = -1
@@ -102,7 +104,7 @@ export class FlowTable {
     return this.#reassembly.queuedBytes
   }
 
-  /** Capture time that does not rest on a single timestamp, which may be absurd: nothing should be ended because of one. */
+  /** Capture time confirmed by more than one timestamp. A single one may be absurd, and nothing should end because of it. */
   get confirmedTime(): Timestamp {
     return this.#clock.confirmed
   }
@@ -141,7 +143,7 @@ export class FlowTable {
     this.#process(c, direction, s, packet)
   }
 
-  /** Notes on the connection that the error quotes a packet of, if it is open. */
+  /** Notes the error on the connection whose packet it quotes, if that is open. */
   onIcmpError(error: IcmpError): void {
     if (error.quotedProtocol !== IPPROTO_TCP) return
     const slot = this.#index.find(error.quoted)
@@ -160,9 +162,9 @@ export class FlowTable {
     this.#expire(now, this.#clock.confirmed)
   }
 
-  /** Ends every connection, oldest first, with all that is held back delivered before; or those that `which` says. */
+  /** Ends every connection, or those for which `which` is true, oldest first. What is held back is delivered before. */
   closeAll(reason: CloseReason, t: Timestamp, which: (c: Connection) => boolean = () => true): void {
-    // A second time for those that began with a SYN that was held.
+    // again, because closing a connection may open another one, by a SYN that was held
     for (let open = this.#connections.all(which); open.length > 0; open = this.#connections.all(which)) {
       for (const c of open) this.#close(c, endOf(c, reason), t)
     }
@@ -231,7 +233,7 @@ export class FlowTable {
     return c
   }
 
-  /** Closes what must go so that one more connection stays within the bounds. */
+  /** Closes a connection if that is needed to keep one more within the bounds. */
   #makeRoom(t: Timestamp): void {
     const c = this.#connections.toGiveUp()
     if (c === undefined) return
@@ -240,12 +242,12 @@ export class FlowTable {
     this.#close(c, endOf(c, 'evicted'), t, false)
   }
 
-  /** `opensHeld`: a SYN that was held on it, and was not asked back about, begins its own connection now. */
+  /** `opensHeld`: a SYN that was held on it begins its own connection now, unless it was answered with a challenge. */
   #close(c: TrackedConnection, reason: CloseReason, t: Timestamp, opensHeld = true): void {
     const untouched = c.phase === PHASE_HALF_OPEN && c.toServer.offset === 0 && c.toClient.offset === 0
     this.#reassembly.finish(c.toServer)
     this.#reassembly.finish(c.toClient)
-    // A flood's half-open connections would flush what is worth remembering.
+    // A flood's half-open connections would push out what is worth remembering.
     if (reason !== 'evicted' || !untouched || c.occurrence > 0) {
       this.#closed.remember(c, reason, this.#index, this.#clock.now)
     }
@@ -272,7 +274,7 @@ export class FlowTable {
     c.streamOf(isSyn ? 0 : 1).synPackets += repeats
   }
 
-  /** The SYN has strayed here. */
+  /** Drops the held SYN: it has strayed here. */
   #dropHeldSyn(c: TrackedConnection, held: HeldSyn, t: Timestamp): void {
     const { direction, segment } = held
     c.heldSyn = null
@@ -389,7 +391,7 @@ export class FlowTable {
     return false
   }
 
-  /** Whether the connection may still be alive, so that the SYN on it is to wait for its answer. */
+  /** Whether the SYN is to be held: the connection may still be alive, and the answer to the SYN will tell. */
   #mayHold(c: TrackedConnection, other: TrackedStream, s: Segment, packet: Packet): boolean {
     if (c.phase === PHASE_FINISHED || c.phase === PHASE_RESET) return false
     if (c.phase === PHASE_HALF_OPEN && other.packets === 0) return false
@@ -419,7 +421,10 @@ export class FlowTable {
   }
 }
 
-/** Why a connection has ended: what befell it before counts more than `reason`; evicted, it was not silent long enough. */
+/**
+ * Why a connection has ended: an earlier FIN or reset counts more than `reason`. A doubtful reset does not count when it is
+ * evicted, because its silence was not long enough.
+ */
 function endOf(c: TrackedConnection, reason: CloseReason): CloseReason {
   if (c.phase === PHASE_FINISHED) return 'finished'
   if (c.phase === PHASE_RESET || (c.phase === PHASE_DOUBTED && reason !== 'evicted')) return 'reset'

@@ -1,6 +1,6 @@
-// The latest gaps of a stream, so that bytes which come after all are known for what they are.
+// The latest gaps of a stream, so that bytes that come late are recognised.
 
-/** Older gaps are forgotten: what comes for them then counts as retransmitted. */
+/** Older gaps are forgotten: late bytes for them count as retransmitted. */
 const MAXIMUM_RANGES = 64
 
 export class GivenUpRanges {

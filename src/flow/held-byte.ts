@@ -1,19 +1,20 @@
-// A lone byte with which a stream is met midway: the beginning of what is said, or a keep-alive probe, whose one byte of
-// garbage lies below the next number (RFC 9293 §3.8.4)? It is held until the true next number is seen.
+// A capture may begin in the middle of a connection with a single byte. That is either the first data, or a keep-alive probe,
+// which has one byte of garbage before the next sequence number (RFC 9293 §3.8.4). The byte is held until the true next number
+// is seen.
 
 import { type Segment, TCP_FIN, TCP_PSH } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { POSITION_OWN, type TrackedStream } from './tracked-connection.ts'
 
-/** Says nothing yet: the same probe once more, perhaps. */
+/** Not known yet: perhaps the same probe again. */
 export const HELD_BYTE_UNKNOWN = 0
 /** It was a probe. */
 export const HELD_BYTE_PROBE = 1
 /** It was a probe, and so is this segment. */
 export const HELD_BYTE_PROBES = 2
-/** It is data, and comes again with this segment. */
+/** It is data, and this segment repeats it. */
 export const HELD_BYTE_REPEATED = 3
-/** It is data, right behind this segment's. */
+/** It is data and follows the data of this segment. */
 export const HELD_BYTE_FOLLOWS = 4
 
 /** Systems send data with PSH and probes without; a NUL is the usual garbage. */
@@ -32,7 +33,7 @@ export function holdByte(stream: TrackedStream, s: Segment, sequence: number): v
   stream.acknowledged = sequence
 }
 
-/** One of the HELD_BYTE_… verdicts on what the next segment with payload says of the byte. */
+/** One of the HELD_BYTE_… verdicts on the byte, by the next segment with payload. */
 export function judgeHeldByte(stream: TrackedStream, s: Segment, sequence: number): number {
   const ahead = sequenceDistance(sequence, stream.heldByteSequence)
   if (ahead > 0) return HELD_BYTE_PROBE

@@ -1,4 +1,4 @@
-// A SYN with another initial sequence number on a connection that is open, copied: it is held until it is known what it is
+// A copy of a SYN with another initial sequence number on an open connection. It is held until it is known what it is
 // (after-syn.ts).
 
 import type { Direction } from '../core/connection.ts'
@@ -15,9 +15,9 @@ export class HeldSyn {
   /** Capture clock when it came. */
   readonly micros: number
   readonly direction: Direction
-  /** The receiver has said that it stands elsewhere. */
+  /** The receiver has answered with a challenge: it stands elsewhere. */
   challenged = false
-  /** Came once more. */
+  /** How often the same SYN came again. */
   repeats = 0
 
   constructor(s: Segment, packet: Packet, direction: Direction, now: number) {

@@ -14,7 +14,7 @@ import {
   TrackedConnection,
 } from './tracked-connection.ts'
 
-/** "Silent longest" is meant to this precision, so that a busy connection seldom moves in its list. */
+/** "Silent longest" has this precision, so that a busy connection seldom moves in its list. */
 const ACTIVITY_GRAIN_MICROS = 10_000
 
 export class OpenConnections {
@@ -101,7 +101,7 @@ export class OpenConnections {
     return isFull ? this.#connections[this.#silentLongest()] : undefined
   }
 
-  /** Of those that both sides have spoken on, and that have not ended. */
+  /** The slot of the connection that was silent longest, of those on which both sides have spoken and that have not ended. */
   #silentLongest(): number {
     let oldest = -1
     for (const phase of [PHASE_ESTABLISHED, PHASE_CLOSING, PHASE_DOUBTED]) {

@@ -5,14 +5,14 @@ import type { Arena } from '../core/arena.ts'
 export interface FlowTableOptions {
   /** Connections tracked at once. When full, half-open ones go first, then the one that was silent longest. */
   readonly maximumConnections: number
-  /** Of those, ones that have not got beyond their handshake: what a SYN flood may take. */
+  /** How many of these may be without a finished handshake: the share that a SYN flood may take. */
   readonly maximumHalfOpen: number
   /** Ended connections remembered, for their late packets and for counting occurrences; oldest forgotten first. */
   readonly maximumRemembered: number
   /** Out-of-order bytes held back for one direction of a connection, and for all together (in pages, see PagePool). */
   readonly maximumQueuedBytesPerStream: number
   readonly maximumQueuedBytes: number
-  /** tcpflow's -m: data further than this from where it is due starts a new flow. */
+  /** tcpflow's -m: data further than this from the expected sequence number starts a new flow. */
   readonly maximumJumpBytes: number
   /** How long bytes may still come after the receiver acknowledged them: captures often show the ACK first. */
   readonly acknowledgedHoleGraceMicros: number

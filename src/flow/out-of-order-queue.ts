@@ -27,7 +27,7 @@ export function removeFirst(stream: TrackedStream): Page {
   return page
 }
 
-/** The queues' common part: the pool, and what the latest insertion found. */
+/** What all queues share: the pool, and the result of the latest insertion. */
 export class OutOfOrderQueue {
   /** After `insert`: bytes that were queued already, and those of them that differ. */
   repeated = 0
@@ -62,7 +62,7 @@ export class OutOfOrderQueue {
     if (s.missingBytes > 0) this.#markMissing(stream, page, s, sequence, end)
   }
 
-  /** Skips what `page` has of the segment from `at` on; returns where the segment goes on. */
+  /** Skips the bytes from `at` on that `page` has already; returns the index of the next byte of the segment. */
   #skipOverlap(page: Page, s: Segment, sequence: number, at: number, end: number): number {
     const skip = sequenceDistance(at, page.sequence)
     const count = Math.min(page.length - skip, sequenceDistance(end, at))

@@ -27,7 +27,7 @@ export class Page {
   }
 }
 
-/** The bound is soft: `take` always gives a page; who queues asks `hasRoom` first. */
+/** The bound is soft: `take` always gives a page, so ask `hasRoom` before queueing. */
 export class PagePool {
   readonly #arena: Arena | undefined
   readonly #maximumPages: number

@@ -1,5 +1,5 @@
-// What a segment means to a connection already known: is this SYN a new connection, this sequence number part of
-// the flow? RFC 9293 §3.5 and §3.10, RFC 5961 as far as an onlooker can follow them.
+// Decides whether a segment belongs to a known connection: whether a SYN begins a new one, and whether a sequence number can be
+// part of the flow. Follows RFC 9293 §3.5 and §3.10 and RFC 5961 as far as an observer can.
 
 import { type Segment, TCP_ACK, TCP_RST, TCP_SYN, type Transport } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
@@ -11,7 +11,7 @@ import {
   type TrackedStream,
 } from './tracked-connection.ts'
 
-/** Belongs to this connection: its first SYN, or the same again. */
+/** The SYN belongs to this connection: its first, or the same again. */
 export const SYN_BELONGS = 0
 /** Another initial sequence number: another connection on the same 4-tuple. */
 export const SYN_NEW = 1
@@ -44,7 +44,7 @@ export function judgeSyn(stream: TrackedStream, other: TrackedStream, s: Segment
   if (stream.first !== null && sequenceDistance(stream.first.sequence, due) < 0) return SYN_NEW
   if (isAnswer && acknowledgesKnown(other, s.acknowledgement)) return SYN_BELONGS
   if (stream.position === POSITION_UNKNOWN) {
-    // Both sides opening at once.
+    // Both sides open at once (RFC 9293 §3.5, simultaneous open).
     return !isAnswer && other.sawSyn && other.offset === 0 ? SYN_BELONGS : SYN_NEW
   }
   const early = sequenceDistance(stream.expected, due)
@@ -80,7 +80,7 @@ export function isInWindow(stream: TrackedStream, sequence: number): boolean {
   return Math.abs(sequenceDistance(sequence, stream.expected)) <= PLAUSIBLE_BYTES
 }
 
-/** Without a SYN: whether the sender of the first packet is taken for the client. */
+/** For a connection whose SYN was not seen: whether the sender of its first packet is taken for the client. */
 export function senderLooksLikeClient(t: Transport, carriesData: boolean): boolean {
   const source = t.sourcePort
   const destination = t.destinationPort

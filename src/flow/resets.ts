@@ -1,6 +1,6 @@
-// Which resets a receiver would believe, and what shows afterwards that one was not (RFC 9293 §3.10.7.4, RFC 5961 §3; Linux,
-// tcp_validate_incoming). A believed one ends the connection after a short silence, for what the other side had under way is
-// still to come; one that is only inside the window is doubted, and it takes a long silence.
+// Decides which resets a receiver would believe, and what shows afterwards that it did not (RFC 9293 §3.10.7.4, RFC 5961 §3;
+// Linux, tcp_validate_incoming). A believed reset ends the connection after a short silence, because data of the other side may
+// still be under way. A reset that is only inside the window is doubted, and ends the connection after a long silence.
 
 import type { Direction } from '../core/connection.ts'
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
@@ -10,19 +10,19 @@ import { believed } from './hole-list.ts'
 import { acknowledgesKnown } from './plausibility.ts'
 import { PLAUSIBLE_BYTES, POSITION_UNKNOWN, type TrackedConnection, type TrackedStream } from './tracked-connection.ts'
 
-/** Outside the window: nobody listens to it. */
+/** Outside the window: the receiver ignores it. */
 export const RESET_IGNORED = 0
-/** Inside the window, but not where the receiver stands: it asks back (a challenge ACK). */
+/** Inside the window, but not at the number that the receiver expects: it answers with a challenge ACK. */
 export const RESET_DOUBTED = 1
 export const RESET_BELIEVED = 2
 
 /** Silence after which a believed reset has ended the connection. */
 export const BELIEVED_SILENCE_MICROS = 2_000_000
-/** The same for a doubted one: challenges are rate-limited, and who is idle says nothing for a while. */
+/** The same for a doubted one. It is longer because challenges are rate-limited and an idle side sends nothing for a while. */
 export const DOUBTED_SILENCE_MICROS = 30_000_000
-/** New data that comes later than this after a reset was not under way when that came. */
+/** New data that comes this long after a reset was not under way at the reset. */
 const UNDER_WAY_MICROS = 1_000_000
-/** A segment of the one who reset that comes this much later was not merely captured in the wrong order. */
+/** A segment from the resetting side that comes this much later was not just captured in the wrong order. */
 const SWAPPED_MICROS = 1_000_000
 /** How far a reset may lie from where the stream stands: its sender may have been ahead of what was captured. */
 const RESET_SLACK_BYTES = 65_536
@@ -38,7 +38,7 @@ export function judgeReset(stream: TrackedStream, other: TrackedStream, s: Segme
   if (stream.first !== null && sequence === stream.reach) return RESET_BELIEVED
   if (sequenceDistance(sequence, stream.reach) > RESET_SLACK_BYTES) return RESET_IGNORED
   if (sequenceDistance(sequence, due) > 0) return RESET_DOUBTED
-  // Left of what has been acknowledged is left of the window; a very old acknowledgement says nothing.
+  // What has been acknowledged lies before the window; a very old acknowledgement says nothing.
   const lag = sequenceDistance(due, stream.acknowledged)
   const left = lag >= 0 && lag <= RESET_SLACK_BYTES ? stream.acknowledged : sequenceAdd(due, -RESET_SLACK_BYTES)
   return sequenceDistance(sequence, left) >= 0 ? RESET_DOUBTED : RESET_IGNORED
@@ -83,7 +83,7 @@ export function noteReset(c: TrackedConnection, direction: Direction, s: Segment
   c.resetPeerEnd = other.finKnown ? sequenceAdd(other.finSequence, 1) : other.reach
 }
 
-/** There was none. */
+/** Forgets it: there was no reset. */
 export function forgetReset(c: TrackedConnection): void {
   c.streams[0].sawReset = false
   c.streams[1].sawReset = false
@@ -117,7 +117,7 @@ export function showsGoingOn(
   return doubted && isChallenge(c.streamOf(c.resetBy === 0 ? 0 : 1), s)
 }
 
-/** The one who reset acknowledges what the other side sent after the reset. */
+/** Whether the resetting side acknowledges what the other side sent after the reset. */
 function acknowledgesMore(c: TrackedConnection, s: Segment): boolean {
   if ((s.flags & TCP_ACK) === 0 || !c.resetPeerKnown) return false
   const more = sequenceDistance(s.acknowledgement, c.resetPeerEnd)
@@ -132,7 +132,7 @@ export function isChallenge(stream: TrackedStream, s: Segment): boolean {
   return ahead <= 0 && ahead >= -RESET_SLACK_BYTES
 }
 
-/** The SYN of a client whose SYN was refused, once more: an attempt of its own. */
+/** Whether a client whose SYN was refused sends it again: that is a new attempt. */
 export function triesAgain(c: TrackedConnection, direction: Direction, s: Segment): boolean {
   return direction === 0 && c.resetIsRefusal && c.resetBy === 1 && (s.flags & (TCP_SYN | TCP_ACK)) === TCP_SYN
 }

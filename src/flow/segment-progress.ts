@@ -56,7 +56,7 @@ export class SegmentProgress {
     if ((flags & (TCP_FIN | TCP_SYN)) === TCP_FIN) this.#onFin(c, stream, s)
     if (c.phase === PHASE_HALF_OPEN) this.#promote(c, direction, s)
     if (c.phase === PHASE_DOUBTED && dueAtReceiver(c.streamOf(c.resetBy === 0 ? 0 : 1)) === c.resetSequence) {
-      // It had overtaken what has come now.
+      // The reset had overtaken the data that has come now.
       this.#connections.moveTo(c, PHASE_RESET)
     }
     return c.phase >= PHASE_CLOSING && this.hasFinished(c)
@@ -109,7 +109,7 @@ export class SegmentProgress {
       return
     }
     stream.sawFin = true
-    // A half-open one stays so: a flood of FINs is to cost no more than one of SYNs.
+    // A half-open connection stays half-open, so that a flood of FINs costs no more than one of SYNs.
     if (c.phase === PHASE_ESTABLISHED) this.#connections.moveTo(c, PHASE_CLOSING)
   }
 
@@ -121,7 +121,7 @@ export class SegmentProgress {
       return false
     }
     this.#counters.resetTextBytes += s.payloadEnd - s.payloadStart
-    // It resets nothing any more: a client that went without waiting.
+    // There is nothing left to reset: the client left without waiting.
     if (c.phase === PHASE_FINISHED) return true
     const isBelieved = verdict === RESET_BELIEVED
     if (c.resetBy < 0 || (isBelieved && c.phase === PHASE_DOUBTED)) {

@@ -1,4 +1,4 @@
-// Hands on what is due of a stream: bytes in order, and gaps, with what they count.
+// Hands on a stream's bytes in order, and its gaps, and counts them.
 
 import type { GapCause } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
@@ -34,7 +34,7 @@ export class StreamDelivery {
   /** `missing` bytes that are due will not come. */
   gap(stream: TrackedStream, missing: number, cause: GapCause): void {
     if (stream.packets === 0) {
-      // A filter for one direction: nothing is missing of a side that was never to be seen.
+      // No packet of this side was seen, as with a filter for one direction: so nothing of it is missing.
       stream.expected = sequenceAdd(stream.expected, missing)
       return
     }
@@ -63,7 +63,7 @@ export class StreamDelivery {
       }
       const cut = Math.min(sequenceDistance(reach, stream.expected), before)
       if (cut <= 0) {
-        // Times of one direction never go back: what is behind the next hole comes after what came just now.
+        // Times of one direction never go back: bytes behind the next hole are not earlier than those just delivered.
         if (page !== null && compareTime(page.time, this.time) < 0) page.time.set(this.time)
         return
       }

@@ -32,13 +32,19 @@ import {
   type TrackedStream,
 } from './tracked-connection.ts'
 
-/** Mid-stream, data further ahead of an acknowledgement than this was not swapped but in flight before the capture began. */
+/**
+ * In a capture that began mid-stream, data further ahead of an acknowledgement than this is not out of order: what lies between
+ * was in flight before the capture began.
+ */
 const HINT_HOLD_BYTES = 262_144
-/** Streams asked for pages when all are in use, before the one that needs them gives up its own hole. */
+/**
+ * When all pages are in use, so many other streams are asked to give up a hole before the stream that needs pages gives up its
+ * own.
+ */
 const RELIEF_ATTEMPTS = 16
 
 export class StreamReassembly {
-  /** Of the bytes that are due: `deliver` is the whole of the usual path. */
+  /** Hands on what is due. On the usual path only `deliver` is called. */
   readonly delivery: StreamDelivery
   readonly #clock: CaptureClock
   readonly #consumer: StreamConsumer
@@ -59,7 +65,7 @@ export class StreamReassembly {
     this.#queue = new OutOfOrderQueue(this.#pool)
     this.delivery = new StreamDelivery(consumer, counters, this.#pool)
     this.#maximumStreamPages = Math.max(1, Math.floor(options.maximumQueuedBytesPerStream / PAGE_BYTES))
-    // Not 0: a stream visited now must not be due again at once.
+    // not 0, because a stream that was just visited must not be due again at once
     this.#graceMicros = Math.max(1, options.acknowledgedHoleGraceMicros)
   }
 
@@ -82,7 +88,7 @@ export class StreamReassembly {
           this.#counters.bytesAfterFin += beyond
           return true
         }
-        // Data behind it: that FIN did not come from the one who is connected.
+        // There is data behind the FIN, so the FIN was not sent by the connected peer.
         stream.finKnown = false
       }
     }
@@ -117,7 +123,7 @@ export class StreamReassembly {
     const beyond = sequenceDistance(acknowledgement, stream.expected)
     if (beyond <= 0) {
       if (beyond < -PLAUSIBLE_BYTES) return
-      // Forward only; `acknowledged` may also have been left behind by half a sequence space.
+      // `acknowledged` only moves forward. It may have been left behind by half the sequence space.
       const lag = sequenceDistance(stream.expected, stream.acknowledged)
       if (lag > -beyond || lag < -PLAUSIBLE_BYTES) stream.acknowledged = acknowledgement
       return
@@ -127,7 +133,7 @@ export class StreamReassembly {
       return
     }
     if (stream.position < POSITION_ANCHORED && stream.first === null && !stream.finKnown) {
-      // A lone byte may be the difference between a keep-alive probe and the truth.
+      // A difference of one byte may come from a keep-alive probe.
       if (stream.position === POSITION_HINT || beyond === 1) stream.expected = acknowledgement
     }
     if (sequenceDistance(acknowledgement, stream.acknowledged) > 0) stream.acknowledged = acknowledgement
@@ -168,13 +174,13 @@ export class StreamReassembly {
     const stream = this.#holes.first
     if (stream === null) return null
     const waited = this.#clock.now - stream.markMicros
-    // Below 0 after an absurd timestamp, which is not to block the list.
+    // It is below 0 after an absurd timestamp, which must not block the list.
     return waited >= this.#graceMicros || waited < 0 ? stream : null
   }
 
   /**
-   * Gives up what was acknowledged a grace ago and never came, and holes that waited for a retransmission too long; marks
-   * the stream for another visit when a hole is left.
+   * Gives up bytes that were acknowledged a grace period ago and never came, and holes that have waited too long for a
+   * retransmission. Marks the stream for another visit when a hole is left.
    */
   visit(stream: TrackedStream): void {
     const matured = stream.markAcknowledged
@@ -196,7 +202,7 @@ export class StreamReassembly {
   /** At close: gives up every hole and delivers all that is held back. */
   finish(stream: TrackedStream): void {
     this.#holes.remove(stream)
-    // Nothing has told what it was, so that it may have been data.
+    // Nothing has shown what the held byte was, so it may be data.
     if (stream.heldByte >= 0) this.startAt(stream, stream.heldByteSequence)
     if (stream.position === POSITION_HINT) this.#startAtFirstSeen(stream)
     while (hasHole(stream)) {
@@ -234,7 +240,7 @@ export class StreamReassembly {
       const hold = position === POSITION_HINT ? HINT_HOLD_BYTES : PLAUSIBLE_BYTES
       const nearest = position === POSITION_HINT ? 0 : 1
       if (ahead > nearest && ahead <= hold) return true
-      // What is held back is nearer to where the stream was thought to be than this segment: begin with that.
+      // Queued data is nearer to the expected number than this segment, so the stream begins with that.
       if (stream.first !== null && sequenceDistance(stream.first.sequence, sequence) < 0) {
         this.#startAtFirstSeen(stream)
         return true
@@ -244,7 +250,7 @@ export class StreamReassembly {
     return true
   }
 
-  /** The byte that was held is data if the stream has got to it. */
+  /** The held byte is data if the stream has reached it. */
   #deliverHeldByte(stream: TrackedStream, t: Timestamp): void {
     if (stream.expected !== stream.heldByteSequence) {
       this.#dropHeldByte(stream)
@@ -255,14 +261,14 @@ export class StreamReassembly {
     this.delivery.deliver(stream, byte, 0, 1, t)
   }
 
-  /** It was a probe's, or comes again. */
+  /** Drops the held byte: it was a probe's, or comes again. */
   #dropHeldByte(stream: TrackedStream): void {
     if (stream.heldByte < 0) return
     stream.heldByte = -1
     this.#counters.keepAlives++
   }
 
-  /** The segment's first `behind` bytes are behind us, the rest is due now. */
+  /** Takes a segment whose first `behind` bytes lie before `expected`; the rest is due now. */
   #acceptDue(stream: TrackedStream, s: Segment, sequence: number, behind: number): boolean {
     const { buf, payloadStart, payloadEnd } = s
     const length = payloadEnd - payloadStart
@@ -294,7 +300,7 @@ export class StreamReassembly {
     return true
   }
 
-  /** Bytes from before `expected`: late for a gap, from before the start, or sent again. */
+  /** Counts bytes from before `expected`: late for a gap, from before the start, or sent again. */
   #acceptPast(stream: TrackedStream, buf: Buffer, start: number, end: number, offset: number, t: Timestamp): void {
     let repeated = end - start
     if (offset < 0) {
@@ -340,7 +346,7 @@ export class StreamReassembly {
     let victim = this.#holes.first
     for (let i = 0; i < RELIEF_ATTEMPTS && victim !== null; i++) {
       const next = victim.nextHole
-      // Stays listed, so that the table looks at it soon and finds out should it be finished now.
+      // The victim stays listed, so that the table looks at it soon and notices if it has finished.
       if (victim !== stream && victim.first !== null) {
         this.#forceRoom(victim, victim.first.sequence)
         if (this.#pool.hasRoom(pages)) return true
@@ -368,7 +374,7 @@ export class StreamReassembly {
     this.delivery.drain(stream, stream.expected)
   }
 
-  /** A stream that was only thought to stand elsewhere starts with the first byte that was seen, without a gap. */
+  /** Starts a stream, whose position was only a guess, at the first byte that was seen, without a gap. */
   #startAtFirstSeen(stream: TrackedStream): void {
     if (stream.first !== null) this.startAt(stream, stream.first.sequence)
   }
@@ -381,7 +387,7 @@ export class StreamReassembly {
   }
 }
 
-/** From now on the stream stands at `sequence`, nothing of it having been delivered. */
+/** From now on the stream stands at `sequence`. Nothing of it may have been delivered yet. */
 export function anchor(stream: TrackedStream, sequence: number): void {
   if (stream.position === POSITION_UNKNOWN || sequenceDistance(stream.acknowledged, sequence) < 0) {
     stream.acknowledged = sequence

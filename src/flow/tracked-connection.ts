@@ -10,7 +10,7 @@ import type { GivenUpRanges } from './given-up-ranges.ts'
 import type { HeldSyn } from './held-syn.ts'
 import type { Page } from './page-pool.ts'
 
-/** Further than this no retransmission, acknowledgement or window is believed to reach. */
+/** A retransmission, acknowledgement or window that reaches further than this is not believed. */
 export const PLAUSIBLE_BYTES = 16_777_216
 
 // How well it is known where a stream stands (`TrackedStream.position`), from nothing to certain.
@@ -31,9 +31,9 @@ export const PHASE_ESTABLISHED = 1
 export const PHASE_CLOSING = 2
 /** Both sides have finished: what is left to come is the acknowledgement of the last FIN. */
 export const PHASE_FINISHED = 3
-/** Reset, by one that is believed: what is left to come was under way (see resets.ts). */
+/** A believed reset was seen; what still comes was under way (see resets.ts). */
 export const PHASE_RESET = 4
-/** Perhaps reset. */
+/** A doubted reset was seen. */
 export const PHASE_DOUBTED = 5
 export const PHASES = 6
 
@@ -55,7 +55,10 @@ export class TrackedStream extends Stream {
   last: Page | null = null
   queuedPages = 0
   givenUp: GivenUpRanges | null = null
-  /** The first byte of a stream met midway, while it may be the one of a keep-alive probe; -1: none (see held-byte.ts). */
+  /**
+   * The first byte of a stream that was joined midway, held because it may be a keep-alive probe's; -1: none (see
+   * held-byte.ts).
+   */
   heldByte = -1
   heldByteSequence = 0
   readonly heldByteTime = new Timestamp()
@@ -74,7 +77,7 @@ export class TrackedStream extends Stream {
 
   /** Everything as new. The queue must be empty and the stream not listed. */
   reset(): void {
-    // Nothing was ever written: the way back of a SYN that nobody answered. A flood consists of these.
+    // Nothing was ever written, as in the way back of a SYN that nobody answered. A flood consists of these.
     if (this.packets === 0 && this.position === POSITION_UNKNOWN && this.offset === 0 && !this.sawSyn) return
     this.firstPacketTime.seconds = 0
     this.firstPacketTime.nanos = 0
@@ -144,7 +147,7 @@ export class TrackedStream extends Stream {
   override get acknowledgedAhead(): number {
     // nearly always: asked of each delivery
     if (this.acknowledged === this.expected) return 0
-    // of a side that was never seen everything is missing, and nothing of it will be told
+    // nothing is told of a side that was never seen
     if (this.packets === 0 || this.position < POSITION_OWN) return 0
     const end = this.finKnown && this.finAcknowledged ? this.finSequence : this.acknowledged
     const ahead = sequenceDistance(end, this.expected)
