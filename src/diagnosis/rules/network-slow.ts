@@ -5,6 +5,7 @@ import { counted, duration } from '../../core/plain-numbers.ts'
 import { epochMicros } from '../../core/timestamp.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { hashOfPair } from '../end-hash.ts'
+import { RecentMap } from '../recent-map.ts'
 import { about, type Description, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
 
 export const NETWORK_SLOW: FindingKind = {
@@ -31,12 +32,11 @@ export const networkSlow: Rule = {
   kinds: [NETWORK_SLOW],
   begin(judge: Judge): Judgement {
     /** By a hash of both hosts. */
-    const ways = new Map<number, Way>()
+    const ways = new RecentMap<number, Way>(MAXIMUM_WAYS)
     const wayOf = (c: ConnectionFacts): Way => {
       const hash = hashOfPair(c.place, c.clientEnd, c.serverEnd)
       let way = ways.get(hash)
       if (way === undefined) {
-        if (ways.size >= MAXIMUM_WAYS) ways.delete(ways.keys().next().value!)
         way = new Way()
         ways.set(hash, way)
       }

@@ -4,6 +4,7 @@ import { type Endpoint, isSameEnd } from '../../core/endpoint.ts'
 import { counted, duration } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { hashOfEnd, hashOfHost } from '../end-hash.ts'
+import { RecentMap } from '../recent-map.ts'
 import { about, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
 import { PORT_REUSE } from './port-reuse.ts'
 
@@ -36,18 +37,14 @@ const FIRST_PORT = 1024
 export const portExhaustion: Rule = {
   kinds: [PORT_EXHAUSTION],
   begin(judge: Judge): Judgement {
-    const pairs = new Map<number, number | Pair>()
     let noted = 0
-    const makeRoom = (): void => {
-      const [oldest, pair] = pairs.entries().next().value!
+    const pairs = new RecentMap<number, number | Pair>(MAXIMUM_PAIRS, (pair) => {
       if (pair instanceof Pair) noted--
-      pairs.delete(oldest)
-    }
+    })
     const pairOf = (c: ConnectionFacts): Pair | undefined => {
       const hash = hashOfHost(c.place, c.clientEnd) ^ hashOfEnd(c.place, c.serverEnd)
       const known = pairs.get(hash) ?? 0
       if (typeof known !== 'number') return isSameEnd(known.server, c.serverEnd) ? known : undefined
-      if (known === 0 && pairs.size >= MAXIMUM_PAIRS) makeRoom()
       if (known < CONNECTIONS_TO_NOTE || noted >= MAXIMUM_NOTED) {
         pairs.set(hash, known + 1)
         return undefined

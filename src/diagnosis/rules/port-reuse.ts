@@ -2,6 +2,8 @@
 
 import { duration } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
+import { hashOfEnd } from '../end-hash.ts'
+import { RecentMap } from '../recent-map.ts'
 import { about, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
 import { LOSS } from './loss-kind.ts'
 import { isUnanswered, UNANSWERED } from './unanswered.ts'
@@ -26,34 +28,29 @@ const SYNS_TO_TELL = 2
 export const portReuse: Rule = {
   kinds: [PORT_REUSE],
   begin(judge: Judge): Judgement {
-    /** By both ends, when it closed: the latest, and those before them. */
-    let closed = new Map<string, number>()
-    let closedBefore = new Map<string, number>()
+    /** By both ends, when it closed. */
+    const closed = new RecentMap<number, number>(MAXIMUM_REMEMBERED)
     return {
       onReset(c, d) {
         if (d === 0 && wasChallenged(c) && !judge.has(PORT_REUSE, c)) tellOfChallenge(judge, c)
       },
       onSynAgain(c, d) {
         if (d !== 0 || c.connection.occurrence === 0 || judge.has(PORT_REUSE, c)) return
-        const since = closed.get(keyOf(c)) ?? closedBefore.get(keyOf(c)) ?? Number.NEGATIVE_INFINITY
+        const since = closed.get(keyOf(c)) ?? Number.NEGATIVE_INFINITY
         if (c.client.firstSynMicros - since > REMEMBERED_MICROS) return
         if (isUnanswered(judge, c) && c.client.syns >= SYNS_TO_TELL) tellOfSilence(judge, c, since)
       },
       onClose(c) {
         if (c.establishedMicros === 0 || c.firstFinBy < 0) return
-        // to take the oldest out of a full map one by one costs more than all the rest
-        if (closed.size >= MAXIMUM_REMEMBERED) {
-          closedBefore = closed
-          closed = new Map()
-        }
         closed.set(keyOf(c), c.lastMicros)
       },
     }
   },
 }
 
-function keyOf({ place, clientEnd, serverEnd }: ConnectionFacts): string {
-  return `${place} ${clientEnd} ${serverEnd}`
+/** Two connections that share one by chance do no harm: only what has come again, by its addresses and ports, is looked up. */
+function keyOf({ place, clientEnd, serverEnd }: ConnectionFacts): number {
+  return Math.imul(hashOfEnd(place, clientEnd), 31) ^ hashOfEnd(place, serverEnd)
 }
 
 /** Nothing came from the server but acknowledgements, and those were not of the SYN. */
