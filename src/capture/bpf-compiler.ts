@@ -1,4 +1,4 @@
-// Makes a classic BPF program into a JavaScript function, several times as fast as stepping through its instructions.
+// Turns a classic BPF program into a JavaScript function, which is several times as fast as interpreting it.
 
 import { interpretBpf } from './bpf-interpreter.ts'
 import {
@@ -15,8 +15,8 @@ import {
 const MAXIMUM_TARGETS = 500
 
 /**
- * A matcher for the program, which allocates nothing when called. Throws TypeError when the program is not sound.
- * The function's source is made of nothing but the fixed words below and checked integers.
+ * A matcher for the program, which allocates nothing when called. Throws TypeError when the program is not sound. The
+ * function's source consists only of the fixed words below and of checked integers.
  */
 export function compileBpf(program: readonly BpfInstruction[]): BpfMatcher {
   checkBpf(program)
@@ -25,7 +25,8 @@ export function compileBpf(program: readonly BpfInstruction[]): BpfMatcher {
   // Registers hold signed 32-bit integers, which V8 keeps in machine registers.
   const lines = ['"use strict"', 'const length = end - start', 'let a = 0, x = 0, at = 0']
   for (let word = 0; word < BPF_SCRATCH_WORDS; word++) lines.push(`let m${word} = 0`)
-  // All jumps go forward: one labelled block for each target, closed where the target stands, the nearest innermost.
+  // All jumps go forward. So there is one labelled block for each target, which ends at the target; the nearest is the
+  // innermost.
   for (const target of [...targets].sort((one, other) => other - one)) lines.push(`t${target}: {`)
   program.forEach((instruction, index) => {
     if (targets.has(index)) lines.push('}')
@@ -34,7 +35,7 @@ export function compileBpf(program: readonly BpfInstruction[]): BpfMatcher {
   return new Function('buf', 'start', 'end', 'wireLength', lines.join('\n')) as BpfMatcher
 }
 
-/** Instructions that are jumped to; not those that merely come next. */
+/** Instructions that are the target of a jump. */
 function jumpTargets(program: readonly BpfInstruction[]): Set<number> {
   const targets = new Set<number>()
   program.forEach(({ code, jumpTrue, jumpFalse, operand }, index) => {
@@ -89,7 +90,7 @@ function translate(instruction: BpfInstruction, index: number): string {
   }
 }
 
-/** Sets `at`, or rejects the packet where it does not have the bytes. */
+/** Code that sets `at`, or rejects the packet if it is too short. */
 function locate(code: number, operand: number, bytes: number): string {
   return (code & 0xe0) === 0x40
     ? `at = (x >>> 0) + ${operand}; if (at + ${bytes} > length) return false; at += start`

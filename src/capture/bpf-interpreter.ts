@@ -1,4 +1,4 @@
-// Steps through a classic BPF program: for the rare one that is too large to be made into a function.
+// Interprets a classic BPF program: for the rare one that is too large to be turned into a function.
 
 import { BPF_FROM_INDEX, BPF_SCRATCH_WORDS, type BpfInstruction, type BpfMatcher, checkBpf } from './bpf-program.ts'
 
@@ -20,7 +20,7 @@ function run(
   const length = end - start
   let a = 0
   let x = 0
-  // Ends: every step goes forward, and a checked program ends in a return.
+  // This ends, because every step goes forward and a checked program ends in a return.
   for (let counter = 0; ; ) {
     const { code, jumpTrue, jumpFalse, operand } = program[counter++]!
     switch (code) {

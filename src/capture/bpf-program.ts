@@ -28,7 +28,7 @@ export const BPF_MISC = 7
 /** In ALU and JMP: the other operand is the index register and not the constant. */
 export const BPF_FROM_INDEX = 0x08
 
-/** Every instruction there is, but for the extensions of kernels, which no savefile can answer. */
+/** All instructions but the extensions of kernels, which ask for what a savefile does not have. */
 const KNOWN_CODES = new Set([
   ...[0x00, 0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x60, 0x80], // ld
   ...[0x01, 0x61, 0x81, 0xb1], // ldx

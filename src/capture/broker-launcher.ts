@@ -18,7 +18,7 @@ import type { CaptureChild, CaptureLauncher } from './launcher.ts'
 export interface BrokerAddress {
   /** An abstract Unix socket, or where there are none a port of 127.0.0.1. */
   readonly at: { readonly path: string } | { readonly host: string; readonly port: number }
-  /** A secret: whoever has it may ask. */
+  /** A secret: who knows it may send requests. */
   readonly token: string
 }
 
@@ -30,9 +30,9 @@ export interface BrokerOptions {
 }
 
 /**
- * Starts the broker with those of our capabilities that `requestTypes` need. It takes orders from one asker, which has to
- * connect soon; it ends with that, or when this process ends before. `wrapper`: a command in front of it, which gives it
- * rights that we have not.
+ * Starts the broker with those of our capabilities that `requestTypes` need. It serves one client, which has to connect soon,
+ * and ends with it, or when this process ends before that. `wrapper`: a command in front of it, which gives it rights that we
+ * have not.
  */
 export async function startBroker(
   program: CaptureProgram,
@@ -41,7 +41,7 @@ export async function startBroker(
   wrapper: readonly string[] = [],
 ): Promise<BrokerAddress> {
   const token = randomBytes(32).toString('hex')
-  // It listens before the broker runs, so that nobody has to wait for it or to guess whether it does.
+  // the socket listens before the broker runs, so nobody has to wait for that
   const server = createServer()
   const path = process.platform === 'linux' ? `\0tcpflow-${randomBytes(16).toString('hex')}` : undefined
   server.listen(path === undefined ? { host: '127.0.0.1', port: 0 } : { path })
@@ -70,7 +70,7 @@ export async function startBroker(
 /** How long a broker may take to close its end. */
 const CLOSE_PATIENCE_MILLIS = 2000
 
-/** What a request waits for. */
+/** A request that waits for its answer. */
 interface Expected {
   started(): void
   answered(value: unknown): void
@@ -78,7 +78,7 @@ interface Expected {
   exited(exit: CaptureExit): void
 }
 
-/** One asker's connection to a broker. */
+/** A client's connection to a broker. */
 export class Broker implements CaptureLauncher {
   readonly #address: BrokerAddress
   readonly #expected = new Map<number, Expected>()
@@ -159,7 +159,7 @@ export class Broker implements CaptureLauncher {
     if (this.#ended || control === undefined) return
     const closed = once(control, 'close')
     control.end()
-    // A broker that does not answer must not hold up the end of a run: it ends by itself when its last asker has gone.
+    // A broker that does not answer must not hold up the end of a run: it ends by itself when its client has gone.
     const late = setTimeout(() => control.destroy(), CLOSE_PATIENCE_MILLIS)
     await closed
     clearTimeout(late)

@@ -1,6 +1,6 @@
-// What the program that parses and the broker say to each other: lines of JSON over Unix sockets. The broker believes nothing.
+// The messages between the program that parses and the broker: lines of JSON over Unix sockets. The broker checks everything.
 //
-// The asker opens one connection for control, and one for each request whose answer is a stream (captured packets). Every
+// The client opens one connection for control, and one for each request whose answer is a stream (captured packets). Every
 // connection begins with a greeting; the broker answers over control.
 
 import { timingSafeEqual } from 'node:crypto'
@@ -11,7 +11,7 @@ export type BrokerGreeting =
   | { readonly token: string; readonly control: true }
   | { readonly token: string; readonly ask: BrokerAsk }
 
-/** `id` is chosen by the asker, new for each request. */
+/** The client chooses `id`, a new one for each request. */
 export interface BrokerAsk {
   readonly id: number
   /** See broker-requests.ts. */
@@ -67,7 +67,7 @@ function isSame(given: string, token: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
-/** Cuts what arrives into lines; bounded by MAXIMUM_LINE_CHARACTERS. Their values: undefined for what is no JSON. */
+/** Cuts input into lines of at most MAXIMUM_LINE_CHARACTERS and parses them; a line that is not JSON gives undefined. */
 export class LineReader {
   #text = ''
 

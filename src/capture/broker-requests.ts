@@ -1,4 +1,4 @@
-// What the broker can be asked for, one file a kind: to add one, write its file and its line here.
+// The requests that the broker knows, one file for each kind. To add one, write its file and its line here.
 
 import { readlinkSync } from 'node:fs'
 import { enterNamespace, openInterface, openNetfilterQueue } from './broker-requests/capture.ts'
@@ -16,7 +16,7 @@ export function requestKind(type: unknown): RequestKind | undefined {
   return REQUEST_KINDS.find((kind) => kind.type === type) as RequestKind | undefined
 }
 
-/** What a broker needs that has only `held`; 'all' for everything that it holds. */
+/** The capabilities that a broker needs, of those in `held`; 'all' for everything that it has. */
 export function capabilitiesOf(types: readonly RequestType[], held = heldRights()): Capability[] | 'all' {
   const needed = [...new Set(types.flatMap((type) => requestKind(type)?.capabilities ?? []))]
   // Without SYS_PTRACE one may look only at processes that hold no more than oneself (ptrace(2)): Docker's --pid host.

@@ -1,5 +1,5 @@
 // The broker: a program of its own that keeps the rights which the program that parses hostile bytes has given up. It carries
-// out typed requests (broker-requests.ts), hands over what they open and never looks into it. It ends with its asker.
+// out typed requests (broker-requests.ts) and hands over what they open, without looking into it. It ends with its client.
 
 import { createServer, type Socket } from 'node:net'
 import type { BrokerOptions } from './broker-launcher.ts'
@@ -11,7 +11,7 @@ import type { CaptureProcess } from './capture-process.ts'
 /** A parser that was taken over must not be able to fill the machine with processes. */
 const MAXIMUM_CHILDREN = 256
 const MAXIMUM_CONNECTIONS = 512
-/** For the asker to connect, and for a connection to greet. */
+/** How long the client may take to connect, and a connection to send its greeting. */
 const GREETING_MILLIS = 10_000
 const PARENT_CHECK_MILLIS = 250
 /** The socket that it is started with. */
@@ -27,7 +27,7 @@ server.maxConnections = MAXIMUM_CONNECTIONS
 server.on('error', () => process.exit(1))
 server.listen({ fd: LISTENER })
 
-// Until the asker has connected, its end shows only in that we are another's child.
+// until the client has connected, its end shows only in that our parent is another process
 const parent = process.ppid
 const orphaned = setInterval(() => {
   if (process.ppid !== parent) process.exit(0)
@@ -111,7 +111,7 @@ function refuse(id: number, reason: string, socket: Socket | undefined): void {
 
 function start(kind: RequestKind, request: unknown, id: number, socket: Socket): void {
   const child = kind.start!(request, program, socket)
-  // The child has it now, and its end must be the end of what the asker reads.
+  // the child has the socket now, and the client's stream must end when the child does
   socket.destroy()
   children.set(id, child)
   reply({ type: 'started', id })
@@ -122,7 +122,7 @@ function start(kind: RequestKind, request: unknown, id: number, socket: Socket):
   })
 }
 
-/** It fails when the asker is gone, and then `close` ends us. */
+/** writing fails when the client is gone, and then `close` ends us */
 function reply(message: BrokerReply): void {
   control?.write(`${JSON.stringify(message)}\n`)
 }

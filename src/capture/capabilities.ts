@@ -88,7 +88,7 @@ export function narrowingWrapper(keep: readonly Capability[] | 'all', held = hel
   }
   const last = ['setpriv', '--no-new-privs']
   if (held.permitted === bits || !existsSync(CAPSH)) return held.noNewPrivileges ? [] : last
-  // What root gives up does not come back at the next program, because of no_new_privs.
+  // A capability that root gives up does not come back with the next exec, because of no_new_privs.
   const names = kept.map((name) => `cap_${name}`).join(',')
   return [...last, CAPSH, `--caps=${names === '' ? '' : `${names}=ep`}`, '--shell=/usr/bin/env', '--']
 }

@@ -8,10 +8,10 @@ import { closestNames } from './interfaces.ts'
 
 const MOST_NAMES_SHOWN = 12
 
-/** What was to be captured is not there, or not any more: where a container was to be captured, it may have stopped. */
+/** The interface does not exist, or no longer exists. For a container this may mean that it has stopped. */
 export class InterfaceAbsent extends OperatorError {}
 
-/** What to tell about a child that ended without being asked to. */
+/** The message about a child that ended without being asked to. */
 export function captureError(exit: CaptureExit, request: CaptureRequest): OperatorError {
   const end = parseCaptureEnd(exit.stderrTail)
   const name = request.interfaceName
@@ -52,7 +52,7 @@ function crash(exit: CaptureExit, request: CaptureRequest): OperatorError {
     return new OperatorError(message, 'it takes CAP_SYS_ADMIN and CAP_SYS_PTRACE; --via sidecar needs only the engine')
   }
   const lines = exit.stderrTail.trim().split('\n')
-  // Of a stack trace the line that names the error says most.
+  // the most useful line of a stack trace is the one that names the error
   const words = lines.find((line) => /\b\w*Error\b/.test(line)) ?? lines.at(-1) ?? ''
   return new OperatorError(`the capture of ${name} broke off (${how})${words === '' ? '' : `: ${words.trim()}`}`)
 }

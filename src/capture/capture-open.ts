@@ -57,7 +57,7 @@ export function openCapture(binding: PcapBinding, request: CaptureRequest, onPac
     if (code !== undefined) throw new CaptureFailure(code, message)
     if (request.filter !== '' && succeeds(binding, request, promiscuous))
       throw new CaptureFailure('bad-filter', message)
-    // What is left may be a mere warning, which the binding throws too: that promiscuous mode is not to be had, above all.
+    // The rest may be warnings only, which the binding throws too; most often that promiscuous mode is not available.
     if (promiscuous) return openCapture(binding, { ...request, promiscuous: false }, onPacket)
     throw new CaptureFailure('failed', message)
   }
@@ -96,11 +96,11 @@ function succeeds(binding: PcapBinding, request: CaptureRequest, promiscuous: bo
   }
 }
 
-/** What libpcap's message means; undefined where it takes another try to know. */
+/** What libpcap's message means; undefined if only another try can tell. */
 function classify(message: string, interfaceName: string): CaptureEndCode | undefined {
   if (/not permitted|permission|CAP_NET_RAW/i.test(message)) {
     const present = presentInterfaces()
-    // Without permission libpcap does not get as far as noticing a misspelt name.
+    // Without permission, libpcap fails before it notices a misspelt name.
     const known = present.length === 0 || present.includes(interfaceName) || LIBPCAP_OWN_NAMES.test(interfaceName)
     return known ? 'permission' : 'no-such-interface'
   }

@@ -8,7 +8,7 @@ import { PACKET_GATHERER_MODULE_BASE64 } from './packet-gatherer-wasm.ts'
 const GATHER_BYTES = 512 * 1024
 const PAGE_BYTES = 65536
 
-// The memory: libpcap's packet header, the packet, what is gathered.
+// The parts of the memory: libpcap's packet header, the packet, the gathered output.
 const HEADER_ADDRESS = 0
 const HEADER_BYTES = 16
 const PACKET_ADDRESS = 64
@@ -24,7 +24,7 @@ interface PacketGatherer {
 }
 
 export interface CaptureOutputOptions {
-  /** The longest packet that comes. */
+  /** The longest packet that may come. */
   readonly snapshotBytes: number
   /** It must have written or copied all of the bytes when it returns. */
   readonly write: (buf: Buffer, start: number, end: number) => void
@@ -36,8 +36,8 @@ export interface CaptureOutputOptions {
 }
 
 /**
- * One interface's pcapng section. A packet is taken by WebAssembly alone, which libpcap's binding calls as it would any
- * function: no JavaScript runs for it, nothing is allocated, and it is as fast with the first packet as with the last.
+ * Writes one interface's pcapng section. libpcap's binding calls a WebAssembly function for each packet as it would call any
+ * other. So no JavaScript runs for a packet, nothing is allocated, and the first packets are as fast as the last.
  */
 export class CaptureOutput {
   /** Where the binding puts a packet's bytes. */
@@ -57,7 +57,7 @@ export class CaptureOutput {
   readonly #received = new WideCounter()
   readonly #dropped = new WideCounter()
   readonly #interfaceDropped = new WideCounter()
-  /** All packets up to here have been written, says the caller. */
+  /** The moment up to which the caller says that all packets have been written. */
   #advancedMicros = 0
 
   constructor(options: CaptureOutputOptions) {
@@ -110,10 +110,7 @@ export class CaptureOutput {
     this.#advancedMicros = Math.max(this.#advancedMicros, micros)
   }
 
-  /**
-   * Counters as libpcap gives them (32 bits, they wrap), stamped with the latest moment that was written: they never lie
-   * before it, nor before what is yet to come.
-   */
+  /** Writes libpcap's counters (32 bits, they wrap). Their time is the latest that was written, so that times never go back. */
   statistics(received: number, dropped: number, interfaceDropped: number): void {
     this.advance(Number(this.#gatherer.latestMicros.value))
     const statistics = this.#statistics

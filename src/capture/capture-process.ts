@@ -29,7 +29,7 @@ export interface CaptureExit {
 const STDERR_TAIL_CHARACTERS = 8192
 
 export class CaptureProcess {
-  /** The child's standard output, unless it was started with another. Nothing comes before `begin`. */
+  /** The child's standard output, unless it was started with another. It stays empty until `begin`. */
   readonly data: Socket
   /** Never rejects. */
   readonly exited: Promise<CaptureExit>
@@ -73,7 +73,7 @@ function spawnChild(program: CaptureProgram, request: CaptureRequest, output?: S
   })
 }
 
-/** It has entered its namespace when it is narrowed to these. */
+/** These are what is left to it after it has entered its namespace. */
 function capabilitiesOfChild({ interfaceName }: CaptureRequest): Capability[] {
   return isNetfilterName(interfaceName) ? ['net_raw', 'net_admin'] : ['net_raw']
 }

@@ -1,5 +1,5 @@
-// What a capture child is asked to do, and what it says when it ends: the words that the child, its launcher and the
-// broker share. A request crosses a trust boundary (the unprivileged parser asks, root opens), so it is checked strictly.
+// The request to a capture child and its message when it ends, as the child, its launcher and the broker share them. A request
+// crosses a trust boundary (the unprivileged parser asks, root opens), so it is checked strictly.
 
 /** One capture: an interface and how to listen on it. */
 export interface CaptureRequest {
@@ -49,15 +49,15 @@ const MAXIMUM_TIMEOUT_MILLIS = 10_000
 // The kernel allows 15 characters; libpcap's own names (`nflog:4`, `bluetooth-monitor`) are a little longer. A slash would
 // make a path or a URL of it.
 const INTERFACE_NAME = /^[^\s/\p{Cc}]{1,64}$/u
-/** Text that is only written down. */
+/** Text that is only written into the savefile. */
 const LABEL = /^\P{Cc}*$/u
 const MAXIMUM_LABEL_CHARACTERS = 256
 const REQUIRED_FIELDS = 6
 const MAXIMUM_PID = 2 ** 22
 
 /**
- * The request if `value` is one and nothing else, else a string that says what is wrong with it. Takes anything: it is
- * what the broker makes of a message from a process that may have been taken over.
+ * The request if `value` is exactly one, otherwise a string that says what is wrong. `value` may be anything: the broker calls
+ * this with a message from a process that may have been taken over.
  */
 export function checkCaptureRequest(value: unknown): CaptureRequest | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'the request is no object'
@@ -107,7 +107,7 @@ function namespaceOf(fields: Record<string, unknown>): Pick<CaptureRequest, 'nam
   return { namespace: { pid, inode } }
 }
 
-/** Those of the two labels that there are; undefined when one is no proper text. */
+/** Whichever of the two labels are given; undefined when one is not valid text. */
 function labelsOf(fields: Record<string, unknown>): Pick<CaptureRequest, 'place' | 'description'> | undefined {
   const labels: { place?: string; description?: string } = {}
   for (const key of ['place', 'description'] as const) {

@@ -12,7 +12,9 @@ import {
   type NextPiece,
 } from './compression.ts'
 
-/** How much a decoder gets at once; after damage, how much it gets near there in a second and a third run. */
+/**
+ * How much a decoder gets at once. After damage the source is decoded a second and a third time, with smaller pieces near it.
+ */
 const PIECE_BYTES = 32768
 const SMALLER_PIECES = [128, 1]
 
@@ -34,13 +36,13 @@ export class DecompressSource implements ByteSource {
   #position = 0
   #detected = false
   #stopped = false
-  /** Decompressed bytes handed out, and those of a second run that are to be passed over. */
+  /** How many decompressed bytes were handed out, and how many to skip when decoding again. */
   #delivered = 0
   #passOver = 0
   /** Compressed bytes given to the decoder, without and with the latest piece. */
   #before = 0
   #given = 0
-  /** Runs after the first. */
+  /** How often the source was decoded again. */
   #replays = 0
 
   /** `reopen`, where the source can be read twice, gives it from its start: used to get closer to a damage. */
@@ -80,7 +82,7 @@ export class DecompressSource implements ByteSource {
     void this.#pieces?.return(undefined).catch(() => {})
   }
 
-  /** The first bytes are read to where they were wanted, so that nothing is copied when they are not compressed. */
+  /** the first bytes are read into the caller's buffer, so that nothing is copied when they are not compressed */
   async #detect(into: Buffer, start: number, end: number): Promise<number> {
     let got = 0
     while (got < Math.min(MAGIC_BYTES, end - start)) {

@@ -1,4 +1,4 @@
-// `-r PATH`: opens whatever is there, a file, a FIFO or standard input, compressed or not.
+// `-r PATH`: opens a file, a FIFO or standard input, compressed or not.
 
 import fs from 'node:fs'
 import tty from 'node:tty'

@@ -1,5 +1,5 @@
-// Finds the IP packet in a tunnel without knowing the tunnel: its header says enough of itself. For hints only; what is
-// really unwrapped is decided where packets are decoded.
+// Finds the IP packet in a tunnel of any kind by what an IP header looks like. Used for hints only; decode/ decides what is
+// really unwrapped.
 
 /** No tunnel's own headers are longer, an Ethernet header and tags among them. */
 const MOST_HEADER_BYTES = 96
@@ -30,7 +30,7 @@ const UDP_TUNNELS: Readonly<Record<number, string>> = {
   37008: 'TZSP',
 }
 
-/** What a packet is in, for people and for a filter. */
+/** A kind of tunnel: its name for people and its filter. */
 export interface TunnelSign {
   readonly name: string
   /** `udp port 4789` */
@@ -75,7 +75,7 @@ function isIpv4Header(buf: Buffer, at: number, end: number): boolean {
   return (sum & 0xffff) + (sum >>> 16) === 0xffff
 }
 
-/** Its length leads to the end, and what it carries is common. */
+/** Whether its length reaches to the end and its protocol is a common one. */
 function isIpv6Header(buf: Buffer, at: number, end: number): boolean {
   if (buf[at]! >>> 4 !== 6 || at + IPV6_BYTES > end) return false
   const rest = end - at - IPV6_BYTES - ((buf[at + 4]! << 8) | buf[at + 5]!)

@@ -1,9 +1,9 @@
-// Notices that an interface is gone. libpcap does not tell, and only the kernel's tables for the namespace that this very
-// process is in are right when it was put into another one: /proc/sys and /proc/self/net are, /sys may not be.
+// Notices that an interface is gone. libpcap does not tell. When this process was put into another namespace, only some of the
+// kernel's tables are those of that namespace: /proc/sys and /proc/self/net are, /sys may not be.
 
 import { existsSync, readFileSync } from 'node:fs'
 
-/** Watches the interface that has this name now; another one that takes the name later is not the same. */
+/** Watches the interface that has this name now. Another interface that takes the name later does not count. */
 export class InterfaceWatch {
   readonly #presencePath: string
   readonly #indexPath: string
@@ -13,7 +13,7 @@ export class InterfaceWatch {
   constructor(name: string) {
     this.#presencePath = `/proc/sys/net/ipv4/conf/${name}`
     this.#indexPath = `/proc/self/net/dev_snmp6/${name}`
-    // `any` and libpcap's other inventions are in no table and never go away.
+    // `any` and libpcap's other pseudo-interfaces are in no table and never go away.
     this.#wasPresent = existsSync(this.#presencePath)
     this.#index = this.#readIndex()
   }

@@ -1,4 +1,4 @@
-// Which network interfaces there are, from Linux's sysfs and procfs: for `--list`, the default choice and "did you mean".
+// Lists the network interfaces, from Linux's sysfs and procfs: for `--list`, the default choice and "did you mean".
 
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -97,7 +97,7 @@ function kindOf(folder: string): string {
   if (existsSync(`${folder}/tun_flags`)) return 'tun'
   if (existsSync(`${folder}/device`)) return 'ethernet'
   if (Number(readLine(`${folder}/type`)) !== HARDWARE_ETHERNET) return 'tunnel'
-  // A veth's other end is another interface, of which it is no layer: macvlan and its like show what they stand on.
+  // A veth does not lie on its other end, so that is not shown; macvlan and the like show the interface that they lie on.
   const other = readLine(`${folder}/iflink`) !== readLine(`${folder}/ifindex`)
   if (!other) return 'virtual'
   return readdirSync(folder).some((entry) => entry.startsWith('lower_')) ? 'macvlan' : 'veth'

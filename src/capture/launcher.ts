@@ -1,4 +1,4 @@
-// Who starts capture children: this process itself, or the broker that kept the privilege when this process dropped it.
+// Starts capture children: in this process, or through the broker, which kept the privilege when this process dropped it.
 
 import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'

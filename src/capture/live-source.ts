@@ -6,7 +6,7 @@ import { type CaptureRequest, parseCaptureEnd } from './capture-request.ts'
 import type { CaptureChild, CaptureLauncher } from './launcher.ts'
 import { SocketLanding } from './socket-landing.ts'
 
-/** stopped: as asked; interface-gone: a container stopped, say; failed: the child broke off. */
+/** stopped: as asked; interface-gone: for example a container stopped; failed: the child ended by itself. */
 export type LiveEndReason = 'stopped' | 'interface-gone' | 'failed'
 
 export interface LiveSource extends ByteSource {
@@ -18,7 +18,7 @@ export interface LiveSource extends ByteSource {
   readonly endHint: string | undefined
 }
 
-/** Of a source that is asked to `read`: as much as a socket holds at a time. */
+/** Buffer of a source that is read with `read`: as much as a socket holds at a time. */
 const LANDING_BYTES = 256 * 1024
 /** A child that was asked to stop and has not by then is killed. */
 const STOP_DEADLINE_MILLIS = 1500

@@ -1,4 +1,4 @@
-// Has libpcap compile a filter, by way of tcpdump: the only place where its compiler can be reached for any link type.
+// Compiles a filter with libpcap, by running tcpdump: no other way reaches its compiler for every link type.
 
 import { spawnSync } from 'node:child_process'
 import { OperatorError } from '../core/errors.ts'
@@ -6,7 +6,7 @@ import { PcapWriter } from '../savefile/pcap-writer.ts'
 import { type BpfInstruction, parseBpf } from './bpf-program.ts'
 
 const TCPDUMP = 'tcpdump'
-/** Where distributions put it that keep it out of an ordinary user's PATH. */
+/** Where some distributions put tcpdump, outside an ordinary user's PATH. */
 const MORE_PLACES = ['/usr/sbin/tcpdump', '/sbin/tcpdump', '/usr/local/sbin/tcpdump']
 /** A look-up of a name may take a while, and libpcap's optimiser takes for ever over thousands of hosts. */
 const TIMEOUT_MILLIS = 60_000
@@ -52,7 +52,7 @@ function runTcpdump(argv: string[], input: Buffer) {
   )
 }
 
-/** Its standard error also has lines that announce the file and warn; the ones that count begin with its name. */
+/** tcpdump's standard error also has lines about the file and warnings; errors begin with its name. */
 function filterError(expression: string, linkType: number, stderr: string): OperatorError {
   const said = stderr
     .split('\n')

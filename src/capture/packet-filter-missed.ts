@@ -13,7 +13,7 @@ export type OnMissed = (kind: MissedKind, line: string, hint: string) => void
 
 /** After so many rejected candidates without a find, looking is not worth its time. */
 const MOST_CHECKS = 10_000
-/** What of a frame is copied to look at it in another form: a filter seldom looks further. */
+/** How many bytes of a frame are copied to try the filter on another form of it: a filter seldom looks further. */
 const COPIED_BYTES = 1024
 const REMEMBERED_FRAGMENTS = 256
 
@@ -36,7 +36,10 @@ export class MissedPackets {
   readonly #copy = Buffer.alloc(COPIED_BYTES)
   /** Hashes of datagrams whose first fragment matched, each in the place that it names itself. */
   readonly #fragments = new Int32Array(REMEMBERED_FRAGMENTS)
-  /** Checks left; 0: done with that kind. Somebody who writes of tags or fragments knows of them. */
+  /**
+   * How many checks of each kind are left; 0: that kind is finished. A filter that names tags or fragments needs no hint about
+   * them.
+   */
   #vlanChecks: number
   #fragmentChecks: number
   #extensionChecks: number

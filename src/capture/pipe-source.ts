@@ -5,7 +5,7 @@ import net from 'node:net'
 import type { ByteSource } from '../core/ports.ts'
 import { readError } from './regular-file.ts'
 
-/** What one wake-up takes at most; a pipe holds 64 KiB unless told otherwise. */
+/** How much is read at one wake-up at most; a pipe holds 64 KiB by default. */
 const BUFFER_BYTES = 256 * 1024
 
 interface PendingRead {

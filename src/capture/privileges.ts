@@ -1,4 +1,4 @@
-// Giving up root for good (`-U`), and whether there is any permission to capture at all.
+// Gives up root for good (`-U`), and tells whether this process may capture.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -1,12 +1,13 @@
-// A capture that lies in a file: read synchronously, or ahead by another thread, which hides the kernel's copying.
+// A capture in a regular file. It is read synchronously, or ahead by another thread, so that the kernel's copying costs no time
+// here.
 
 import fs from 'node:fs'
 import { OperatorError } from '../core/errors.ts'
 import type { ByteSource } from '../core/ports.ts'
 
-/** Enough for one system call to cost nothing, and little enough to still be in the processor's cache when parsed. */
+/** Large enough that the system call costs little, small enough to still be in the processor's cache when it is parsed. */
 const MOST_BYTES_A_READ = 256 * 1024
-/** Enough for waking the other thread to cost nothing. */
+/** Large enough that waking the other thread costs little. */
 const MOST_BYTES_AHEAD = 1024 * 1024
 
 export class RegularFileSource implements ByteSource {
@@ -68,7 +69,7 @@ export class RegularFileSource implements ByteSource {
     this.#stopped = true
     if (this.#closed) return
     this.#closed = true
-    // or it would write into memory that is somebody else's by then
+    // otherwise it could write into memory that has a new owner by then
     await this.#ahead
     if (this.#closeDescriptor) fs.closeSync(this.#descriptor)
   }

@@ -14,9 +14,9 @@ import type { SavefileNames } from '../savefile/savefile-names.ts'
 const MAXIMUM_BLOCKS = 1024
 
 /**
- * Teaches `names` what the Name Resolution Blocks behind the last packet of the file say. Costs a few reads, whatever the
- * file's size. Does nothing where it cannot: to standard input (`-`), and to what is no regular file or no pcapng,
- * compressed, damaged or unreadable.
+ * Adds to `names` what the Name Resolution Blocks behind the last packet of the file say. Costs a few reads, whatever the
+ * file's size. Does nothing where it cannot: to standard input (`-`), and to what is no regular file or no pcapng, compressed,
+ * damaged or unreadable.
  */
 export function learnTrailingNames(path: string, names: SavefileNames): void {
   let descriptor = -1
@@ -38,7 +38,7 @@ function learn(descriptor: number, size: number, names: SavefileNames): void {
   const littleEndian = head.readUInt32LE(8) === BYTE_ORDER_MAGIC
   const u32 = (b: Buffer, at: number) => (littleEndian ? b.readUInt32LE(at) : b.readUInt32BE(at))
   const found: { start: number; length: number }[] = []
-  // Every block ends with its length, so that one can go back.
+  // Every block ends with its length, so they can be read from the end.
   for (let end = size, blocks = 0; end > head.length && blocks < MAXIMUM_BLOCKS; blocks++) {
     const length = u32(readAt(descriptor, end - 4, 4), 0)
     if (length < 12 || length > end || length > MAXIMUM_NAME_BLOCK_BYTES) break

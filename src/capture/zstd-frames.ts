@@ -1,10 +1,11 @@
-// Follows the frames of zstd data (RFC 8878 §3.1) without decoding them: some versions of Node end a cut one in silence.
+// Follows the frames of zstd data (RFC 8878 §3.1) without decoding them: some versions of Node do not report that one is cut
+// off.
 
 const MAGIC = 0
 const SKIPPABLE_SIZE = 1
 const DESCRIPTOR = 2
 const BLOCK = 3
-/** These are no frames: the decoder says so itself. */
+/** What follows is no frame; the decoder reports that itself. */
 const LOST = 4
 
 const FRAME_MAGIC = 0xfd2fb528
@@ -85,7 +86,7 @@ export class ZstdFrames {
   }
 }
 
-/** Of a frame's header behind its descriptor: window, dictionary's id, content's size. */
+/** Length of a frame's header behind its descriptor: window, dictionary's id, content's size. */
 function headerBytes(descriptor: number): number {
   const isSingleSegment = (descriptor & 32) !== 0
   const sizeFlag = descriptor >> 6

@@ -32,8 +32,8 @@ export const openNetfilterQueue = {
 } as const satisfies RequestKind<CaptureRequest>
 
 /**
- * Inside the network namespace of a process. SYS_ADMIN enters it, SYS_PTRACE finds it where the process has more rights than
- * we, and SETPCAP takes all that away from the child which captures there.
+ * Inside the network namespace of a process. SYS_ADMIN is needed to enter it, SYS_PTRACE to find it where the process has more
+ * rights than we, and SETPCAP to take all that away from the child that captures there.
  */
 export const enterNamespace = {
   type: 'enter-namespace',

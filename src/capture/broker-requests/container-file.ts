@@ -5,7 +5,8 @@ import type { RequestKind } from './kind.ts'
 
 export const openContainerFile = {
   type: 'open-container-file',
-  // The container's root is shown to who may trace its process; its files may be its users' alone.
+  // /proc/PID/root needs the right to trace the process (SYS_PTRACE); files may be readable by the container's users only
+  // (DAC_READ_SEARCH).
   capabilities: ['sys_ptrace', 'dac_read_search'],
   check: checkContainerFileRequest,
   read: readContainerFile,

@@ -5,7 +5,7 @@ import { hasCapability, heldRights } from '../capabilities.ts'
 import type { RequestKind } from './kind.ts'
 
 const MAXIMUM_PID = 2 ** 22
-// A process can have as many of everything as it likes; an answer is one line (MAXIMUM_LINE_CHARACTERS).
+// Bounds, because a process can have any number of these and an answer is one line (MAXIMUM_LINE_CHARACTERS).
 const MAXIMUM_MOUNT_CHARACTERS = 131_072
 const MAXIMUM_INTERFACES = 1000
 const MAXIMUM_SOCKETS = 20_000
@@ -21,7 +21,7 @@ export interface InspectAnswer extends ProcessFacts {
 
 export const inspectProcess = {
   type: 'inspect-process',
-  // DAC_READ_SEARCH: its descriptors lie in a folder that is its user's alone.
+  // DAC_READ_SEARCH, because /proc/PID/fd is readable by the process's user only.
   capabilities: ['sys_ptrace', 'dac_read_search'],
   check(value): InspectRequest | string {
     if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return 'not a process'

@@ -4,12 +4,12 @@ import type { Socket } from 'node:net'
 import type { Capability } from '../capabilities.ts'
 import type { CaptureProcess, CaptureProgram } from '../capture-process.ts'
 
-/** One kind of privileged act. Its request comes from a process that may have been taken over. */
+/** One kind of privileged request. It comes from a process that may have been taken over by an attacker. */
 export interface RequestKind<Request = unknown> {
   readonly type: string
-  /** What it takes. The broker keeps the capabilities of the kinds that the plan may ask for, and no other. */
+  /** The capabilities that it needs. The broker keeps those of the kinds that the plan may ask for, and no others. */
   readonly capabilities: readonly Capability[]
-  /** The request if `value` is one and nothing else, else what is wrong with it. Never throws. */
+  /** The request if `value` is exactly one, otherwise a string that says what is wrong. Never throws. */
   check(value: unknown): Request | string
   /** Either: plain data that goes back as JSON; undefined where there is none. */
   answer?(request: Request): unknown
