@@ -1,4 +1,4 @@
-// The layers that a packet can fail in, and the words for it in the closing summary.
+// The layers in which decoding a packet can fail, and their names in the closing summary.
 
 import {
   DECODE_ENCRYPTED,
@@ -180,7 +180,7 @@ export function isOrdinarySnapProtocol(protocol: number): boolean {
   return SNAP_NAMES[protocol] !== undefined
 }
 
-/** One cause in words. `value` undefined: several that were not told apart. */
+/** One cause in words. `value` undefined: several causes counted together. */
 export function nameOf(status: number, layer: number, value: number | undefined): string {
   const layerName = LAYER_NAMES[layer] ?? `layer ${layer}`
   if (status === DECODE_TRUNCATED) return `truncated ${layerName}`

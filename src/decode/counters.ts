@@ -1,5 +1,5 @@
-// What decoding saw and what it could not use, counted by cause for the closing summary. Counting makes no strings: a
-// cause is a small number, named only when somebody asks, and there are never more than a few hundred distinct ones.
+// What decoding saw and what it could not use, counted by cause for the closing summary. Counting makes no strings: a cause is
+// a small number, which gets its name only for the summary. There are at most a few hundred distinct ones.
 
 import * as causes from './causes.ts'
 import { DECODE_OTHER } from './status.ts'
@@ -36,7 +36,7 @@ export class DecodeCounters {
   /** Packets by key() of their cause. */
   readonly #byCause = new Map<number, number>()
 
-  /** Counts a packet that went no further. `status` is a DECODE_ value, `value` a protocol number below 2^20. */
+  /** Counts a packet that could not be decoded further. `status` is a DECODE_ value, `value` a protocol number below 2^20. */
   count(status: number, layer: number, value: number): void {
     let cause = key(status, layer, value)
     const before = this.#byCause.get(cause)

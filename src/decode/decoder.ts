@@ -1,5 +1,5 @@
-// From captured packets to TCP segments, UDP datagrams, ICMP errors and ARP: walks the layers of one packet after
-// another without allocating, and hands what it finds to its handlers in reused scratch objects.
+// Decodes captured packets into TCP segments, UDP datagrams, ICMP errors and ARP. It goes through the layers of each packet
+// without allocating, and gives the result to its handlers in scratch objects that are used again.
 
 import type { Packet } from '../core/packet.ts'
 import { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
@@ -34,7 +34,9 @@ export interface DecodeHandlers {
 }
 
 export interface DecodeOptions {
-  /** VXLAN, GENEVE, GRE, GTP-U and the like are replaced by what is in them; otherwise they are datagrams or just counted. */
+  /**
+   * True: VXLAN, GENEVE, GRE, GTP-U and the like are replaced by the packet in them. False: they are datagrams or only counted.
+   */
   readonly unwrapTunnels: boolean
 }
 
@@ -100,7 +102,7 @@ export class Decoder {
     return best
   }
 
-  /** From what `etherType` names, through tunnels if there are any, to a handler. */
+  /** Decodes from the layer that `etherType` names to a handler, through tunnels if there are any. */
   #network(frame: Frame, packet: Packet): number {
     for (;;) {
       let status: number
@@ -122,7 +124,7 @@ export class Decoder {
     }
   }
 
-  /** From what `ipProtocol` names to a handler; NEXT when a tunnel has led back to `etherType`. */
+  /** Decodes from the layer that `ipProtocol` names to a handler; NEXT when a tunnel has led back to `etherType`. */
   #transport(frame: Frame, packet: Packet): number {
     for (;;) {
       switch (frame.ipProtocol) {

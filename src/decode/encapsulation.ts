@@ -1,4 +1,4 @@
-// What may lie between the link header and IP: which layer takes off the header that an EtherType names.
+// The layers between the link header and IP: takes off the header that an EtherType names.
 
 import * as layers from './causes.ts'
 import { ETHERTYPE_ETHERNET, ETHERTYPE_MPLS, ETHERTYPE_NSH } from './ether-types.ts'

@@ -1,7 +1,7 @@
-// IP fragments become datagrams again (RFC 791 §3.2, RFC 8200 §4.5). Bounded in datagrams, bytes and capture time; what is
-// held are the pieces that came, so that a fragment costs its own bytes, wherever in the datagram it lies.
-// Where fragments overlap, the bytes that came first count (RFC 5722 would have the datagram dropped; then one forged
-// fragment could hide a datagram from us that its receiver took).
+// Puts IP fragments together again (RFC 791 §3.2, RFC 8200 §4.5). Bounded in datagrams, bytes and capture time. Only the pieces
+// that came are held, so a fragment costs its own bytes, wherever in the datagram it lies. Where fragments overlap, the bytes
+// that came first count. (RFC 5722 would drop the datagram. Then one forged fragment could hide a datagram from us that its
+// receiver accepted.)
 
 import { finishHash, HASH_SEED, mixWord } from '../core/hash.ts'
 import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
@@ -11,7 +11,7 @@ import { DECODE_FRAGMENT, NEXT } from './status.ts'
 
 export interface FragmentLimits {
   readonly maximumDatagrams: number
-  /** What the pieces take, with PIECE_OVERHEAD_BYTES each. */
+  /** Memory of the pieces, with PIECE_OVERHEAD_BYTES for each. */
   readonly maximumBytes: number
   /** An incomplete datagram is given up after so much capture time (RFC 1122 §3.3.2 says 60 to 120 s, Linux 30). */
   readonly timeoutSeconds: number
@@ -24,7 +24,7 @@ const COPY_MICROS = 5000
 const MAXIMUM_COMPLETED = 256
 
 const LARGEST_DATAGRAM = 65535
-/** What a piece takes besides its bytes, about. */
+/** About how much memory a piece takes besides its bytes. */
 const PIECE_OVERHEAD_BYTES = 256
 
 /** Bytes of a datagram, from `start` on, that no other piece has. */
@@ -55,7 +55,7 @@ class PartialDatagram {
   readonly time = new Timestamp()
   /** The table's clock at the first fragment. */
   readonly startedSeconds: number
-  /** Only remembered, so that copies of its fragments do not begin a new one. */
+  /** Complete: only remembered, so that copies of its fragments do not begin a new datagram. */
   complete = false
   /** What the datagram carries; the first fragment says it. -1 until then. */
   carriedProtocol = -1
@@ -218,7 +218,7 @@ export class FragmentTable {
     if (datagram !== undefined) {
       const age = Math.abs(elapsedMicros(datagram.time, frame.time))
       if (age <= (datagram.complete ? COPY_MICROS : this.#limits.timeoutSeconds * 1e6)) return datagram
-      // The sender has come round to this identification again.
+      // The sender uses this identification again.
       if (!datagram.complete) frame.counters.incompleteDatagrams++
       this.#remove(datagram)
     }

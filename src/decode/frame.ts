@@ -1,5 +1,5 @@
-// The cursor that all layers share while one packet is taken apart: where we are in it, how long it was on the wire, and
-// what the layers so far have said. One object, reused for every packet.
+// The cursor that all layers share while a packet is decoded: the position in it, its length on the wire, and what the layers
+// so far have found. One object, used again for every packet.
 
 import type { AddressFamily } from '../core/endpoint.ts'
 import type { Packet } from '../core/packet.ts'
@@ -23,7 +23,7 @@ export class Frame {
   buf: Buffer = Buffer.alloc(0)
   /** Next byte to read. */
   at = 0
-  /** Behind the last captured byte of the current layer. */
+  /** Index behind the last captured byte of the current layer. */
   end = 0
   /** Where the current layer ended on the wire: `end`, or further when the capture cut the packet short. */
   wireEnd = 0
@@ -47,7 +47,7 @@ export class Frame {
   destinationWord3 = 0
   ipId = 0
   hopLimit = 0
-  /** How many tunnels we are in. */
+  /** How many tunnels this frame lies in. */
   tunnels = 0
   /** Where in the packet the next frame of an 802.11 A-MSDU begins; -1 where there is none. */
   nextSubframe = -1
@@ -78,7 +78,7 @@ export class Frame {
     this.nextSubframe = -1
   }
 
-  /** Goes back to a later frame in the same packet, at `at`; what its neighbours said is forgotten. */
+  /** Begins again with another frame of the same packet, at `at`; what the frame before has set is reset. */
   resumeAt(packet: Packet, at: number): void {
     this.begin(packet)
     this.nextSubframe = at

@@ -1,4 +1,4 @@
-// IPv4 (RFC 791): lengths, addresses, and fragments on their way to being whole again.
+// IPv4 (RFC 791): lengths, addresses and fragments.
 
 import { LAYER_IPV4 } from './causes.ts'
 import type { FragmentTable } from './fragments.ts'
@@ -6,8 +6,8 @@ import type { Frame } from './frame.ts'
 import { NEXT } from './status.ts'
 
 /**
- * Where the length field says 0, offloading had not filled it in yet: the packet then reaches to the end of the frame.
- * Linux makes such packets no longer than this (BIG TCP); a frame that claims more claims nonsense.
+ * A length of 0 was not filled in yet because of offloading: the packet then reaches to the end of the frame. Linux makes such
+ * packets no longer than this (BIG TCP); a longer one is not believed.
  */
 export const MAXIMUM_OFFLOAD_BYTES = 1 << 19
 
@@ -21,7 +21,7 @@ export function parseIpv4(frame: Frame, fragments: FragmentTable): number {
   const totalLength = (buf[at + 2]! << 8) | buf[at + 3]!
   if (totalLength !== 0) {
     if (totalLength < headerBytes) return frame.malformed(LAYER_IPV4)
-    // Padding and trailers lie behind. What the length claims beyond the frame was never sent.
+    // Padding and trailers lie behind. A length that goes beyond the frame is wrong: those bytes were never sent.
     const packetEnd = at + totalLength
     if (packetEnd < frame.wireEnd) frame.wireEnd = packetEnd
     if (packetEnd < end) frame.end = packetEnd

@@ -1,4 +1,4 @@
-// MPLS label stacks (RFC 3032). Nothing names what they carry: as everybody, we guess by its first four bits (RFC 4928).
+// MPLS label stacks (RFC 3032). No field says what they carry: like everybody we guess it from the first four bits (RFC 4928).
 
 import { LAYER_MPLS } from './causes.ts'
 import { ETHERTYPE_ETHERNET, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from './ether-types.ts'

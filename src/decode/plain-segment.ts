@@ -1,5 +1,5 @@
-// What nearly every packet is: Ethernet, IPv4 without options, TCP, all headers captured. Read from the packet into the
-// segment in one go. It decides nothing of its own: whatever is not like that is left to the layers, one function each.
+// Decodes the usual packet in one go: Ethernet, IPv4 without options, TCP, all headers captured. Everything else is left to the
+// functions of the layers. The results are the same.
 
 import type { Packet } from '../core/packet.ts'
 import { NO_VLAN, type Segment } from '../core/segment.ts'
@@ -29,7 +29,7 @@ export function readPlainSegment(packet: Packet, to: Segment): boolean {
   const totalLength = (buf[ip + 2]! << 8) | buf[ip + 3]!
   const payloadStart = tcp + ((buf[tcp + 12]! >>> 4) << 2)
   const wireEnd = ip + totalLength
-  // also a length of 0, which offloading leaves, a header cut short, and one that cannot be
+  // also refuses a length of 0 (offloading), a header that is cut off, and one that is impossible
   if (payloadStart < tcp + TCP_BYTES || payloadStart > wireEnd || payloadStart > captured) return false
   // cut off by the snapshot length, or never sent
   if (wireEnd > captured) return false

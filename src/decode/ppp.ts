@@ -1,4 +1,4 @@
-// The protocol field of PPP (RFC 1661), whatever PPP itself lies in.
+// The protocol field of PPP (RFC 1661), for PPP in any framing.
 
 import { LAYER_PPP } from './causes.ts'
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS } from './ether-types.ts'

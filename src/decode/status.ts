@@ -1,4 +1,4 @@
-// What became of a packet: the values that Decoder.decode returns.
+// The result of decoding a packet: the values that Decoder.decode returns.
 
 /** A handler got a segment, a datagram, an ICMP error or an ARP message. */
 export const DECODE_OK = 0

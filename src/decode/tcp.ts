@@ -5,7 +5,7 @@ import { LAYER_TCP } from './causes.ts'
 import type { Frame } from './frame.ts'
 import { DECODE_OK } from './status.ts'
 
-/** Fills `segment` and returns DECODE_OK, or counts why not. A header cut off in its options is good enough. */
+/** Fills `segment` and returns DECODE_OK, or counts why not. A header may be cut off in its options. */
 export function parseTcp(frame: Frame, segment: Segment): number {
   const { buf, at, end, wireEnd } = frame
   if (end - at < 20) return frame.short(LAYER_TCP, 20)

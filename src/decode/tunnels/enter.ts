@@ -1,4 +1,4 @@
-// The step into a tunnel, the same for all of them.
+// Enters a tunnel: the step that all tunnels share.
 
 import { NO_VLAN } from '../../core/segment.ts'
 import { LAYER_TUNNEL_NESTING } from '../causes.ts'
@@ -11,7 +11,7 @@ const MAXIMUM_NESTING = 8
 /** Between layers only, beside NEXT: this is not the tunnel that its port suggests; nothing was taken off or counted. */
 export const NO_TUNNEL = -2
 
-/** Goes on with `etherType` one level deeper, unless this is a Russian doll. */
+/** Goes on with `etherType` one level deeper, unless there are too many tunnels in each other. */
 export function enterTunnel(frame: Frame, etherType: number): number {
   if (frame.tunnels >= MAXIMUM_NESTING) return frame.malformed(LAYER_TUNNEL_NESTING)
   frame.tunnels++

@@ -43,7 +43,7 @@ export function parseErspanHeader(frame: Frame): number {
   if (frameType !== FRAME_TYPE_ETHERNET && frameType !== FRAME_TYPE_IP) {
     return frame.unsupported(LAYER_ERSPAN, frameType)
   }
-  // The headers inside say how long it was: as far as anybody knows, more of it was on the wire.
+  // the frame's own headers say how long it was, so more of it may have been on the wire
   if ((frame.uint16(at + 2) & TRUNCATED) !== 0) frame.wireEnd = at + bytes + MAXIMUM_OFFLOAD_BYTES + 1
   frame.at = at + bytes
   if (frameType === FRAME_TYPE_ETHERNET) return enterTunnel(frame, ETHERTYPE_ETHERNET)

@@ -1,4 +1,4 @@
-// GRE in UDP (RFC 8086): the GRE header of version 0, with neither source routes nor what else RFC 2784 took away.
+// GRE in UDP (RFC 8086): the GRE header of version 0, without source routes and the other fields that RFC 2784 removed.
 
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../ether-types.ts'
 import type { Frame } from '../frame.ts'

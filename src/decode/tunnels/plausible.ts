@@ -1,5 +1,5 @@
-// Whether bytes are what a weak sign, a port number above all, says that they are: looks at the headers that would
-// follow without moving the cursor. What the capture cut off cannot speak against it.
+// Checks whether bytes are what a weak sign, such as a port number, suggests. It looks at the headers that would follow,
+// without moving the cursor. Missing bytes of a packet that was cut off do not count against it.
 
 import { isOrdinaryEtherType } from '../causes.ts'
 import {
@@ -101,6 +101,6 @@ function isPlausibleNsh(frame: Frame, at: number): boolean {
   if (frame.end - at < 8) return false
   const etherType = nshPayloadType(frame, at)
   const bytes = (frame.buf[at + 1]! & 63) << 2
-  // One in another stands for nothing that anybody sends.
+  // nobody sends one within another
   return etherType !== 0 && etherType !== ETHERTYPE_NSH && isPlausible(frame, etherType, at + bytes)
 }

@@ -1,4 +1,4 @@
-// TaZmen Sniffer Protocol: how RouterOS and some access points send what they mirror.
+// TaZmen Sniffer Protocol: RouterOS and some access points send mirrored packets in it.
 
 import { ETHERTYPE_ETHERNET } from '../ether-types.ts'
 import type { Frame } from '../frame.ts'

@@ -1,5 +1,5 @@
-// Tunnels in UDP. A port is a weak sign, because other applications use these as well: the header has to fit, and what lies
-// behind it the more, the less the header itself proves. What does not fit remains a datagram.
+// Tunnels in UDP. A port is a weak sign, because other applications use these as well: so the header has to be valid, and the
+// less the header proves, the more of what follows is checked. What fails stays a datagram.
 
 import type { Frame } from '../frame.ts'
 import { NO_TUNNEL } from './enter.ts'
