@@ -50,8 +50,8 @@ function recogniseAt(buf: Buffer, start: number, end: number, side: number): num
 
 /** A client sends arrays of strings, the first of which is a command that may be unknown; a server may send any array. */
 function recogniseArray(buf: Buffer, start: number, next: number, end: number, side: number): number {
-  // To a client's empty array the server says nothing.
-  if (side === SIDE_CLIENT && buf[start + 1] === 0x30) return RECOGNISED_MAYBE
+  // To a client's empty or null array the server says nothing.
+  if (side === SIDE_CLIENT && (buf[start + 1] === 0x30 || buf[start + 1] === 0x2d)) return RECOGNISED_MAYBE
   if (buf[start + 1] === 0x2d || buf[start + 1] === 0x30 || buf[start + 1] === 0x3f) return RECOGNISED_SERVER
   if (next >= end) return RECOGNISED_MAYBE
   if (!isTypeByte(buf[next]!)) return RECOGNISED_NO

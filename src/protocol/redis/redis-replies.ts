@@ -3,6 +3,7 @@
 // are counted, not nested, so depth and size cost nothing.
 
 import type { Timestamp } from '../../core/timestamp.ts'
+import { CANONICAL, CANONICAL_OR_PLUS, LineNumber } from '../line-number.ts'
 import { Beginning } from '../wire-text.ts'
 import { MAXIMUM_TEXT, RedisReply } from './redis-reply.ts'
 import { RedisReplyNesting } from './redis-reply-nesting.ts'
@@ -44,7 +45,6 @@ const SILENT = 5
 const CR = 13
 const LF = 10
 const QUESTION_MARK = 0x3f
-const MINUS = 0x2d
 
 const MAXIMUM_LENGTH = 2 ** 40
 const GUESSED_LENGTH = 1 << 20
@@ -64,9 +64,9 @@ export class RedisReplies {
   #afterLineEnd = true
   /** The type byte of the element under way and what its line said. */
   #elementType = 0
-  #number = 0
-  #digits = 0
-  #negative = false
+  readonly #number = new LineNumber()
+  /** Of a boolean: `t` or `f` was there. */
+  #isTruth = false
   #streamed = false
   #afterCr = false
   #bodyLeft = 0
@@ -165,9 +165,8 @@ export class RedisReplies {
       return pos
     }
     this.#elementType = byte
-    this.#number = 0
-    this.#digits = 0
-    this.#negative = false
+    this.#number.begin(byte === REPLY_INTEGER ? CANONICAL_OR_PLUS : CANONICAL)
+    this.#isTruth = false
     this.#streamed = false
     this.#afterCr = false
     this.#held.clear()
@@ -204,32 +203,32 @@ export class RedisReplies {
       else this.#broken()
       return pos + 1
     }
-    let number = this.#number
     while (pos < end) {
-      const byte = buf[pos++]!
-      const digit = byte - 0x30
-      if (digit >= 0 && digit <= 9 && !this.#afterCr) {
-        number = number * 10 + digit
-        this.#digits++
-      } else if (byte === LF && this.#afterCr) {
-        this.#number = number
+      if (!this.#afterCr) {
+        pos = this.#beforeCr(buf, pos, end)
+        if (pos === end) return pos
+        this.#afterCr = buf[pos++] === CR
+      } else if (buf[pos++] === LF) {
         this.#header(pos, t)
         return pos
-      } else if (byte === CR && !this.#afterCr) {
-        this.#afterCr = true
-      } else if (byte === MINUS && this.#digits === 0 && !this.#negative) {
-        this.#negative = true
-      } else if (byte === QUESTION_MARK && this.#digits === 0) {
-        this.#streamed = true
-      } else if ((byte === 0x74 || byte === 0x66) && this.#elementType === BOOLEAN) {
-        this.#digits++
-      } else if (byte !== REPLY_SIMPLE || this.#digits > 0) {
-        this.#broken()
-        return pos - 1
+      } else {
+        this.#afterCr = false
       }
+      if (this.#afterCr) continue
+      this.#broken()
+      return pos - 1
     }
-    this.#number = number
     return pos
+  }
+
+  /** A number, or what stands instead of one; the index behind it. */
+  #beforeCr(buf: Buffer, start: number, end: number): number {
+    if (this.#streamed || this.#isTruth) return start
+    const pos = this.#number.read(buf, start, end)
+    if (pos === end || buf[pos] === CR || !this.#number.empty) return pos
+    this.#streamed = buf[pos] === QUESTION_MARK
+    this.#isTruth = this.#elementType === BOOLEAN && (buf[pos] === 0x74 || buf[pos] === 0x66)
+    return this.#streamed || this.#isTruth ? pos + 1 : pos
   }
 
   /** A line whose text matters, ending at `pos` or going on after `end`. */
@@ -258,19 +257,21 @@ export class RedisReplies {
   /** A complete line that says a number or a length. */
   #header(pos: number, t: Timestamp): void {
     const type = this.#elementType
-    const number = this.#number
-    if (type === END_OF_STREAM) {
-      if (this.#digits === 0 && this.#nesting.closeStream()) this.#element(pos, t)
+    const line = this.#number
+    const number = line.magnitude
+    if (type === END_OF_STREAM || type === NULL) {
+      const isEmpty = line.empty && !this.#streamed
+      if (isEmpty && (type === NULL || this.#nesting.closeStream())) this.#element(pos, t)
       else this.#broken()
-    } else if (type === NULL ? this.#digits > 0 : this.#digits === 0 && !this.#streamed) {
+    } else if (type === BOOLEAN ? !this.#isTruth : !line.sound && !this.#streamed) {
       this.#broken()
-    } else if (type === REPLY_INTEGER || type === BOOLEAN || type === NULL) {
-      this.reply.lastInteger = this.#negative ? -number : number
+    } else if (type === REPLY_INTEGER || type === BOOLEAN) {
+      this.reply.lastInteger = line.value
       if (this.#streamed) this.#broken()
       else this.#element(pos, t)
     } else if (number > (this.#guessed ? GUESSED_LENGTH : MAXIMUM_LENGTH)) {
       this.#broken()
-    } else if (this.#negative) {
+    } else if (line.negative) {
       // RESP2's null: `$-1`, `*-1`.
       if (number === 1 && (type === REPLY_BULK || type === REPLY_ARRAY)) this.#element(pos, t)
       else this.#broken()

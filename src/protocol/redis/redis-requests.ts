@@ -2,6 +2,7 @@
 // anywhere. Arguments are shown to RedisRequestText and otherwise skipped, not kept.
 
 import type { Timestamp } from '../../core/timestamp.ts'
+import { CANONICAL, LineNumber } from '../line-number.ts'
 import { Beginning } from '../wire-text.ts'
 import { findRedisCommand, UNKNOWN_COMMAND } from './redis-commands.ts'
 import { RedisRequestText } from './redis-request-text.ts'
@@ -57,8 +58,8 @@ export class RedisRequests {
   /** A request came as an array: then no line is taken for one. */
   #sendsArrays = false
   #inlineGuessed = false
-  #number = 0
-  #digits = 0
+  /** Of the line under way. */
+  readonly #number = new LineNumber()
   #afterCr = false
   #argumentsLeft = 0
   #bodyLeft = 0
@@ -171,35 +172,31 @@ export class RedisRequests {
 
   #startLine(state: number): void {
     this.#state = state
-    this.#number = 0
-    this.#digits = 0
+    this.#number.begin(CANONICAL)
     this.#afterCr = false
   }
 
   /** The rest of `*N` or `$N`. */
   #line(buf: Buffer, start: number, end: number): number {
+    const number = this.#number
     let pos = start
-    let number = this.#number
-    while (pos < end) {
-      const byte = buf[pos++]!
-      const digit = byte - 0x30
-      if (digit >= 0 && digit <= 9 && !this.#afterCr && this.#digits < 11) {
-        number = number * 10 + digit
-        this.#digits++
-      } else if (byte === LF && this.#afterCr) {
-        this.#number = number
-        if (this.#state === COUNT) this.#count(number)
-        else this.#length(number)
-        return pos
-      } else if (byte === CR && !this.#afterCr && this.#digits > 0) {
-        this.#afterCr = true
-      } else {
+    if (!this.#afterCr) {
+      pos = number.read(buf, start, end)
+      if (pos === end) return pos
+      if (buf[pos] !== CR || !number.sound) {
         this.#broken()
-        return pos - 1
+        return pos
       }
+      this.#afterCr = true
+      if (++pos === end) return pos
     }
-    this.#number = number
-    return pos
+    if (buf[pos] !== LF) {
+      this.#broken()
+      return pos
+    }
+    if (this.#state === COUNT) this.#count(number.value)
+    else this.#length(number.value)
+    return pos + 1
   }
 
   #count(count: number): void {
@@ -209,7 +206,7 @@ export class RedisRequests {
     }
     this.#argumentsLeft = count
     this.#sendsArrays = true
-    // The server takes an empty array for nothing.
+    // The server takes an empty array for nothing, and a null one.
     this.#state = count > 0 ? MARK : BOUNDARY
   }
 
@@ -223,7 +220,7 @@ export class RedisRequests {
   }
 
   #length(length: number): void {
-    if (length > (this.#guessed ? GUESSED_ARGUMENT_BYTES : MAXIMUM_ARGUMENT_BYTES)) {
+    if (length < 0 || length > (this.#guessed ? GUESSED_ARGUMENT_BYTES : MAXIMUM_ARGUMENT_BYTES)) {
       this.#broken()
       return
     }

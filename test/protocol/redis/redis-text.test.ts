@@ -317,6 +317,7 @@ test('recognition where the side is known', () => {
     [SIDE_SERVER, '*2\r\n$3\r\nGET\r\n', RECOGNISED_SERVER],
     [SIDE_CLIENT, `*1\r\n$65\r\n${'x'.repeat(65)}\r\n`, RECOGNISED_CLIENT],
     [SIDE_CLIENT, '*0\r\n', RECOGNISED_MAYBE],
+    [SIDE_CLIENT, '*-1\r\n', RECOGNISED_MAYBE],
     [SIDE_CLIENT, '*1\r\n$4\r\nPING\r\n', RECOGNISED_CLIENT],
     [SIDE_CLIENT, 'hgetall foo\r\n', RECOGNISED_CLIENT],
     [SIDE_CLIENT, 'foo bar\r\n', RECOGNISED_MAYBE],

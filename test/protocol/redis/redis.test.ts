@@ -476,6 +476,52 @@ test('inline commands, and lines and arrays that ask for nothing', () => {
   )
 })
 
+test('lengths that the server refuses, and clients, are none', () => {
+  const ping = '$4\r\nPING\r\n'
+  for (const count of ['+1', '01', '-0', '00', '1 ', ' 1', '1x', '', '2147483648', '9'.repeat(25)]) {
+    assert.deepEqual(lines(new Transcript(redis).play([['>', `*${count}\r\n${ping}`]]).close()), [], count)
+  }
+  for (const length of ['+4', '04', '-0', '-1', '4 ', '']) {
+    assert.deepEqual(lines(new Transcript(redis).play([['>', `*1\r\n$${length}\r\nPING\r\n`]]).close()), [], length)
+  }
+  for (const reply of [
+    '$+1\r\na',
+    '$01\r\na',
+    '$-0',
+    '$-2',
+    '*+0',
+    '*-2',
+    '*00',
+    ':',
+    ':+-1',
+    ':01',
+    ':1x',
+    '_0',
+    '#1',
+    '#tt',
+  ]) {
+    const told = playEveryWay(redis, [
+      ['>', ask('GET', 'a')],
+      ['<', `${reply}\r\n`],
+    ])
+    assert.deepEqual(
+      told.map((e) => e.status),
+      ['unknown'],
+      reply,
+    )
+  }
+})
+
+test('counts below one ask for nothing, and an integer may have a plus', () => {
+  conversation(
+    [
+      ['>', `*-1\r\n*0\r\n*-5\r\n${ask('INCR', 'a')}`],
+      ['<', ':+3\r\n'],
+    ],
+    ['INCR a | ok | 0-0 | 1-1 | 21/5'],
+  )
+})
+
 test('quotes in inline commands end where the server ends them', () => {
   conversation(
     [
