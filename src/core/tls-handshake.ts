@@ -134,7 +134,8 @@ export class TlsHandshake {
   readonly flights: TlsFlight[] = []
   /** Both sides have gone over to encryption, and as far as sizes tell neither with an alert. */
   finishedMicros = 0
-  /** Encrypted records that the server had sent by then. */
+  /** Encrypted records that each had sent by then. */
+  clientRecordsAtFinish = 0
   serverRecordsAtFinish = 0
   closed: CloseReason | undefined = undefined
 

@@ -1,15 +1,18 @@
 // tls-certificate and tls-client-certificate: who did not accept whose certificate, as far as it can be seen.
 
-import type { TlsAlert, TlsCertificate, TlsHandshake } from '../../core/tls-handshake.ts'
+import type { TlsAlert, TlsCertificate, TlsEncryptedRecord, TlsHandshake } from '../../core/tls-handshake.ts'
 import { alertWords } from '../tls-words.ts'
 import { TLS_CERTIFICATE, TLS_CLIENT_CERTIFICATE } from './tls-kinds.ts'
-import { alertOf, type TlsRule, type TlsVerdict, visibleName } from './tls-verdict.ts'
+import { alertOf, type TlsRule, type TlsSurroundings, type TlsVerdict, visibleName } from './tls-verdict.ts'
 
 const HANDSHAKE_FAILURE = 40
 const BAD_CERTIFICATE = 42
 const CERTIFICATE_REQUIRED = 116
 const ABOUT_CERTIFICATES = [42, 43, 44, 45, 46, 48, 49]
 const TLS_1_3 = 0x0304
+const ALERT = 21
+/** Who leaves later has had another reason. */
+const AT_ONCE_MICROS = 1_000_000
 /** An alert under TLS 1.3: two bytes, their type, and a tag of 16 (or 8) bytes. */
 const ENCRYPTED_ALERT_BYTES = [19, 11]
 
@@ -24,7 +27,12 @@ const SAID_BY: ReadonlyMap<number, string> = new Map([
 ])
 
 export const tlsCertificate: TlsRule = (h, around) => {
-  if (h.finishedMicros !== 0) return expiredAndAccepted(h)
+  if (h.finishedMicros !== 0) {
+    const used = hasUsedIt(h)
+    const left = used ? undefined : closedAfterHandshake(h, around)
+    const shows = used || h.closed !== undefined || around.nowMicros - h.finishedMicros >= AT_ONCE_MICROS
+    return left ?? (shows ? expiredAndAccepted(h) : undefined)
+  }
   const byClient = alertOf(h, 'client', ABOUT_CERTIFICATES)
   if (byClient !== undefined) return refused(h, byClient)
   const byServer = alertOf(h, 'server', ABOUT_CERTIFICATES)
@@ -65,6 +73,53 @@ function refused(h: TlsHandshake, alert: TlsAlert): TlsVerdict {
     evidence: [
       ...certificateEvidence(h, leaf),
       { micros: alert.micros, text: `${alertWords(alert.code)}, by the ${alert.by}` },
+    ],
+  }
+}
+
+/** The client has said something after its Finished that is no alert: it accepts the server. */
+function hasUsedIt(h: TlsHandshake): boolean {
+  const { client, clientRecordsAtFinish } = h
+  const later = client.firstEncrypted.slice(clientRecordsAtFinish)
+  return client.encryptedRecords > client.firstEncrypted.length || !later.every((each) => mayBeAlert(h, each))
+}
+
+/** In 1.3 by its size. */
+function mayBeAlert({ serverHello }: TlsHandshake, { type, bytes }: TlsEncryptedRecord): boolean {
+  return serverHello?.version === TLS_1_3 ? ENCRYPTED_ALERT_BYTES.includes(bytes) : type === ALERT
+}
+
+/** Some clients (curl, Node) look at the name, or at all of it, when the handshake is over: and leave without a request. */
+function closedAfterHandshake(h: TlsHandshake, around: TlsSurroundings): TlsVerdict | undefined {
+  if (h.closed === undefined || h.resumption !== 'none') return undefined
+  // its close_notify, or its end
+  const goodbye = h.client.firstEncrypted[h.clientRecordsAtFinish]?.micros
+  if (goodbye === undefined && around.endedBy !== 'client') return undefined
+  const leftMicros = goodbye ?? around.endedMicros
+  if (h.server.incomplete || h.client.incomplete || leftMicros - h.finishedMicros > AT_ONCE_MICROS) return undefined
+  // tickets of 1.3 aside, who hears from the server before has another reason; after it the server says good-bye, too
+  const isModern = h.serverHello?.version === TLS_1_3
+  for (const heard of h.server.firstEncrypted.slice(h.serverRecordsAtFinish)) {
+    if (around.endedBy === 'client' && heard.micros >= around.endedMicros) continue
+    if (heard.micros < leftMicros ? !isModern || mayBeAlert(h, heard) : !mayBeAlert(h, heard)) return undefined
+  }
+  const [leaf] = h.server.certificates
+  const faults = leaf === undefined ? [] : faultsOf(h, leaf, h.finishedMicros)
+  const name = visibleName(h)
+  const seen = faults.length === 0 ? '' : ` The certificate ${faults.join(', and ')}.`
+  const other = faults.length === 0 ? ' A check of whether the server is there does the same.' : ''
+  return {
+    kind: TLS_CERTIFICATE,
+    // without a name nobody compares it
+    severity: faults.length > 0 || name !== '' ? 'error' : 'warning',
+    certainty: faults.length > 0 ? 'likely' : 'possible',
+    name,
+    cause: `The client closed right after the handshake, without a request: it usually does not accept the server’s certificate${name === '' ? '' : ` for ${name}`}.${seen}${other}`,
+    next: 'ask the client’s own log; openssl s_client -connect HOST:PORT -servername NAME shows the certificate',
+    evidence: [
+      ...certificateEvidence(h, leaf),
+      { micros: h.finishedMicros, text: 'handshake finished' },
+      { micros: leftMicros, text: 'the client closes' },
     ],
   }
 }

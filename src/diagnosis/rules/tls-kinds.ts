@@ -14,7 +14,7 @@ export const TLS_VERSION: FindingKind = {
   severity: 'error',
   title: 'no TLS version in common',
   meaning: 'Client and server could not agree on a version of TLS.',
-  told: 'Alert 70 (protocol_version) or 86 (inappropriate_fallback) in the clear, or a ServerHello with a version that the client did not offer.',
+  told: 'Alert 70 (protocol_version) or 86 (inappropriate_fallback) in the clear, or a ServerHello with a version that the client did not offer. Likely: alert 40 or 80 in answer to a ClientHello that offers nothing above TLS 1.1.',
   limits:
     'Which versions the other side would take is not said on the wire; a capture of its other connections shows some.',
   advice: 'Enable a common version, TLS 1.2 or 1.3, on the older side.',
@@ -37,9 +37,9 @@ export const TLS_CERTIFICATE: FindingKind = {
   title: 'a certificate is not accepted',
   meaning:
     'One side did not accept the other’s certificate: expired, not yet valid, for another name, or of an unknown issuer.',
-  told: 'Alerts 42 to 46, 48 and 49 in the clear; in TLS 1.2 also the certificate itself, compared with the time of the packet and with the name asked for.',
+  told: 'Alerts 42 to 46, 48 and 49 in the clear; in TLS 1.2 also the certificate itself, compared with the time of the packet and with the name asked for. A client that closes right after the server’s certificate, or after the handshake without having asked for anything, is taken for one that did not accept it.',
   limits:
-    'In TLS 1.3 certificates are encrypted, and so are most alerts: that the client closed right after the server’s certificate is then a hint, and the fault stays unknown. Which issuers a client trusts is not on the wire.',
+    'In TLS 1.3 certificates are encrypted, and so are most alerts: that the client closed right after the server’s certificate is then a hint, and the fault stays unknown. A check of whether a server is there may look the same. Which issuers a client trusts is not on the wire.',
   advice:
     'Look at the certificate: openssl s_client -connect HOST:PORT -servername NAME. Renew it, or add its issuer to the client’s trust store.',
 }

@@ -7,6 +7,7 @@ import { alertOf, type TlsRule, type TlsVerdict, visibleName } from './tls-verdi
 
 const HANDSHAKE_FAILURE = 40
 const PROTOCOL_VERSION = 70
+const TLS_1_2 = 0x0303
 const ILLEGAL_PARAMETER = 47
 const INSUFFICIENT_SECURITY = 71
 const INTERNAL_ERROR = 80
@@ -30,7 +31,7 @@ export const tlsVersion: TlsRule = (h) => {
     clientHello !== undefined &&
     serverHello !== undefined &&
     (clientHello.versionsListed ? !clientHello.versions.includes(chosen) : chosen > clientHello.version)
-  if (alert === undefined && !notOffered) return undefined
+  if (alert === undefined && !notOffered) return maybeVersion(h)
   const client = offered === '' ? 'What the client offers was not seen' : `The client offers ${offered}`
   const server = serverHello === undefined ? 'the server takes none of them' : `the server chose ${versionName(chosen)}`
   return {
@@ -46,6 +47,27 @@ export const tlsVersion: TlsRule = (h) => {
         ? []
         : [{ micros: serverHello.micros, text: `ServerHello: ${versionName(chosen)}` }]),
       ...(alert === undefined ? [] : [{ micros: alert.micros, text: `${alertWords(alert.code)}, by the ${alert.by}` }]),
+    ],
+  }
+}
+
+/** Servers that allow no old version often find nothing in such a hello to go on with, and say 40 or 80. */
+function maybeVersion(h: TlsHandshake): TlsVerdict | undefined {
+  const { clientHello } = h
+  if (clientHello === undefined || clientHello.version >= TLS_1_2 || h.serverHello !== undefined) return undefined
+  const alert = alertOf(h, 'server', [HANDSHAKE_FAILURE, INTERNAL_ERROR])
+  if (alert === undefined || h.server.incomplete) return undefined
+  const offered = versionName(clientHello.version)
+  return {
+    kind: TLS_VERSION,
+    severity: 'error',
+    certainty: 'likely',
+    name: visibleName(h),
+    cause: `The client offers no more than ${offered}, and the server broke off: most servers take TLS 1.2 and 1.3 only.`,
+    next: 'enable TLS 1.2 or 1.3 in the client',
+    evidence: [
+      { micros: clientHello.micros, text: `ClientHello: ${offered} and below` },
+      { micros: alert.micros, text: `${alertWords(alert.code)}, by the server` },
     ],
   }
 }

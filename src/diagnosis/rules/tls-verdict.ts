@@ -16,6 +16,8 @@ export interface TlsSurroundings {
   readonly acknowledged: boolean
   /** Who sent the first FIN or RST; '' nobody so far. */
   readonly endedBy: TlsSideName | ''
+  /** When; 0: not yet. */
+  readonly endedMicros: number
   /** On other connections to the same port a handshake succeeded, or a plain protocol was spoken. */
   readonly tlsSeenOnPort: boolean
   readonly plainSeenOnPort: boolean

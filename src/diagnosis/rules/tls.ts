@@ -13,6 +13,7 @@ import type { TlsSurroundings } from './tls-verdict.ts'
 
 /** Handshakes that are over and of which the port may tell more. */
 const MAXIMUM_OPEN_QUESTIONS = 1024
+const SHOWS_MICROS = 1_000_000
 /** Who asked for TLS, was told no and says so little more has only taken leave (QUIT, LOGOUT). */
 const LONGEST_LEAVE_BYTES = 20
 
@@ -66,16 +67,21 @@ class TlsJudgement {
     }
     if (event === 'client-hello') this.#judge.wake(c, this.#judge.nowMicros + this.#judge.options.slowMicros)
     if (event === 'finished') this.noteSpeech(c, h.clientDirection === 0 ? 1 : 0, SPEAKS_TLS)
+    // whether the client has accepted it shows in what it does next
+    if (event === 'finished' && h.server.certificates.length > 0)
+      this.#judge.wake(c, this.#judge.nowMicros + SHOWS_MICROS)
     const around = this.#around(h, c)
     const subject = subjectOf(h, c)
     this.#say(h, subject, c, around)
     if (event === 'closed') this.#ask(h, subject, c, around)
   }
 
-  /** A hello has waited. */
+  /** A hello has waited, or a handshake was finished a while ago. */
   onWake(c: ConnectionFacts): void {
     const h = this.#handshakes.get(c.id)
-    if (h === undefined || h.server.spoke || h.clientHello === undefined) return
+    if (h === undefined) return
+    if (h.finishedMicros !== 0) this.#say(h, subjectOf(h, c), c, this.#around(h, c))
+    if (h.server.spoke || h.clientHello === undefined) return
     const due = h.clientHello.micros + this.#judge.options.slowMicros
     if (this.#judge.nowMicros < due) this.#judge.wake(c, due)
     else this.#say(h, subjectOf(h, c), c, this.#around(h, c))
@@ -147,6 +153,7 @@ class TlsJudgement {
       seenBothWays: c.seenBothWays,
       acknowledged: hasAcknowledged(c, server),
       endedBy: first < 0 ? '' : first === h.clientDirection ? 'client' : 'server',
+      endedMicros: first < 0 ? 0 : endMicrosOf(c, first as Direction),
       ...this.#spokenOn(portKey(c.place, c.connection.endpoints[server])),
     }
   }
@@ -177,6 +184,11 @@ function firstToEnd(c: ConnectionFacts): Direction | -1 {
   return c.sides[firstResetBy as Direction].resetMicros < c.sides[firstFinBy as Direction].finMicros
     ? firstResetBy
     : firstFinBy
+}
+
+function endMicrosOf(c: ConnectionFacts, by: Direction): number {
+  const { finMicros, resetMicros } = c.sides[by]
+  return finMicros === 0 || resetMicros === 0 ? Math.max(finMicros, resetMicros) : Math.min(finMicros, resetMicros)
 }
 
 /** All that the other side has said; its FIN need not be. */

@@ -309,6 +309,7 @@ export class TlsSession {
       if (facts !== client || server.encryptedRecords === 0 || length < SHORTEST_FINISHED_BYTES) return
     } else if (type === ALERT || client.encryptedRecords === 0 || server.encryptedRecords === 0) return
     handshake.finishedMicros = micros
+    handshake.clientRecordsAtFinish = client.encryptedRecords
     handshake.serverRecordsAtFinish = server.encryptedRecords
     this.#finishing = true
   }

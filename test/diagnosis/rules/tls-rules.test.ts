@@ -26,6 +26,7 @@ const calm: TlsSurroundings = {
   seenBothWays: true,
   acknowledged: true,
   endedBy: 'client',
+  endedMicros: 0,
   tlsSeenOnPort: false,
   plainSeenOnPort: false,
 }
@@ -37,7 +38,10 @@ function judge(said: readonly Said[], around: Partial<TlsSurroundings> = {}): Tl
     onEvent(h, event, micros) {
       const nowMicros = micros + (h.closed === undefined ? 0 : (around.nowMicros ?? 0))
       const endedBy = h.closed === undefined ? '' : (around.endedBy ?? calm.endedBy)
-      told.push([event, judgeTls(h, { ...calm, ...around, nowMicros, endedBy })])
+      told.push([
+        event,
+        judgeTls(h, { ...calm, ...around, nowMicros, endedBy, endedMicros: endedBy === '' ? 0 : micros }),
+      ])
     },
   })
   const final = told.at(-1)?.[1] ?? []
@@ -124,7 +128,7 @@ const faults: readonly (readonly [string, readonly string[], readonly string[], 
 ]
 for (const [what, serverArguments, clientArguments, expected, words] of faults) {
   test(`a real handshake: ${what}`, async () => {
-    const verdicts = judge(await talk(serverArguments, clientArguments, 'x\n'))
+    const verdicts = judge(await talk(serverArguments, clientArguments, 'hello there\n'))
     assert.deepEqual(brief(verdicts), [expected])
     assert.match(verdicts[0]!.cause, words)
   })
@@ -150,7 +154,8 @@ const healthy: readonly (readonly [string, readonly string[], readonly string[]]
 ]
 for (const [what, serverArguments, clientArguments] of healthy) {
   test(`nothing to say of a healthy handshake: ${what}`, async () => {
-    const said = await talk(serverArguments, clientArguments, 'x\n')
+    // the server answers, and does not close by itself
+    const said = await talk([...serverArguments, '-rev'], clientArguments, 'hello there\n')
     for (const endedBy of ['client', 'server'] as const) assert.deepEqual(brief(judge(said, { endedBy })), [])
   })
 }
@@ -203,12 +208,16 @@ test('no answer to the hello', () => {
 })
 
 test('a slow handshake: whose flight', () => {
-  const slowServer = [at(client(hello), 0), at(flight, 1500), at(client(encrypted(53)), 1510)]
-  const slowClient = [at(client(hello), 0), at(flight, 10), at(client(encrypted(53)), 2500)]
+  const used = client(encrypted(90))
+  const slowServer = [at(client(hello), 0), at(flight, 1500), at(client(encrypted(53)), 1510), at(used, 1511)]
+  const slowClient = [at(client(hello), 0), at(flight, 10), at(client(encrypted(53)), 2500), at(used, 2501)]
   const [byServer] = judge(slowServer)
   assert.match(byServer!.cause, /took 1\.5 s\. The longest wait was for the server: 1\.5 s/)
   assert.match(judge(slowClient)[0]!.cause, /for the client: 2\.5 s/)
-  assert.deepEqual(brief(judge([at(client(hello), 0), at(flight, 900), at(client(encrypted(53)), 950)])), [])
+  assert.deepEqual(
+    brief(judge([at(client(hello), 0), at(flight, 900), at(client(encrypted(53)), 950), at(used, 951)])),
+    [],
+  )
 })
 
 test('what the capture does not show is not judged', () => {
@@ -220,5 +229,5 @@ test('what the capture does not show is not judged', () => {
 
 test('alerts that change nothing: a name not known, as a warning', () => {
   const warning = server(Buffer.concat([hex('15030100020170'), serverHello, encrypted(674)]))
-  assert.deepEqual(brief(judge([client(hello), warning, client(encrypted(53)), server(encrypted(200))])), [])
+  assert.deepEqual(brief(judge([client(hello), warning, client(encrypted(53)), client(encrypted(90))])), [])
 })

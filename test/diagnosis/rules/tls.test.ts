@@ -115,6 +115,8 @@ describe('certificates', () => {
       .server(serverFlight12(pem('expired')))
       .client(finished12)
       .server(finished12)
+      .client(encrypted(90))
+      .server(encrypted(90))
     const result = diagnose(talk.close())
     assertFindings(result, 'tls-certificate certain x 1')
     assert.equal(result.findings[0]!.severity, 'warning')
@@ -126,12 +128,38 @@ describe('certificates', () => {
     assertFindings(diagnose(said.reset(0)), 'tls-certificate possible x 1')
   })
 
+  test('the client looks at it when the handshake is over, and leaves without a request', () => {
+    const begun = (name: string, startTime = 0) =>
+      open(later(startTime, 40000 + startTime))
+        .client(clientHello12('db.test'))
+        .server(serverFlight12(pem(name)))
+        .client(finished12)
+        .server(finished12)
+    const bye = Buffer.from(`150303001a${'00'.repeat(26)}`, 'hex')
+    assertFindings(diagnose(begun('expired').client(bye).close()), 'tls-certificate likely x 1')
+    assertFindings(diagnose(begun('good').client(bye).close()), 'tls-certificate possible x 1')
+    const modern = open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED).server(encrypted(250))
+    assertFindings(diagnose(modern.client(encrypted(19)).close()), 'tls-certificate possible x 1')
+    const crossing = open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED).client(encrypted(19))
+    crossing.segment(0, { flags: 'F.' }, 1).server(encrypted(250)).reset(0)
+    assertFindings(diagnose(crossing), 'tls-certificate possible x 1')
+    // two bytes are as long as an alert, and are answered
+    const small = open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED).server(encrypted(250))
+    assertFindings(diagnose(small.client(encrypted(19)).server(encrypted(400)).close()))
+    // a connection opened early and not needed, one that the server ends
+    assertFindings(diagnose(begun('good').wait(10_000).close()))
+    const ended = open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED).server(encrypted(250))
+    assertFindings(diagnose(closedByServer(ended)))
+  })
+
   test('not: good and accepted; the capture ends there', () => {
     const talk = open()
       .client(clientHello12('db.test'))
       .server(serverFlight12(pem('good')))
       .client(finished12)
       .server(finished12)
+      .client(encrypted(90))
+      .server(encrypted(90))
     assertFindings(diagnose(talk.close()))
     assertFindings(diagnose(open().client(CLIENT_HELLO).server(SERVER_FLIGHT)))
   })
@@ -241,7 +269,9 @@ describe('STARTTLS', () => {
     assertFindings(diagnose(asked(alert(40)).close()), 'tls-cipher likely x 1')
   })
   test('not: it succeeds', () => {
-    assertFindings(diagnose(asked(SERVER_FLIGHT).client(CLIENT_FINISHED).server(encrypted(60)).close()))
+    assertFindings(
+      diagnose(asked(SERVER_FLIGHT).client(CLIENT_FINISHED).client(encrypted(90)).server(encrypted(60)).close()),
+    )
   })
 })
 
@@ -252,7 +282,13 @@ describe('no answer, and a slow one', () => {
     assertFindings(result, 'tls-no-answer likely x 1')
     assert.deepEqual(result.told, ['open tls-no-answer', 'final tls-no-answer'])
     const late = diagnose(
-      waits().wait(2000).server(SERVER_FLIGHT).client(CLIENT_FINISHED).server(encrypted(99)).close(),
+      waits()
+        .wait(2000)
+        .server(SERVER_FLIGHT)
+        .client(CLIENT_FINISHED)
+        .client(encrypted(90))
+        .server(encrypted(99))
+        .close(),
     )
     assert.deepEqual(late.told.slice(0, 3), ['open tls-no-answer', 'withdrawn tls-no-answer', 'open tls-slow'])
     assertFindings(late, 'tls-slow certain x 1')
