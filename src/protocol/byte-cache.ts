@@ -1,12 +1,12 @@
-// What was made of bytes before is given again for the same bytes: the same few request lines and media types come over
-// and over, and comparing bytes costs a fraction of making strings. Equal text is then also the same string.
+// Remembers what was made of some bytes, and gives it again for the same bytes. The same few request lines and media types come
+// again and again, and comparing bytes costs much less than making strings. Equal text is then also the same string object.
 
 import { hashOf } from './word-scan.ts'
 
 /** How many bytes, from the end, decide on the place of an entry: requests differ most often there. */
 const HASHED_BYTES = 32
 
-/** A fixed number of places; a newcomer takes the place of the one it collides with. */
+/** It has a fixed number of places; a new entry replaces the one that it collides with. */
 export class ByteCache<V> {
   /** The bytes of each entry, as latin1. */
   readonly #bytes: (string | undefined)[]
@@ -15,7 +15,7 @@ export class ByteCache<V> {
   /** Where the latest find() looked. */
   #place: number
 
-  /** `places` is a power of two. Who keeps bounds the length of the bytes. */
+  /** `places` is a power of two. The caller of `keep` limits the length of the bytes. */
   constructor(places: number) {
     this.#bytes = new Array<string | undefined>(places).fill(undefined)
     this.#values = new Array<V | undefined>(places).fill(undefined)
@@ -28,7 +28,7 @@ export class ByteCache<V> {
     this.#place = place
     const bytes = this.#bytes[place]
     if (bytes === undefined || bytes.length !== end - start) return undefined
-    // from the end: what takes the same place by chance differs there
+    // compared from the end, because entries that share a place by chance usually differ there
     for (let i = bytes.length - 1; i >= 0; i--) if (bytes.charCodeAt(i) !== buf[start + i]) return undefined
     return this.#values[place]
   }

@@ -1,11 +1,14 @@
-// What is still open when the capture ends was not given up by anybody: it is told apart from what got no answer.
+// Requests that are still open when the capture ends get a status of their own: they may have been answered later.
 
 import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
 
 /** Its `statusText`; the status is then `unknown`. */
 export const CAPTURE_ENDED = 'capture ended'
 
-/** Hands exchanges on. While `ended`, those that parsers tell as unanswered only had no time to be answered. */
+/**
+ * Hands exchanges on. While `ended` is set, exchanges that parsers tell as unanswered become `unknown`: they only had no time
+ * to be answered.
+ */
 export class CaptureEnd implements ExchangeConsumer {
   ended: boolean
   readonly #consumer: ExchangeConsumer
@@ -24,7 +27,7 @@ export class CaptureEnd implements ExchangeConsumer {
     exchange.status = 'unknown'
     exchange.statusText = CAPTURE_ENDED
     this.#consumer.onExchange(exchange)
-    // Parsers use the object again, and need not set what they never change.
+    // the parser uses the object again and may not set all fields, so they are set back
     exchange.status = 'unanswered'
     exchange.statusText = statusText
   }

@@ -1,25 +1,25 @@
-// Gives the two directions of a connection back the order in which they were said, where reassembly holds one of them back.
+// Restores the order in which the two directions of a connection were sent, where reassembly holds one of them back.
 //
-// Behind a hole nothing is delivered until the bytes come or are given up, while the other direction goes on. Taken as they
-// are delivered, the requests of those 200 ms look like a pipeline, and their answers like a burst. So while one direction
-// has a hole, what the other says waits here, and then both are put in order:
-//   - by acknowledgements: who acknowledges bytes had received them before it said what came with that acknowledgement
-//     (RFC 9293 §3.4). This also tells where in a gap the missing bytes belong: a gap of several answers is cut at each
-//     request that acknowledged some of them;
-//   - else by capture time.
+// Behind a hole nothing is delivered until the bytes come or are given up, while the other direction goes on. If they were used
+// as they are delivered, the requests of those 200 ms would look like a pipeline and their answers like a burst. So while one
+// direction has a hole, the other direction's bytes wait here. Then both are put in order:
+// - by acknowledgements: a side had received the bytes that it acknowledges before it sent what came with the acknowledgement
+// (RFC 9293 §3.4). This also tells where in a gap the missing bytes belong: a gap of several answers is cut at each request
+// that acknowledged some of them;
+// - otherwise by capture time.
 
 import { type Connection, type Direction, opposite } from '../core/connection.ts'
 import { compareTime, Timestamp } from '../core/timestamp.ts'
 import type { HeldMemory } from './held-bytes.ts'
 
-/** Of one connection: when more waits, everything is handed on as it came. */
+/** Bound for one connection: when more waits, everything is handed on as it came. */
 const MAXIMUM_WAITING_BYTES = 1024 * 1024
-/** What a delivery costs beside its bytes. */
+/** Memory of a delivery beside its bytes. */
 const DELIVERY_BYTES = 256
 
 const NOTHING = Buffer.alloc(0)
 
-/** Takes what is in order. As StreamConsumer's, but for the connection, which is known. */
+/** Gets the deliveries in order. Like StreamConsumer, but without the connection, which is known. */
 export interface OrderedConsumer {
   onOrderedData(d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void
   onOrderedGap(d: Direction, missing: number, t: Timestamp): void
@@ -29,7 +29,7 @@ export interface OrderedConsumer {
 class Waiting {
   readonly bytes: Buffer
   missing: number
-  /** Of its first byte, in its own stream. */
+  /** Offset of its first byte in its own stream. */
   offset: number
   /** Its sender had received the other stream up to there; 0 where that is not known. */
   readonly acknowledged: number
@@ -73,7 +73,7 @@ export class CausalOrder {
     this.#gapTime = new Timestamp()
   }
 
-  /** Nothing waits. */
+  /** True when nothing waits. */
   get empty(): boolean {
     return this.#waitingBytes === 0
   }
@@ -92,7 +92,7 @@ export class CausalOrder {
     this.#handOn(d, missing)
   }
 
-  /** Time has passed: what waits since before `before` waits no longer, nor what waited for a hole that is no more. */
+  /** Time has passed: hands on what has waited since before `before`, and what waited for a hole that is closed now. */
   expire(before: Timestamp): void {
     for (const { 0: oldest } of this.#waiting) {
       if (oldest !== undefined && compareTime(oldest.time, before) < 0) this.release()
@@ -176,6 +176,6 @@ function isFirst(a: Waiting, b: Waiting): boolean {
   const byTime = compareTime(a.time, b.time) || a.number - b.number
   const isAfter = a.isAfter(b)
   if (isAfter !== b.isAfter(a)) return !isAfter
-  // Where each claims to be the later one, the one that came last was sent again: the other's claim holds.
+  // If each claims to be later, the one that was captured last was sent again, and the other's claim holds.
   return isAfter ? byTime > 0 : byTime < 0
 }

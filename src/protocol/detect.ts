@@ -1,8 +1,8 @@
-// Finds out by content which protocol a connection speaks, and which side asks; its ports only settle a doubt.
+// Finds out by content which protocol a connection speaks and which side sends the requests. Ports only decide in doubt.
 //
-// What is judged is how each direction begins. In a connection that was joined in its middle nothing begins at the first
-// byte seen, so each delivery is judged too, and a "no" means little. Who opened the connection is the client, whatever
-// the bytes look like: where that was seen, bytes can only say that a protocol does not fit.
+// The beginning of each direction is judged. In a connection that was joined in its middle the first byte seen begins nothing,
+// so each delivery is judged too, and a "no" means little. Who opened the connection is the client, whatever the bytes look
+// like: where that was seen, bytes can only say that a protocol does not fit.
 
 import type { Connection, Direction } from '../core/connection.ts'
 import { opposite } from '../core/connection.ts'
@@ -22,14 +22,14 @@ import {
 import { HeldBytes, type HeldMemory } from './held-bytes.ts'
 import { WhoAsks } from './who-asks.ts'
 
-/** Of a direction: kept, and shown to the protocols. */
+/** So many bytes of a direction are kept and shown to the protocols. */
 const JUDGED_BYTES = 512
-/** After so much, in both directions together, a decision is made with what there is. */
+/** After so many bytes of both directions together, the decision is made with what there is. */
 const MAXIMUM_BYTES = 65536
 const MAXIMUM_DELIVERIES = 256
 /** From the middle on, the next request of a connection with a long response is waited for. */
 const MAXIMUM_BYTES_FROM_THE_MIDDLE = 1024 * 1024
-/** As long as only one side speaks. */
+/** The same bound while only one side has spoken. */
 const MAXIMUM_BYTES_OF_ONE = 16 * 1024 * 1024
 /** In each direction. */
 const MAXIMUM_DELIVERIES_FROM_THE_MIDDLE = 8
@@ -37,10 +37,10 @@ const LF = 10
 /** What a delivery costs beside its bytes. */
 const DELIVERY_BYTES = 128
 
-/** What a connection may be; the same for all. */
+/** The protocols that a connection may speak; the same for all connections. */
 export class Candidates {
   readonly all: readonly ExchangeProtocol[]
-  /** Those among them that only the answer can tell. */
+  /** The protocols among them that only the answer can show. */
   readonly byAnswer: readonly ExchangeProtocol[]
 
   constructor(protocols: readonly ExchangeProtocol[]) {
@@ -71,7 +71,7 @@ export class ProtocolDetector {
   /** Decided: no more is to be offered. `protocol` is undefined when it is none of them. */
   decided: boolean
   protocol: ExchangeProtocol | undefined
-  /** Whose bytes are requests. */
+  /** The direction of the requests. */
   clientDirection: Direction
   readonly #connection: Connection
   #candidates: readonly ExchangeProtocol[]
@@ -90,7 +90,7 @@ export class ProtocolDetector {
   #bytes: number
   readonly #count: [number, number]
 
-  /** `memory` is shared by all detectors of a run: where it is full, what was seen so far has to do. */
+  /** `memory` is shared by all detectors of a run. When it is full, the decision is made with what was seen so far. */
   constructor(connection: Connection, protocols: Candidates, memory: HeldMemory) {
     this.decided = false
     this.protocol = undefined
@@ -204,13 +204,13 @@ export class ProtocolDetector {
     this.#likelyVerdict = likelyVerdict
   }
 
-  /** `d` said something that did not decide: in its turn it may. */
+  /** bytes of `d` that did not decide may do so together with the answer */
   #takeTurn(d: Direction): void {
     this.#whoAsks.heard(this.#likely, this.#likelyVerdict, d)
     if (this.#whoAsks.told) this.#decide(this.#whoAsks.protocol, this.#whoAsks.client)
   }
 
-  /** Nobody else makes sense of what the client asked and the server answers. */
+  /** No other protocol makes sense of the request and the answer. */
   #decideByAnswer(): void {
     if (!this.#fromTheBeginning || this.#candidates.length !== 1) return
     const [only] = this.#candidates
@@ -220,11 +220,11 @@ export class ProtocolDetector {
   #verdictOf(protocol: ExchangeProtocol, d: Direction, buf: Buffer, start: number, end: number): number {
     if (!this.#connection.openerKnown) {
       const guess = protocol.recognise(buf, start, end)
-      // from the middle of a message a value may look like what the other side says: then the port is right
+      // in the middle of a message a value may look like the other side's bytes: then the port decides
       if (guess < RECOGNISED_LIKELY_CLIENT) return this.#contradictsPort(protocol, d, guess) ? RECOGNISED_MAYBE : guess
       return this.#likelyByPort(protocol, d, guess)
     }
-    // who speaks first answers nobody
+    // the side that speaks first is not answering
     if (d === 1 && this.#count[0] === 0 && this.#byAnswer.includes(protocol)) return RECOGNISED_NO
     const verdict = protocol.recognise(buf, start, end, d === 0 ? SIDE_CLIENT : SIDE_SERVER)
     const isOthers = d === 0 ? isServers(verdict) : isClients(verdict)
@@ -258,7 +258,7 @@ export class ProtocolDetector {
     return deliveries >= MAXIMUM_DELIVERIES_FROM_THE_MIDDLE || this.#bytes >= MAXIMUM_BYTES_FROM_THE_MIDDLE
   }
 
-  /** The connection has ended before it was decided: what it may be, and has the port of, it is. */
+  /** The connection has ended before the decision: of the protocols that it may be, it is the one that has its port. */
   decideAtEnd(): void {
     const maybe = this.#maybe
     const asked = this.#held[0]

@@ -1,10 +1,10 @@
-// Which response belongs to which request, where a connection answers in the order in which it was asked: the pairing that
-// HTTP/1, Redis and memcached share. When it may be trusted is PairingTrust's; what follows from that is done here:
-//   - requests that wait when response bytes are lost are told as `unknown`; when request bytes are lost, those before them
-//     still get their responses (they come first), and only then is the pairing in doubt;
-//   - what is paired while it is in doubt is kept, and told with its latency once the supposition is proven, or when nothing
-//     more comes; as `unknown` when it is disproven;
-//   - a request that was told as unanswered, and is answered after all, is told again.
+// Finds the request of each response on connections that answer in the order of the requests: HTTP/1, Redis and memcached share
+// it. PairingTrust decides when the pairing can be trusted. Here is what follows from that:
+// - when response bytes are lost, the requests that wait are told as `unknown`. When request bytes are lost, the requests
+// before them still get their responses, which come first; only after those the pairing is in doubt;
+// - pairs made while it is in doubt are kept. They are told with their latency once the pairing is proven or nothing more
+// comes, and as `unknown` when it is disproven;
+// - a request that was told as unanswered and is answered later is told again.
 
 import { type Connection, opposite } from '../core/connection.ts'
 import { Exchange, type ExchangeStatus } from '../core/exchange.ts'
@@ -14,7 +14,7 @@ import { PairingTrust, TURN_DISPROVEN, TURN_PROVEN } from './pairing-trust.ts'
 import { MAXIMUM_PENDING_TEXT, type PendingRequest, PendingRequests } from './pending-requests.ts'
 import { SupposedPairs } from './supposed-pairs.ts'
 
-/** A parser made so far into a connection has seen its beginning: recognition holds back a few hundred bytes. */
+/** A parser that is made within this many bytes has seen the connection's beginning: recognition holds back a few hundred. */
 const BEGINNING_BYTES = 4096
 
 /** What is known of a complete response, lent during `respond`. */
@@ -31,9 +31,9 @@ export interface ResponseFacts {
 
 export interface ExchangePairingOptions {
   readonly maximumPending?: number
-  /** After a loss the protocol's messages are found by guess: what is found first may be the rest of one. */
+  /** After a loss messages of this protocol are found by guessing, so the first one found may be the rest of another. */
   readonly guesses?: boolean
-  /** Called when what waited is given up: the responses to come are none of theirs. */
+  /** Called when all waiting requests are given up: the next responses answer none of them. */
   readonly onNothingWaits?: () => void
 }
 
@@ -44,31 +44,31 @@ export class ExchangePairing {
   readonly #trust: PairingTrust
   readonly #onNothingWaits: (() => void) | undefined
   readonly #guesses: boolean
-  /** The next request, the next response is the first after a loss, and was found by guess. */
+  /** The next request or response is the first after a loss and was found by guessing. */
   #requestIsGuessed: boolean
   #responseIsGuessed: boolean
-  /** While in doubt: so many of the pending ones were asked before that. */
+  /** While in doubt: how many pending requests were sent before the doubt began. */
   #proven: number
   /** While in doubt: pairs that are older than what is pending. What is paired beyond their bound is told as unknown. */
   readonly #supposed: SupposedPairs
-  /** So many of the oldest pending ones were told as unanswered. */
+  /** How many of the oldest pending requests were told as unanswered. */
   #told: number
   /** Responses that belong to requests behind the pending ones, which were too many. */
   #untracked: number
-  /** How many of the pending ones are quiet; blocking. */
+  /** How many pending requests are quiet, and how many are blocking. */
   #quiet: number
   #blocking: number
-  /** When the latest blocking one was answered or given up: those behind it begin then. */
+  /** When the latest blocking request was answered or given up. The server begins those behind it then. */
   readonly #unblockedAt: Timestamp
-  /** Characters of their text. */
+  /** Characters of text in the pending requests. */
   #pendingText: number
-  /** Quiet requests were told as silent for their age, and nothing was answered since. */
+  /** Quiet requests were told as silent because of their age, and nothing was answered since. */
   #quietExpired: boolean
-  /** The latest bytes of both, and whether an answer came since the latest request. */
+  /** When each side last sent bytes, and whether an answer came since the latest request. */
   readonly #clientTime: Timestamp
   readonly #serverTime: Timestamp
   #answeredLast: boolean
-  /** Of a request that gets several answers (SUBSCRIBE): start and bytes of those that came. */
+  /** Start and bytes of the answers that have come to a request with several (SUBSCRIBE). */
   readonly #partStart: Timestamp
   #partBytes: number
 
@@ -109,17 +109,17 @@ export class ExchangePairing {
     return this.#trust.certain
   }
 
-  /** What is paired, or some of it, is only supposed. */
+  /** True while at least some pairs are only supposed. */
   get inDoubt(): boolean {
     return this.#trust.inDoubt
   }
 
-  /** What is paired next is told. */
+  /** True when the next pair can be told at once. */
   get settled(): boolean {
     return !this.#trust.inDoubt || this.#proven > 0
   }
 
-  /** A late answer could be that of an expired request or of a quiet one: the caller lets the pairing go. */
+  /** True when a late answer could belong to an expired request or to a quiet one. The caller then gives up the pairing. */
   get owesAmongQuiet(): boolean {
     return this.#told > 0 && (this.#quietExpired || this.#quiet > 0)
   }
@@ -165,7 +165,7 @@ export class ExchangePairing {
       return
     }
     if (pending.length > this.#quiet) this.#trust.notePipeline()
-    // in doubt, what seems to wait may never have been asked
+    // in doubt, requests that seem to wait may be none
     draft.aheadInPipeline = this.#trust.inDoubt && this.#trust.isOfOneWhoWaits ? 0 : pending.length
     draft.behindBlocking = this.#blocking > 0
     draft.told = false
@@ -191,7 +191,7 @@ export class ExchangePairing {
       if (this.#partBytes === 0) this.#partStart.set(response.start)
       this.#partBytes += response.bytes
     } else if (compareTime(response.start, first.start) < 0) {
-      // a clock that was set, packets in the wrong order: no time to be told
+      // the clock was set, or packets are in the wrong order: there is no time to tell
       if (this.settled) this.#tellFirst('unknown')
       else this.disprove()
     } else {
@@ -217,17 +217,17 @@ export class ExchangePairing {
     this.#answeredLast = true
   }
 
-  /** Response bytes are missing or make no sense: nothing that waits can be paired. */
+  /** Response bytes are missing or make no sense: no waiting request can be paired. */
   loseResponses(): void {
     this.#responseIsGuessed = this.#guesses
     this.#trust.lose()
     this.#supposeNothingWaits()
   }
 
-  /** Request bytes are missing or make no sense: what follows what waits is in doubt. */
+  /** Request bytes are missing or make no sense: everything after the waiting requests is in doubt. */
   loseRequests(): void {
     if (this.#trust.inDoubt) {
-      // those that were asked before the first loss are still answered first
+      // requests from before the first loss are still answered first
       if (this.#proven === 0) this.#supposeNothingWaits()
     } else {
       this.#proven = this.pending.length
@@ -239,8 +239,8 @@ export class ExchangePairing {
   }
 
   /**
-   * Tells requests as unanswered that were complete before `before`. One that asks the server to wait is let be until that
-   * time has passed, too. Not to be called while a response is under way.
+   * Tells requests as unanswered that were complete before `before`. A request that asks the server to wait gets that time in
+   * addition. Not to be called while a response is under way.
    */
   expire(before: Timestamp): void {
     const { pending } = this
@@ -250,7 +250,7 @@ export class ExchangePairing {
     if (compareTime(this.#clientTime, before) < 0 && compareTime(this.#serverTime, before) < 0) this.#endDoubt(true)
   }
 
-  /** The oldest request will be due some time, though it may be older than `expire` was last called for. */
+  /** True when the oldest request will expire later, because it asked the server to wait. */
   get waitsLonger(): boolean {
     const first = this.pending.at(this.#told)
     return (
@@ -298,7 +298,7 @@ export class ExchangePairing {
     return this.#supposed.add()
   }
 
-  /** What was supposed is so. */
+  /** The supposed pairs are right: tells them. */
   #tellSupposed(): void {
     for (const exchange of this.#supposed.takeAll()) this.#tell(exchange)
   }
@@ -313,7 +313,7 @@ export class ExchangePairing {
     this.#onNothingWaits?.()
   }
 
-  /** Nothing more comes to what is in doubt: it is paired if all were answered, and unanswered if none was. */
+  /** Nothing more comes while in doubt. If all requests were answered, the pairs are told; if none was, they are unanswered. */
   #endDoubt(goesOn: boolean): void {
     const { pending } = this
     if (pending.length === this.#quiet) {
@@ -325,7 +325,7 @@ export class ExchangePairing {
     }
   }
 
-  /** False when none is due (any more). */
+  /** Tells the next request that is due. False when there is none. */
   #expireNext(before: Timestamp): boolean {
     const { pending } = this
     const next = pending.at(this.#told)
@@ -349,7 +349,7 @@ export class ExchangePairing {
     return !this.#trust.inDoubt || index < this.#proven
   }
 
-  /** When the server came to a request, as far as blocking ones before it kept it. */
+  /** When the server could begin a request: blocking requests before it may have held it back. */
   #turnOf(request: PendingRequest): Timestamp {
     const isHeldBack = request.behindBlocking && compareTime(this.#unblockedAt, request.end) > 0
     return isHeldBack ? this.#unblockedAt : request.end
@@ -370,11 +370,11 @@ export class ExchangePairing {
     const exchange = this.#exchange
     this.#shift(exchange)
     this.#partBytes = 0
-    // as unanswered it was told before
+    // it was told before, as unanswered
     if (!exchange.late) this.#tellWithout(exchange, status)
   }
 
-  /** Tells one that stays. */
+  /** Tells a request that stays pending. */
   #tellPending(request: PendingRequest, status: ExchangeStatus): void {
     request.writeInto(this.#exchange)
     request.told = true
@@ -398,7 +398,7 @@ export class ExchangePairing {
     this.#consumer.onExchange(exchange)
   }
 
-  /** One that was told as unanswered is told again only for its answer. */
+  /** A request that was told as unanswered is told again only with its answer. */
   #tell(exchange: Exchange): void {
     if (!exchange.late || exchange.status !== 'unknown') this.#consumer.onExchange(exchange)
   }

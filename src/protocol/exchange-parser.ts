@@ -1,5 +1,5 @@
-// What a protocol is to those who want exchanges: it recognises itself in a connection's first bytes, and its parser turns
-// the two streams of a connection into exchanges. A folder a protocol, and a line in the registry.
+// The interface of a protocol that has exchanges. It recognises itself in a connection's first bytes, and its parser turns the
+// two streams of a connection into exchanges. Each protocol has a folder and a line in the registry.
 
 import type { Connection, Direction } from '../core/connection.ts'
 import type { Exchange, ExchangeConsumer } from '../core/exchange.ts'
@@ -17,11 +17,14 @@ export const RECOGNISED_MAYBE = 1
 export const RECOGNISED_CLIENT = 2
 /** It is, and these bytes are a server's. */
 export const RECOGNISED_SERVER = 3
-/** It is, but both sides say such things, one of them mostly: who answers whom tells. Only where the side is not known. */
+/**
+ * It is, but both sides send such bytes, one side more often. The order of question and answer then decides. Only where the
+ * side is not known.
+ */
 export const RECOGNISED_LIKELY_CLIENT = 4
 export const RECOGNISED_LIKELY_SERVER = 5
 
-/** Who said the bytes that are judged, where the capture shows it; else it is to be told from the bytes. */
+/** Which side sent the bytes that are judged, where the capture shows it; otherwise the bytes have to tell. */
 export const SIDE_UNKNOWN = 0
 export const SIDE_CLIENT = 1
 export const SIDE_SERVER = 2
@@ -34,7 +37,7 @@ export interface ExchangeParser {
   onGap(d: Direction, missing: number, t: Timestamp): void
   /** Requests whose `requestEnd` lies before `before` and that wait for an answer are told as unanswered and forgotten. */
   expire(before: Timestamp): void
-  /** Left out: no. Requests that `expire` let be, though they are older, will be due later: the server was asked to wait. */
+  /** True when requests that `expire` left will be due later, because the server was asked to wait. Left out: no. */
   readonly waitsLonger?: boolean
   /** The connection has ended: tells what is unanswered. The parser is not used afterwards. */
   onClose(t: Timestamp): void
@@ -54,8 +57,8 @@ export interface ExchangeProtocol {
   /** Ports where it is usually found, to settle a doubt; content decides. */
   readonly ports: readonly number[]
   /**
-   * Left out: none. A form of this protocol that is known by nobody else's making sense of the server's answer: it says
-   * RECOGNISED_MAYBE at most. Only for connections that were seen from their beginning.
+   * A form of this protocol that is only assumed when no other protocol makes sense of the server's answer; it says
+   * RECOGNISED_MAYBE at most. Left out: none. Only for connections that were seen from their beginning.
    */
   readonly byAnswer?: ExchangeProtocol
   /**

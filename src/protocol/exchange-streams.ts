@@ -1,4 +1,4 @@
-// Stands between reassembly and those who want exchanges: finds the protocol of each connection and runs its parser.
+// Finds the protocol of each connection and runs its parser: the step between reassembly and consumers of exchanges.
 
 import { type CloseReason, type Connection, type Direction, type GapCause, opposite } from '../core/connection.ts'
 import type { StreamConsumer } from '../core/consumers.ts'
@@ -21,7 +21,7 @@ const MAXIMUM_WAITING_BYTES = 32 * 1024 * 1024
 export interface ExchangeStreamsOptions {
   /** To choose from by content, in this order. */
   readonly protocols: readonly ExchangeProtocol[]
-  /** For connections that are none of them; undefined: they are let pass. */
+  /** For connections that speak none of them; undefined: those are ignored. */
   readonly fallback: ExchangeProtocol | undefined
   readonly consumer: ExchangeConsumer
   /** Once for each connection whose protocol was found, or that the fallback takes. */
@@ -45,7 +45,7 @@ class Watched {
   preface: ProxyPreface | undefined
   /** The client that a PROXY header names. */
   proxied: Endpoint | undefined
-  /** undefined while it is not decided, and for what is let pass. */
+  /** undefined while it is not decided, and for connections that are ignored. */
   parser: ExchangeParser | undefined
   /** What waits until a hole is filled or given up; undefined before the first. */
   order: CausalOrder | undefined
@@ -73,11 +73,11 @@ export class ExchangeStreams implements StreamConsumer {
   readonly #memory: HeldMemory
   readonly #waitingMemory: HeldMemory
   readonly #parserMemory: ParserMemory
-  /** Of the latest `expire`: a protocol found only at the end has not heard of it. */
+  /** The time of the latest `expire`, for a protocol that is found only at the end of a connection. */
   readonly #expiredBefore: Timestamp
   /** By slot. */
   readonly #watched: (Watched | undefined)[]
-  /** Those that spoke since `expire` last found them silent: nobody else can have an unanswered request. */
+  /** Connections that have sent data since `expire` last found them silent: only these can have unanswered requests. */
   readonly #active: Watched[]
 
   constructor(options: ExchangeStreamsOptions) {
@@ -112,7 +112,7 @@ export class ExchangeStreams implements StreamConsumer {
   }
 
   onLateData(_c: Connection, _d: Direction, _offset: number, _buf: Buffer, _start: number, _end: number): void {
-    // what comes after its gap was told is too late to be timed
+    // late bytes of a gap cannot be timed any more
   }
 
   /** What the capture's end leaves open is told as `unknown`. */
@@ -147,7 +147,7 @@ export class ExchangeStreams implements StreamConsumer {
     }
   }
 
-  /** What the next delivery in direction `d` goes through; undefined: nothing, it is in order. */
+  /** The CausalOrder that the next delivery in direction `d` goes through; undefined: none is needed. */
   #orderOf(watched: Watched, d: Direction): CausalOrder | undefined {
     const { order } = watched
     if (order !== undefined && !order.empty) return order

@@ -17,7 +17,7 @@ export class HeldMemory {
 
 const NOTHING = Buffer.alloc(0)
 
-/** A growing buffer that costs nothing while it is empty. Who uses it bounds its length. */
+/** A growing buffer that costs nothing while it is empty. Its user limits its length. */
 export class HeldBytes {
   /** Valid: `buf[0..length)`. */
   buf: Buffer

@@ -1,5 +1,5 @@
-// The names of the protocols, for who offers them to choose from: flags, help, completion, man page. Plain data, as it is
-// loaded at every start; registry.ts has a protocol for each, which the compiler checks.
+// The names of the protocols, for flags, help, completion and man page. Plain data, because it is loaded at every start.
+// registry.ts has a protocol for each, which the compiler checks.
 
 /** In the order in which they are offered. */
 export const PROTOCOL_NAMES = ['redis', 'memcached', 'http', 'dns'] as const
@@ -13,7 +13,7 @@ export const PROTOCOL_HELP: Readonly<Record<ProtocolName, string>> = {
   dns: 'over UDP and TCP',
 }
 
-/** What is none of them. */
+/** For connections that speak none of them. */
 export const RAW = 'raw'
-/** Each connection by its content. */
+/** Finds each connection's protocol by its content. */
 export const AUTO = 'auto'

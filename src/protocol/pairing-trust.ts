@@ -1,28 +1,27 @@
-// When the pairing of requests and responses may be trusted, where a connection answers in the order in which it was asked
-// and there is nothing else to pair them by.
+// Decides when the pairing of requests and responses can be trusted on a connection where their order is all there is to pair
+// them by.
 //
-// From the SYN on it is certain. After a beginning in the middle, missing bytes, bytes that make no sense, or a response
-// nobody asked for, nobody can say how many requests were under way, and a pairing that is off by one stays off. It is then
-// in doubt: only supposed, namely that nothing was under way at that moment. A response too many, or one of the wrong sort,
-// shows that something was: it is supposed anew that nothing is under way now. The supposition is believed when it lasts,
-// and what is looked at is each turn (the server has spoken, and now the client does):
-//   - nothing should be waiting then, four times in a row; or twice, when the client was silent before; or once, after a
-//     silence in which every answer would have come;
-//   - a client that at such moments sometimes waits (it multiplexes) must be found idle sixteen times, and each disproof
-//     doubles that;
-//   - a client that waits for the same number of answers each time shows that these were missed, and is believed to be idle.
-// (A client that always has the same number of requests under way, never none, of one and the same sort, looks like one
-// that waits: nothing in the bytes tells them apart.)
+// A connection that was seen from its SYN is certain. After a start in the middle, missing bytes, bytes that make no sense, or
+// a response without a request, it is not known how many requests were under way, and a pairing that is off by one stays off.
+// The pairing is then in doubt: we suppose that nothing was under way at that moment. A response too many, or one of the wrong
+// kind, disproves that, and we suppose anew that nothing is under way now. The supposition counts as proven when it holds long
+// enough. It is checked at each turn, that is when the client speaks after the server:
+// - nothing must be waiting at four turns in a row; at two, if the client was silent before; at one, after a silence in which
+// every answer would have come;
+// - a client that sometimes waits at a turn (it multiplexes) must be found idle sixteen times, and each disproof doubles that;
+// - a client that waits for the same number of answers at each turn shows that we missed these answers, and is believed to be
+// idle. (A client that always has the same number of requests of the same kind under way looks like one that waits: nothing in
+// the bytes tells them apart.)
 
 /** Turns with nothing waiting that prove a client that waits, or one that multiplexes. */
 const IDLE_TURNS_NEEDED = 4
 const IDLE_TURNS_OF_MANY = 16
 const MOST_IDLE_TURNS_NEEDED = 256
-/** The second of them suffices after so much silence for each that is needed. */
+/** Two turns are enough after this much silence for each that is needed. */
 const SILENCE_MICROS_PER_TURN = 12_500
-/** The first of them suffices after so much. */
+/** One turn is enough after this much silence. */
 const LONG_SILENCE_MICROS = 1e6
-/** No silence proves anything that is not so many times as long as the slowest answer was. */
+/** A silence proves nothing unless it is this many times as long as the slowest answer. */
 const SLOWEST_ANSWERS = 4
 /** Turns with the same number waiting, or with any, after which answers are taken to have been missed. */
 const STUCK_TURNS = 4
@@ -32,15 +31,15 @@ const TURNS_OF_ONE_WHO_WAITS = 4
 
 /** What a turn has shown. */
 export const TURN_NOTHING = 0
-/** What was supposed is so: what was paired since is true. */
+/** The supposition is proven: the pairs made since are right. */
 export const TURN_PROVEN = 1
-/** What was supposed cannot be: nothing of what waits will be answered. */
+/** The supposition is disproven: none of the waiting requests will be answered. */
 export const TURN_DISPROVEN = 2
 
 export class PairingTrust {
   /** Seen from its beginning, with nothing missing. */
   certain: boolean
-  /** What is paired is only supposed. */
+  /** True while pairs are only supposed. */
   inDoubt: boolean
   /** While in doubt: turns with nothing waiting; turns since then with something, and with the same number as before. */
   #idleTurns = 0

@@ -12,7 +12,7 @@ export const MAXIMUM_PENDING_TEXT = 8 << 20
 export const PENDING_BYTES = 512
 
 const SMALLEST_RING = 1
-/** A ring above this is given back once it is empty, so that one burst does not cost memory for a connection's life. */
+/** A larger ring is freed once it is empty, so that one burst does not cost memory for a connection's life. */
 const KEPT_RING = 64
 
 /** What is known of a request until its response comes. Text as in Exchange, bounded by who fills it. */

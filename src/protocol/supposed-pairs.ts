@@ -1,5 +1,5 @@
-// Requests and responses of one connection that were paired while it was in doubt which belongs to which. They wait until
-// the supposition is proven or disproven, oldest first, and are bounded.
+// Requests and responses of one connection that were paired while it was in doubt which belongs to which. They wait until the
+// pairing is proven or disproven. Oldest first, and bounded.
 
 import { Exchange } from '../core/exchange.ts'
 import type { HeldMemory } from './held-bytes.ts'

@@ -1,6 +1,6 @@
 // DNS exchanges over UDP: an answer belongs to the query of the same place, client, port, id and question (RFC 1035 §4.1.1,
-// §7.3; RFC 5452 §9.1), and comes from the address that was asked. From another port it may come: where Docker's resolver is
-// asked, the container's loopback shows the query behind the translation of its port, and the answer before it.
+// §7.3; RFC 5452 §9.1), and comes from the address that was asked. It may come from another port: the loopback of a container
+// that asks Docker's resolver shows the query after its port was translated, and the answer before that.
 //
 // A query is the repetition of one that waits when it asks the same server the same from the same port (resolvers that keep
 // their socket, with the same id or a new one) or with the same id (those that open a new one). With both new it cannot be
@@ -27,12 +27,12 @@ const MAXIMUM_OUTSTANDING_BYTES = 24 << 20
 const MAXIMUM_WAYS = 16
 /** Questions that one socket may ask with the same id; resolvers ask for A and AAAA so. */
 const MAXIMUM_SAME_ID = 16
-/** The same query so soon is the same packet, captured twice. */
+/** The same query within this time is the same packet, captured twice. */
 const SAME_PACKET_MICROS = 10_000
-/** A query so much younger than those after it has an absurd timestamp, or the clock was set back since. */
+/** A query that is this much younger than those after it has an absurd timestamp, or the clock was set back. */
 const CLOCK_WAS_SET_MICROS = 60_000_000
 const DNS_PORT = 53
-/** The same format with other rules: NetBIOS names, multicast DNS, LLMNR. */
+/** Ports with the same format but other rules: NetBIOS names, multicast DNS, LLMNR. */
 const OTHER_PORTS = [137, 5353, 5355]
 
 export interface DnsCounters {
@@ -232,7 +232,10 @@ export class DnsExchanges implements ExchangeDatagrams {
     return query
   }
 
-  /** Forgets it first: the consumer may throw. One that was told as unanswered is told again only for its answer. */
+  /**
+   * Forgets the query first, because the consumer may throw. A query that was told as unanswered is told again only with its
+   * answer.
+   */
   #tell(waiting: WaitingQuery, query: DnsQuery): void {
     this.#waiting.remove(waiting)
     if (!query.told || (query.answered && !query.unknown)) this.#handOn(waiting, query)

@@ -30,7 +30,7 @@ export class DnsFrames {
   /** Bytes of the message in `#held` that are still to come and need not be kept. */
   #skip: number
   #skipping: boolean
-  /** Where messages begin is not known: the beginning of a delivery may be one. */
+  /** It is not known where messages begin; one may begin with a delivery. */
   #searching: boolean
 
   constructor(fromTheBeginning: boolean, listener: DnsMessageListener) {
@@ -83,7 +83,7 @@ export class DnsFrames {
       if (available >= LENGTH_BYTES + size) {
         this.length = LENGTH_BYTES + size
         this.end.set(t)
-        // of a long one what would be read if it came in pieces
+        // of a long message, only as much as would be read if it came in pieces
         const whole = size <= MAXIMUM_WHOLE_BYTES ? size : MAXIMUM_QUESTION_END
         this.#read(buf, start + LENGTH_BYTES, start + LENGTH_BYTES + whole)
         return start + LENGTH_BYTES + size

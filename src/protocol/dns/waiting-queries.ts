@@ -1,4 +1,4 @@
-// Queries over UDP that wait for their answers, in few bytes each: where nobody answers there are millions of them. Bounded
+// Queries over UDP that wait for their answers. Each takes few bytes, because there are millions when nobody answers. Bounded
 // in number and in bytes.
 //
 // Each has ways: the client's port and an id under which it was asked, two or more once it was repeated. Ways are found by
@@ -135,7 +135,9 @@ export class WaitingQuery {
     )
   }
 
-  /** Whether it asks that address. Its port is another question: name services are put behind others' ports. */
+  /**
+   * Whether it asks that address. The port is not compared, because name services are often reached through a translated port.
+   */
   asks(ends: Ends): boolean {
     return (
       this.server3 === ends.server3 &&
@@ -170,7 +172,7 @@ class Way {
 export class WaitingQueries {
   oldest: WaitingQuery | undefined = undefined
   newest: WaitingQuery | undefined = undefined
-  /** All that are older were told as unanswered. */
+  /** All queries older than this were told as unanswered. */
   oldestUntold: WaitingQuery | undefined = undefined
   /** What they take, about. */
   heldBytes = 0
@@ -235,7 +237,7 @@ export class WaitingQueries {
     this.heldBytes += QUERY_BYTES + query.question.length
   }
 
-  /** The oldest that was not told is, as unanswered. It stays. */
+  /** Tells the oldest query that was not told yet as unanswered. It stays for its answer. */
   markOldestTold(): void {
     const query = this.oldestUntold!
     query.told = true

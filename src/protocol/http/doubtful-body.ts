@@ -1,5 +1,5 @@
-// After a final response the client need not send the body that its request announced (RFC 9110 §10.1.1), but may: what
-// comes decides. A start line in its place is the next request.
+// After a final response the client need not send the body that its request announced (RFC 9110 §10.1.1), but may. The next
+// bytes decide: if they are a start line, the body was left out.
 
 import type { Timestamp } from '../../core/timestamp.ts'
 import type { HeldBytes } from '../held-bytes.ts'
@@ -7,7 +7,7 @@ import type { HttpMessage } from './http-message.ts'
 import { beginsWithKnownMethod } from './http-request-line.ts'
 import { holdLine, isStatusLine, MORE_NEEDED, matchStartLine, NO_MATCH } from './http-start-line.ts'
 
-/** What `verdict` says. */
+/** The values of `verdict`. */
 export const BODY_IN_DOUBT = 0
 /** A body has come; what was held of it by then is its beginning. */
 export const IS_BODY = 1
@@ -24,7 +24,7 @@ export class DoubtfulBody {
   /** When what is behind the body came. */
   readonly #behindTime: Timestamp
 
-  /** What is read is kept in `held`, and both times are written, for who owns them. */
+  /** Keeps what is read in `held` and sets both times; all three belong to the caller. */
   constructor(held: HeldBytes, startTime: Timestamp, behindTime: Timestamp) {
     this.verdict = BODY_IN_DOUBT
     this.#held = held

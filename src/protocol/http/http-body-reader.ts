@@ -12,10 +12,10 @@ import type { HttpMessage, HttpMessageConsumer } from './http-message.ts'
 const MAXIMUM_CHUNK_LINE_BYTES = 4096
 const MAXIMUM_TRAILER_BYTES = 65536
 
-/** What `outcome` says. */
+/** The values of `outcome`. */
 export const BODY_GOES_ON = 0
 export const BODY_COMPLETE = 1
-/** It makes no sense any more: what was held of it, and what follows, belongs to no message. */
+/** The framing is broken: held bytes, and what follows, belong to no message. */
 export const BODY_LOST = 2
 /** The same, and what follows begins a line. */
 export const BODY_LOST_AFTER_LINE = 3
@@ -74,7 +74,7 @@ export class HttpBodyReader {
     }
   }
 
-  /** Nothing of it has come. */
+  /** True when no byte of the body has come. */
   get isUntouched(): boolean {
     const m = this.#message!
     return m.bodyBytes + m.missingBodyBytes + m.framingBytes + this.#held.length === 0

@@ -1,5 +1,4 @@
-// What the two directions of an HTTP connection must know of each other: which request a response answers, and whether it is
-// HTTP at all.
+// What the two directions of an HTTP connection share: which request a response answers, and whether it is HTTP at all.
 
 import type { Direction } from '../../core/connection.ts'
 import type { Timestamp } from '../../core/timestamp.ts'
@@ -10,7 +9,7 @@ export const MAXIMUM_WAITING_REQUESTS = 256
 
 /** What a conversation asks of each direction. */
 export interface ConversationSide {
-  /** The message that it is in the midst of. */
+  /** The message that the direction is sending now. */
   readonly message: HttpMessage | undefined
   tellBegunHead(): void
   answered(request: HttpMessage, t: Timestamp): void
@@ -50,9 +49,9 @@ export class HttpConversation {
     const asking = d === 0 ? 1 : 0
     const waiting = this.#waiting[asking]
     const isFinal = response.status >= 200 || response.status === 101
-    // who is refused need not have said all of it: 414, 431, 408
+    // a request may be refused before it is complete: 414, 431, 408
     if (isFinal && waiting.length === 0) this.directions![asking].tellBegunHead()
-    // a lost response or request has left the queue out of step: who does not pipeline asks one thing at a time
+    // a lost message has left the queue out of step; a client that does not pipeline has one open request at a time
     if (!this.#certain && this.client === undefined && waiting.length > 1) waiting.splice(0, waiting.length - 1)
     response.requestCertain = this.#certain
     response.request = waiting[0]

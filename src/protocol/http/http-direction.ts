@@ -22,7 +22,7 @@ import {
   NO_MATCH,
 } from './http-start-line.ts'
 
-/** So far into a direction that has shown no HTTP, start lines are looked for; then its bytes pass unread. */
+/** Start lines are looked for in this many bytes of a direction that has shown no HTTP; after that its bytes pass unread. */
 const DETECTION_BYTES = 65536
 
 // States. In the first three the bytes belong to no message.
@@ -50,7 +50,7 @@ export class HttpDirection {
   #state: number
   /** The next byte begins a line, as far as is known: requests and responses may begin here. */
   #atLineStart: boolean
-  /** And nothing can be missing before it: it follows a message, or is the connection's first. */
+  /** True when nothing can be missing before the next byte: it follows a message or is the connection's first. */
   #startKnown: boolean
   /** The incomplete start line in `#held` began in mid-line: only a response may. */
   #heldInMidLine: boolean
@@ -61,7 +61,7 @@ export class HttpDirection {
   readonly #held: HeldBytes
   readonly #memory: HeldMemory
   readonly #startTime: Timestamp
-  /** Of the latest bytes of a head. */
+  /** Time of the latest bytes of a head. */
   readonly #headTime: Timestamp
   readonly #head: HttpHeadReader
   readonly #body: HttpBodyReader
@@ -94,7 +94,7 @@ export class HttpDirection {
     this.#head = new HttpHeadReader(this.#held, memory)
     this.#body = new HttpBodyReader(connection, direction, consumer, this.#held)
     this.#doubtful = new DoubtfulBody(this.#held, this.#startTime, this.#headTime)
-    // who knows that this is HTTP has taken it away
+    // where `client` is known, a PROXY header was removed before
     this.#proxyHeader = conversation.client === undefined ? new ProxyHeaderSkip() : undefined
   }
 
@@ -135,7 +135,7 @@ export class HttpDirection {
       if (within) return
     }
     this.#loseThread(t)
-    // what follows a gap is the beginning of a packet, and so very often of a message
+    // the byte after a gap begins a packet, and so very often a message
     this.#atLineStart = true
   }
 
@@ -153,7 +153,10 @@ export class HttpDirection {
     if (this.#state === OPAQUE && !this.#tunnel) this.#state = SEARCHING
   }
 
-  /** What is being read cannot be what it seems: the next start line is looked for. Not to be called while it tells. */
+  /**
+   * The message that is being read is not what it seemed: looks for the next start line. Not to be called from within the
+   * consumer.
+   */
   lose(t: Timestamp): void {
     if (this.#state !== OPAQUE) this.#loseThread(t)
   }
@@ -163,7 +166,7 @@ export class HttpDirection {
     if (this.#state === HEAD && this.#head.isRequest) this.#tellBegun(this.#headTime)
   }
 
-  /** The same where what answers is no response: only HTTP/0.9 is answered so. */
+  /** The same where the answer is no HTTP response: only HTTP/0.9 is answered so. */
   tellVersionlessHead(): void {
     if (this.#state === HEAD && this.#head.isRequest) this.#tellBegun(this.#headTime, true)
   }
@@ -171,7 +174,7 @@ export class HttpDirection {
   /** `request` has got its final response. What its sender says next is likely to be its next request. */
   answered(request: HttpMessage, t: Timestamp): void {
     if (this.#state === SEARCHING) {
-      // a body that no length announced has no line's end
+      // such a body was not announced, and may not end with a line's end
       if (this.#held.length > 0) this.#other(this.#held.buf, 0, this.#held.length, t)
       this.#searched += this.#held.length
       this.#held.clear()
@@ -286,7 +289,8 @@ export class HttpDirection {
       this.#beginHeldHead(t)
       return pos
     }
-    // Not one after all. What was held is told, unless a response may begin further on in it; `buf` is looked at anew.
+    // It was no start line. The held bytes are told as other, up to where a response may begin in them; `buf` is then read
+    // again.
     held.length = before
     const from = this.#conversation.isHttp ? findResponse(held.buf, 1, before) : before
     this.#other(held.buf, 0, from, t)
@@ -403,7 +407,7 @@ export class HttpDirection {
     return pos
   }
 
-  /** What is held is read as a body, and what follows it. */
+  /** The held bytes turn out to be the body, and perhaps what follows it: reads them so. */
   #heldIsBody(): void {
     const { length } = this.#held
     const { framing, contentLength, endTime } = this.message!
@@ -448,7 +452,7 @@ export class HttpDirection {
       if (m !== undefined) this.#setHeadFacts(m)
       this.#head.drop()
     } else if (this.#state === BODY_OR_NOT && m!.expectsContinue) {
-      // it was told not to send one
+      // the final response told the client not to send a body
       outcome = 'complete'
     }
     if (m !== undefined) this.#end(outcome, t)

@@ -1,5 +1,6 @@
-// HTTP/1.x exchanges of one connection: what the framer finds, timed. Responses come in the order of their requests (RFC
-// 9112 §9.3), and there is nothing else to pair them by: ExchangePairing does that, and knows when to trust it.
+// Makes timed HTTP/1.x exchanges of one connection out of the messages that the framer finds. Responses come in the order of
+// their requests (RFC 9112 §9.3), and there is nothing else to pair them by: ExchangePairing does that, and knows when to trust
+// it.
 
 import { type Connection, type Direction, opposite } from '../../core/connection.ts'
 import type { ExchangeStatus } from '../../core/exchange.ts'
@@ -34,7 +35,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   /** The request that is being sent, and what is known of it. */
   #sending: HttpMessage | undefined
   readonly #draft = new PendingRequest()
-  /** A response that may be told is going on; one to the request that is still being sent is complete. */
+  /** A response is going on that may be told. A response to the request that is still being sent is complete. */
   #receiving: boolean
   #answeredEarly: boolean
   /** Of interim responses since the last final one. */
@@ -53,7 +54,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   #hasSpoken: boolean
   readonly #firstSpoke = new Timestamp()
   readonly #lastSpoke = new Timestamp()
-  /** What the server says is no HTTP, and taken for the answer. */
+  /** The server's bytes are no HTTP and are taken for the answer. */
   #foreignAnswer: boolean
   /** And its request names no version: HTTP/0.9, where it is the rule. */
   #isVersionless: boolean
@@ -112,7 +113,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
     }
     this.#pairing.serverSpeaks(t)
     if (this.#hasAnswered) return
-    // the framer holds what may yet become a start line
+    // the framer still holds bytes that may become a start line
     if (!this.#hasSpoken) this.#firstSpoke.set(t)
     this.#hasSpoken = true
     this.#lastSpoke.set(t)
@@ -190,7 +191,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
   }
 
   #begin(_c: Connection, d: Direction, m: HttpMessage, t: Timestamp): void {
-    // who sends both requests and responses is not who we think
+    // a side that sends both requests and responses is not what we thought
     if (m.isRequest !== (d === this.#client)) this.onLost(this.#connection, d, t)
     else if (m.isRequest) this.#beginRequest(m)
     else if (isFinal(m)) this.#beginAnswer(m)
@@ -243,7 +244,7 @@ export class HttpExchanges implements ExchangeParser, HttpMessageConsumer, Respo
       this.#framing.lose(opposite(this.#client), m.startTime)
     }
     if (m !== this.#begun) {
-      // one that is told because it was answered began before the server spoke
+      // a request that is told only because it was answered began before the server spoke
       pairing.clientSpeaks(m.startTime)
       pairing.requestBegins(!this.#serverInMessage)
     }

@@ -1,5 +1,5 @@
-// HTTP/1.x out of the two directions of a connection (RFC 9112), found by content and not by port: where each message
-// begins and ends, pipelined or not, through gaps, and whatever else may be said on the connection in between.
+// Finds HTTP/1.x messages in the two directions of a connection (RFC 9112), by content and not by port: where each begins and
+// ends, pipelined or not, through gaps, and with other bytes in between.
 
 import type { CloseReason, Connection, Direction, GapCause } from '../../core/connection.ts'
 import type { Timestamp } from '../../core/timestamp.ts'
@@ -17,9 +17,9 @@ export class HttpFraming {
   readonly #conversation: HttpConversation
 
   /**
-   * All framers of a run share one `memory`: where it is full, those that hold bytes back lose their thread. Where the
-   * connection is known to be HTTP, `client` is the direction of its requests. Then odd start lines are taken where they
-   * are due, and each response is the next request's, also after a loss: the consumer keeps account of those by itself.
+   * All framers of a run share one `memory`: when it is full, those that hold bytes back give up the message. Where the
+   * connection is known to be HTTP, `client` is the direction of its requests. Then odd start lines are taken where they are
+   * due, and each response is the next request's, also after a loss: the consumer keeps account of those by itself.
    */
   constructor(connection: Connection, consumer: HttpMessageConsumer, memory: HeldMemory, client?: Direction) {
     const shared = new HttpConversation(client)
@@ -50,7 +50,7 @@ export class HttpFraming {
     this.#conversation.forgetRequests(d, request)
   }
 
-  /** What direction `d` is thought to say cannot be right. Not to be called while the consumer is told something. */
+  /** The message of direction `d` cannot be right. Not to be called from within the consumer. */
   lose(d: Direction, t: Timestamp): void {
     this.#directions[d].lose(t)
   }

@@ -108,7 +108,7 @@ export class HttpHeadReader {
     else this.#long.readStartLine(message)
   }
 
-  /** Nothing more comes of the head. What was held of it stays the owner's business. */
+  /** No more of the head comes. Held bytes stay with the owner. */
   drop(): void {
     this.#long?.clear()
     this.#long = undefined

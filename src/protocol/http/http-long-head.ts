@@ -5,7 +5,7 @@ import { HeldBytes, type HeldMemory } from '../held-bytes.ts'
 import { Fields, readStartLine } from './http-head.ts'
 import type { HttpMessage } from './http-message.ts'
 
-/** Kept of a line, folds included. */
+/** Bytes kept of a line, folds included. */
 const MAXIMUM_LINE_BYTES = 2048
 
 const LF = 10

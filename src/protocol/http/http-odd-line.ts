@@ -1,6 +1,6 @@
-// Start lines that break the rules of RFC 9112 §§3, 4 and are answered or read all the same: `GET /`, `GET / HTTP/1.`,
-// `POST /HTTP/1.1`, `GET<tab>/ HTTP/1.1`, `HTTP/2.0 200 OK`. Such a line says little by itself: these are to be asked only
-// where a start line is due and nothing can be missing before it, once matchStartLine has found none.
+// Start lines that break the rules of RFC 9112 §§3, 4 and are accepted by servers or clients all the same: `GET /`, `GET /
+// HTTP/1.`, `POST /HTTP/1.1`, `GET<tab>/ HTTP/1.1`, `HTTP/2.0 200 OK`. Such a line proves little by itself. So call these only
+// where a start line is due, nothing can be missing before it, and matchStartLine has found none.
 
 import { findControl, findLineFeed } from '../word-scan.ts'
 import { isKnownMethod } from './http-request-line.ts'

@@ -82,8 +82,8 @@ export class RequestLine {
 }
 
 /**
- * Where it is not known that the line begins at its first byte: may it be what is left of one (`ET`), or a body's end and
- * one (`fooGET`)?
+ * For a line that may not begin at its first byte: whether it may be the rest of one (`ET`), or the end of a body with one
+ * behind it (`fooGET`).
  */
 export function mayBeginElsewhere(line: RequestLine): boolean {
   if (line.target.includes(' ')) return true

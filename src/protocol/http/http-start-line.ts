@@ -4,8 +4,8 @@ import type { HeldBytes } from '../held-bytes.ts'
 import { findControl } from '../word-scan.ts'
 
 /**
- * So much of an incomplete line is held back; if what has come of it is like a start line all through and begins as
- * one, it is one, however long it will be. Servers take 8 KiB to 90 KiB.
+ * So much of an incomplete line is held back. If all of that looks like a start line, it is taken for one, however long it
+ * gets. Servers accept 8 KiB to 90 KiB.
  */
 export const MAXIMUM_START_LINE_BYTES = 16384
 
@@ -22,7 +22,7 @@ export const NO_END = -2
 
 const RESPONSE_START = 'HTTP/1.'
 const RESPONSE_START_BYTES = Buffer.from(RESPONSE_START)
-/** By so many bytes a response is known. */
+/** So many bytes are enough to know a response. */
 export const RESPONSE_BYTES = 13
 export const LONGEST_METHOD = 64
 /** Of an absolute-form target (`http`), and of the name in an authority-form one. */
@@ -126,7 +126,7 @@ function matchRequestLine(buf: Buffer, start: number, end: number, checked: numb
   return isHttp2Preface(buf, start, length) ? NO_MATCH : length
 }
 
-/** Adds to `held` what may be of its line: up to the line's end, more cannot matter. The index behind it. */
+/** Adds the rest of the line to `held`, up to the line's end. Returns the index behind it. */
 export function holdLine(held: HeldBytes, buf: Buffer, start: number, end: number): number {
   let pos = start
   const limit = Math.min(end, start + MAXIMUM_START_LINE_BYTES - held.length)

@@ -38,7 +38,7 @@ export const http09: ExchangeProtocol = {
       if (buf[pos] !== BEGINNING[pos - start]) return RECOGNISED_NO
     while (pos < end && buf[pos]! > 0x20 && buf[pos] !== 0x7f) pos++
     if (pos < end && buf[pos] === CR) pos++
-    // blank lines may follow, a head may not
+    // blank lines may follow the request, header fields may not
     while (pos < end && (buf[pos] === LF || buf[pos] === CR)) pos++
     return pos === end ? RECOGNISED_MAYBE : RECOGNISED_NO
   },

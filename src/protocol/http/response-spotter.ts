@@ -1,10 +1,10 @@
-// Does a body begin with a response? Then it is none: its head answered a HEAD request that was not seen, and what follows
-// is the next response (RFC 9112 §6.3).
+// Checks whether a body begins with a response. Then it is no body: its head answered a HEAD request that was not seen, and the
+// next response follows (RFC 9112 §6.3).
 
 import { fitsResponse, RESPONSE_BYTES } from './http-start-line.ts'
 
 export class ResponseSpotter {
-  /** It does. */
+  /** The body begins with a response. */
   spotted: boolean
   /** So many bytes of the body are like a response's; -1: it is none. */
   #fitting: number

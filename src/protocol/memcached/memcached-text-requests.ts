@@ -1,6 +1,6 @@
-// What a memcached client asks in the text protocol: commands and their data, meta flags included; and which of them the
-// server refuses. It does so before it knows of the data that follow, and takes these for commands, line by line. Of data
-// that are not as long as was announced it takes as much as was announced, and the rest for a command (tried with 1.6.18).
+// What a memcached client asks in the text protocol: commands and their data, meta flags included; and which of them the server
+// refuses. The server refuses a command before it reads the data behind it, so it takes the data for commands, line by line. Of
+// data with a wrong length it takes as much as was announced, and the rest for a command (tried with 1.6.18).
 
 import type { Timestamp } from '../../core/timestamp.ts'
 import { PendingRequest } from '../pending-requests.ts'

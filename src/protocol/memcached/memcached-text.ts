@@ -1,6 +1,6 @@
-// Memcached's text protocol as exchanges. Answers come in order, but quiet meta commands get one only when there is news:
-// an answer is then a quiet one's only when its opaque, its key or its sort leaves one candidate. Where several remain,
-// none of them is paired. `mn` is answered always, and shows that the quiet ones before it were silent.
+// Memcached's text protocol as exchanges. Answers come in order, but quiet meta commands get one only when there is news: an
+// answer is paired with a quiet command only when its opaque, its key or its kind leaves one candidate. Where several remain,
+// none is paired. `mn` is always answered, and shows that the quiet commands before it got no answer.
 
 import type { Direction } from '../../core/connection.ts'
 import type { Timestamp } from '../../core/timestamp.ts'
@@ -21,7 +21,7 @@ import {
 
 const NONE = -1
 const SEVERAL = -2
-/** Quiet requests in a row; those before are taken to be silent. */
+/** Most quiet requests in a row; older ones are taken to be silent. */
 export const MAXIMUM_QUIET = 8192
 
 export class MemcachedTextParser implements ExchangeParser {
@@ -29,11 +29,11 @@ export class MemcachedTextParser implements ExchangeParser {
   readonly #pairing: ExchangePairing
   readonly #requests: MemcachedTextRequests
   readonly #replies: MemcachedTextReplies
-  /** A request without an answer was the last one. */
+  /** The latest request asked for no answer. */
   #silentLast = false
-  /** An answer could have been several ones': what comes is nobody's until the answer to `mn`. */
+  /** An answer fitted several requests: answers are not paired until the one to `mn`. */
   #untilNoop = false
-  /** A storage command was refused that looked well: its data will be, too, line by line. */
+  /** A storage command was refused although it looked valid: its data will be refused too, line by line. */
   #refusesData = false
 
   constructor(context: ParserContext) {
@@ -84,7 +84,7 @@ export class MemcachedTextParser implements ExchangeParser {
     this.#pairing.loseResponses()
   }
 
-  /** Where the pairing is in doubt, bad data are rather a wrong guess. */
+  /** while the pairing is in doubt, bad data more likely mean a wrong guess */
   get inStep(): boolean {
     return !this.#pairing.inDoubt
   }
@@ -131,7 +131,7 @@ export class MemcachedTextParser implements ExchangeParser {
     }
   }
 
-  /** What would have got an error, if the server had taken it for a command, was data to it. */
+  /** Lines that should have got an error as commands, and got none, were data. */
   #skipRest(): void {
     const pairing = this.#pairing
     while (pairing.answersFirst && (pairing.pending.first()!.flags & REST) !== 0) pairing.passOver(false)
@@ -187,7 +187,7 @@ function isErrorOf({ flags }: PendingRequest, reply: MemcachedTextReplies): bool
   return reply.statusText === 'ERROR' && (flags & ANSWER_ANY) === ANSWER_ANY
 }
 
-/** What is well-formed, and asks for nothing that a client could do wrong. */
+/** Whether a command is well-formed and cannot fail by the client's fault. */
 function isBlameless({ flags, command }: PendingRequest): boolean {
   return (flags & REFUSED) === 0 && (command === 'get' || command === 'gets' || command === 'mn')
 }
@@ -201,7 +201,7 @@ function fits(request: PendingRequest, reply: MemcachedTextReplies): boolean {
   if (reply.answer === ANSWER_META) {
     // What quiet hides in all versions: the miss of mg, the success of the others. (NF only in later ones.)
     if (request.quiet && reply.statusText === (request.command === 'mg' ? 'EN' : 'HD')) return false
-    // What has an opaque says it, except where the protocol has no room for it.
+    // A reply names its request's opaque, except where the protocol has no room for it.
     if (reply.statusText === 'EN') return true
     if ((flags & MARK_OPAQUE) !== 0 && reply.statusText !== 'ME') return false
     return reply.key === 0 || ((flags & RETURNS_KEY) !== 0 && ((flags & MARK_KEY) === 0 || mark === reply.key))

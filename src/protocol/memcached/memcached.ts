@@ -25,8 +25,8 @@ export const memcached: ExchangeProtocol = {
 }
 
 /**
- * Decides at the first bytes, which from a connection's beginning say it at once. From its middle bytes are passed over until
- * some are recognised: nothing before them could be paired.
+ * Decides by the first bytes. At a connection's beginning they tell at once. In its middle, bytes are skipped until some are
+ * recognised: nothing before those could be paired.
  */
 class MemcachedParser implements ExchangeParser {
   readonly #context: ParserContext

@@ -1,4 +1,4 @@
-// Exchanges of a connection that a proxy made for somebody else: the client is who the PROXY header names.
+// Exchanges of a connection that a proxy made for a client: gives them the client that the PROXY header names.
 
 import type { Endpoint } from '../../core/endpoint.ts'
 import type { Exchange, ExchangeConsumer } from '../../core/exchange.ts'

@@ -1,5 +1,5 @@
-// Where a binary PROXY header (proxy-header.ts, version 2) at the beginning of a stream ends, for who reads on behind it
-// and has no use for what it says. Nothing is held back.
+// Where a binary PROXY header (proxy-header.ts, version 2) at the beginning of a stream ends, for readers that only have to
+// skip it. Nothing is held back.
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 /** Behind the signature: version and command, family, length. */

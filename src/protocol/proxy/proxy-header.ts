@@ -1,5 +1,5 @@
-// The PROXY protocol's header, versions 1 and 2 (haproxy's proxy-protocol.txt): what a proxy puts in front of a connection
-// to tell whose it is.
+// The PROXY protocol's header, versions 1 and 2 (haproxy's proxy-protocol.txt): what a proxy sends before a connection's first
+// bytes to name the client.
 
 import { isIPv4, isIPv6 } from 'node:net'
 import { Endpoint } from '../../core/endpoint.ts'

@@ -1,4 +1,4 @@
-// What stands before the first word of a protocol: a PROXY header (proxy-header.ts), which is taken away and remembered.
+// Removes a PROXY header (proxy-header.ts) before the first bytes of a protocol and remembers what it says.
 
 import type { Connection, Direction } from '../../core/connection.ts'
 import type { Endpoint } from '../../core/endpoint.ts'

@@ -1,8 +1,8 @@
-// Any request/response protocol, by whose turn it is: what the client says until the server speaks is one request, what
-// the server says until the client speaks again is its response.
+// Any request/response protocol, by turns: what the client sends until the server speaks is one request, what the server sends
+// until the client speaks again is its response.
 //
-// So requests that overlap their responses (pipelines, pushes, both sides talking at once) are told as one, or as
-// `unknown` where it shows. What a server says before any request (a greeting) answers nothing.
+// So requests that overlap their responses (pipelines, pushes, both sides talking at once) are told as one, or as `unknown`
+// where that can be seen. What a server says before any request (a greeting) answers nothing.
 
 import type { Connection, Direction } from '../../core/connection.ts'
 import { opposite } from '../../core/connection.ts'
@@ -124,10 +124,10 @@ class RawExchanges implements ExchangeParser {
 
   #ask(buf: Buffer, start: number, end: number, t: Timestamp): void {
     let turn = this.#turn
-    // held back behind a hole while what the server said afterwards was delivered: whose turn it was cannot be told
+    // these bytes waited behind a hole while later bytes of the server were delivered: it is not known whose turn it was
     const late = compareTime(t, this.#serverTime) < 0
     if (!turn.begun || (turn.answered && !late) || turn.told) {
-      // the answer that was given up may still come, and be taken for this one's
+      // the answer that was given up may still come and be taken for this request's
       const doubtful = turn.told && !turn.answered
       if (turn.begun) turn = this.#nextTurn()
       turn.begin(t)

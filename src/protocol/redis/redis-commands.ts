@@ -8,7 +8,7 @@ export const KEY_AFTER_COUNT_IN_2 = -2
 /** The argument after the word STREAMS. */
 export const KEY_AFTER_STREAMS = -3
 
-/** Where a blocking command says how long the server may wait, 0 being for ever: in its last argument, or its first. */
+/** Where a blocking command says how long the server may wait: in its last argument, or its first. 0 means for ever. */
 export const WAITS_NOT = 0
 export const WAITS_SECONDS_LAST = 1
 export const WAITS_SECONDS_FIRST = 2

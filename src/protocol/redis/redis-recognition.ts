@@ -29,7 +29,7 @@ export function recogniseRedis(buf: Buffer, start: number, end: number, side = S
     if (recogniseAt(buf, pos, end, SIDE_UNKNOWN) !== RECOGNISED_LIKELY_CLIENT) continue
     return side === SIDE_CLIENT ? RECOGNISED_CLIENT : RECOGNISED_MAYBE
   }
-  // A line with a command that nobody knows is Redis' when it is answered like one.
+  // A line with an unknown command is Redis' if it is answered like one.
   return side === SIDE_CLIENT && isAnyCommandLine(buf, start, end) ? RECOGNISED_MAYBE : RECOGNISED_NO
 }
 
@@ -62,7 +62,7 @@ function recogniseArray(buf: Buffer, start: number, next: number, end: number, s
   const length = Number.parseInt(buf.toString('latin1', next + 1, lineEnd), 10)
   if (side === SIDE_SERVER || length < 0) return RECOGNISED_SERVER
   if (side === SIDE_CLIENT) return RECOGNISED_CLIENT
-  // A command that is renamed or new, or a list of values: what the other side says tells which.
+  // A command that was renamed or is new, or a list of values: the other side's bytes decide.
   if (length === 0 || length > 64) return RECOGNISED_MAYBE
   const word = lineEnd + 2
   if (word + length > end) return RECOGNISED_MAYBE

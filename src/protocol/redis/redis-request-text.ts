@@ -1,5 +1,5 @@
-// What a Redis request says, put together from its arguments one by one: command, key, the line as it was typed, and what
-// of it nobody else should read.
+// Builds the text of a Redis request from its arguments, one by one: command, key, and the line as it was typed, without
+// secrets.
 
 import { PendingRequest } from '../pending-requests.ts'
 import { wireText } from '../wire-text.ts'
@@ -188,7 +188,7 @@ export class RedisRequestText {
     this.#waitUnit = unitMicros
   }
 
-  /** Of one that is not all there nobody knows how long it is; one that is no number is refused at once. */
+  /** If the argument is not complete, the time is not known; if it is not a number, the server refuses the command at once. */
   #takeWait(buf: Buffer, start: number, end: number, whole: boolean): void {
     const wait = Number.parseFloat(buf.toString('latin1', start, Math.min(end, start + MAXIMUM_NUMBER)))
     const known = whole && wait !== 0

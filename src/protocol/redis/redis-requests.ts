@@ -41,7 +41,7 @@ const BACKSLASH = 0x5c
 const MAXIMUM_ARGUMENTS = 2 ** 31 - 1
 const MAXIMUM_ARGUMENT_BYTES = 2 ** 31 - 1
 const MAXIMUM_INLINE_BYTES = 65536
-/** What a boundary that was only guessed is trusted with. */
+/** Bounds of requests at a boundary that was only guessed. */
 const GUESSED_ARGUMENTS = 65536
 const GUESSED_ARGUMENT_BYTES = 1 << 20
 /** How much of an argument is kept when a segment ends in it. */
@@ -76,7 +76,7 @@ export class RedisRequests {
     this.#guessed = !fromBeginning
   }
 
-  /** What follows is no conversation (replication): nothing is looked at any more. */
+  /** Replication follows: nothing is read any more. */
   silence(): void {
     this.#state = SILENT
   }

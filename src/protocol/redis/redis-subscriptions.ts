@@ -45,7 +45,7 @@ export class RedisSubscriptions {
     open[kind] = openThen - open[other]
   }
 
-  /** A message came: it listens, to what nobody knows. */
+  /** A message came, so the connection listens, to an unknown number of channels. */
   heard(): void {
     if (!this.any) this.#open[CHANNELS] = 1
   }

@@ -1,5 +1,5 @@
-// Redis and what speaks like it (Valkey, KeyDB, Sentinel, proxies): RESP2, RESP3 and inline commands as exchanges. When the
-// pairing may be trusted is ExchangePairing's; what answers nothing (pushes, messages, MONITOR's lines) is found here.
+// Redis and what speaks like it (Valkey, KeyDB, Sentinel, proxies): RESP2, RESP3 and inline commands as exchanges.
+// ExchangePairing pairs them; here is found what answers no request (pushes, messages, MONITOR's lines).
 
 import type { Direction } from '../../core/connection.ts'
 import { compareTime, Timestamp } from '../../core/timestamp.ts'
@@ -141,8 +141,8 @@ class RedisParser implements ExchangeParser {
     draft.count = 1
     draft.flags = command.special
     draft.mark = command.answer
-    // A value may look like a command; its answer shows that, where it has to be of a certain sort. What follows in the
-    // same segment is no better known.
+    // A value may look like a command. Where a command's answer must be of a certain kind, the answer shows that. What follows
+    // in the same segment is as uncertain.
     if (!this.#requestKnown && command.answer === ANSWER_ANY) this.#guessedAt.set(draft.start)
     draft.unknown = this.#pairing.inDoubt && compareTime(draft.start, this.#guessedAt) === 0
     if (command.special !== SPECIAL_NONE) this.#special(text)
@@ -153,7 +153,7 @@ class RedisParser implements ExchangeParser {
     if (this.#repliesOff) draft.count = 0
     if (this.#skipsReply) {
       draft.count = 0
-      // SKIP itself gets no reply either, and does not use itself up.
+      // SKIP itself gets no reply either, and does not count as the request that is skipped.
       if (text.replyMode !== 'SKIP') this.#skipsReply = false
     }
     this.#pairing.request(draft)
@@ -274,7 +274,8 @@ class RedisParser implements ExchangeParser {
       pairing.respondFinally(reply)
       return
     }
-    // One comes for each that was open. Where that is not known the first counts, and the others answer nothing.
+    // One confirmation comes for each channel that was open. Where their number is not known, the first counts as the answer
+    // and the others answer nothing.
     if (special === SPECIAL_UNSUBSCRIBE_ALL && pairing.certain) {
       pairing.pending.first()!.count = this.#subscriptions.openOf(word) + 1
     }
@@ -314,7 +315,10 @@ class RedisParser implements ExchangeParser {
     this.#beSilent()
   }
 
-  /** Met in the middle, a replica acknowledges what its master sends: neither is a request, whoever was taken for the client. */
+  /**
+   * In the middle of a replication the replica acknowledges what its master sends. Neither is a request, whichever side was
+   * taken for the client.
+   */
   #hearReplication(): void {
     this.#pairing.loseResponses()
     this.#beSilent()

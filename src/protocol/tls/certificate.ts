@@ -1,4 +1,4 @@
-// A certificate, read by node:crypto when somebody asks. Servers show the same one to everybody, so it is kept once.
+// A certificate, parsed by node:crypto when it is first asked for. Servers show the same one to everybody, so it is kept once.
 
 import { createHash, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -94,7 +94,7 @@ export class CertificateCache {
   }
 }
 
-/** What strangers signed may be anything: OpenSSL's refusal is an answer, no error of ours. */
+/** A certificate from the wire may be anything: when OpenSSL refuses it, that is a result and no error. */
 function attempt<T>(otherwise: T, read: () => T): T {
   try {
     return read()

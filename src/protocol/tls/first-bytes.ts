@@ -1,4 +1,4 @@
-// What the first bytes of a side say: TLS, and whose, or not.
+// Decides whether the first bytes of a side are TLS, and of a client or a server.
 
 import { CLIENT_HELLO, SERVER_HELLO } from './handshake-messages.ts'
 import { ALERT, HANDSHAKE, isRecordHeader } from './record-reader.ts'

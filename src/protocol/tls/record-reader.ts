@@ -30,7 +30,7 @@ export class RecordReader {
   #headerLength: number
   #type: number
   #remaining: number
-  /** The thread is lost: no record's beginning is known. */
+  /** It is not known where the next record begins. */
   lost: boolean
   /** What comes next follows a hole: only a header that fits well is believed. */
   #afterGap: boolean

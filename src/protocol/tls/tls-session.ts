@@ -190,7 +190,7 @@ export class TlsSession {
     this.#tell('finished', t)
   }
 
-  /** In 1.3 it says nothing (RFC 8446 §5): encryption begins with the first record of application data. */
+  /** in 1.3 it means nothing (RFC 8446 §5): encryption begins with the first record of application data */
   changeCipherSpec(side: Side): void {
     const { handshake } = this
     if (handshake.serverHello === undefined && !handshake.server.incomplete) return
@@ -198,7 +198,7 @@ export class TlsSession {
     side.encrypted = true
     const isServer = side === this.#sides[handshake.clientDirection === 0 ? 1 : 0]
     if (isServer && handshake.resumption === 'unknown' && !handshake.server.incomplete) {
-      // who shows no certificate, exchanges no key and goes over to encryption takes up a session
+      // a server that sends no certificate and no key but begins encryption resumes a session
       const taken =
         !handshake.server.certificateSeen && handshake.keyExchange !== 'ecdhe' && handshake.keyExchange !== 'dhe'
       handshake.resumption = taken ? 'session' : 'none'
@@ -228,7 +228,7 @@ export class TlsSession {
     switch (type) {
       case CLIENT_HELLO:
         this.#handshakeBegins(d)
-        // after a HelloRetryRequest the first one is the one that tells what the client can do
+        // after a HelloRetryRequest, the first hello is the one that tells what the client can do
         if (handshake.clientHello !== undefined) return
         handshake.clientHello = readClientHello(buf, start, end, epochMicros(t))
         if (handshake.clientHello !== undefined) this.#tell('client-hello', t)
@@ -303,7 +303,7 @@ export class TlsSession {
     const { client, server, serverHello } = handshake
     if (serverHello === undefined) {
       if (!client.incomplete && !server.incomplete) return
-      // met midway: whoever sends application data both ways has finished
+      // joined midway: if both sides send application data, the handshake has finished
       if (type !== APPLICATION_DATA || client.encryptedRecords === 0 || server.encryptedRecords === 0) return
     } else if (serverHello.version === TLS_1_3) {
       if (facts !== client || server.encryptedRecords === 0 || length < SHORTEST_FINISHED_BYTES) return

@@ -128,7 +128,7 @@ export class TlsStreams implements StreamConsumer {
   #takeFirst(watched: Watched, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {
     const { first, beginning } = watched
     const held = first[d]
-    // an upload in plain text: only the other side's word is of interest
+    // an upload in plain text: only the other side's bytes are of interest
     if (beginning[d] === 'plain' && held.length === MAXIMUM_FIRST_BYTES) return
     // the rest of a long first piece is given to the session below
     const piece = buf.subarray(start, end)
