@@ -58,6 +58,48 @@ export interface Names {
   entries(): Iterable<NamedAddress>
 }
 
+/** A TCP socket that waits for connections. */
+export interface ListeningSocket {
+  /** `0.0.0.0` and `::` for every address. As Endpoint.address writes it. */
+  readonly address: string
+  readonly port: number
+  /** '' where it is not known. */
+  readonly process: string
+}
+
+/** What an engine and the system say of a host, as it was when they were asked. Text from elsewhere: not sanitised. */
+export interface HostFacts {
+  readonly name: string
+  /** `running`, `paused`, `restarting`, `exited` …; '' where it is no container. */
+  readonly state: string
+  readonly exitCode: number
+  /** The kernel ended it, because it wanted more memory than it may have. */
+  readonly isOutOfMemory: boolean
+  /** Microseconds since 1970: its latest start, and the end before or after that; 0: never. */
+  readonly startedMicros: number
+  readonly finishedMicros: number
+  readonly networks: readonly string[]
+  /** In its network namespace; undefined where they cannot be read. */
+  readonly listening: readonly ListeningSocket[] | undefined
+}
+
+/** Another host that answers on a port, and how it is reached. */
+export interface OtherListener {
+  readonly name: string
+  /** Networks that both are on; none: they cannot reach each other. */
+  readonly commonNetworks: readonly string[]
+}
+
+/** Facts that packets do not tell. Each answer may take seconds; undefined: nobody knows. Never throws, never rejects. */
+export interface HostFactsSource {
+  /** Of who has this address, seen from `place`. */
+  factsOf(place: number, endpoint: Endpoint): MaybeLater<HostFacts | undefined>
+  /** Who else listens on the port for others, where the address is a container's own 127.0.0.1 or ::1. */
+  listenersBeside(place: number, endpoint: Endpoint): MaybeLater<readonly OtherListener[] | undefined>
+}
+
+export type MaybeLater<T> = T | Promise<T>
+
 export interface NamedAddress extends Partial<NamedHost> {
   readonly family: AddressFamily
   /** As Endpoint.address writes it. */

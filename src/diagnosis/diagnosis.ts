@@ -17,7 +17,7 @@ import type { ExchangeFailure, ExchangeFailures } from '../core/exchange-failure
 import type { Finding, FindingCertainty } from '../core/finding.ts'
 import type { Mismatch, MismatchConsumer } from '../core/first-words.ts'
 import type { Packet } from '../core/packet.ts'
-import type { Names } from '../core/ports.ts'
+import type { HostFacts, HostFactsSource, Names, OtherListener } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { epochMicros, type Timestamp } from '../core/timestamp.ts'
@@ -26,6 +26,7 @@ import { type AddressFacts, AddressResolution } from './address-resolution.ts'
 import { Agenda } from './agenda.ts'
 import { CaptureFacts } from './capture-facts.ts'
 import type { ConnectionFacts, CountedConnection } from './connection-facts.ts'
+import { FactDesk } from './fact-desk.ts'
 import { type BookOptions, FindingBook } from './finding-book.ts'
 import { IcmpTargets } from './icmp-targets.ts'
 import { Moments } from './moments.ts'
@@ -42,6 +43,8 @@ export interface DiagnosisOptions extends JudgeOptions, BookOptions {
   readonly rules: readonly Rule[]
   readonly names: Names | undefined
   readonly failures: ExchangeFailures
+  /** Left out: nobody can be asked, and findings stand on packets alone. */
+  readonly hosts?: HostFactsSource | undefined
 }
 
 export class Diagnosis
@@ -62,6 +65,8 @@ export class Diagnosis
   readonly #names: Names | undefined
   readonly #failures: ExchangeFailures
   readonly #troubles = new Troubles()
+  readonly #hosts: HostFactsSource | undefined
+  readonly #desk = new FactDesk()
   readonly #book: FindingBook
   readonly #agenda = new Agenda()
   readonly #addresses: AddressResolution
@@ -74,6 +79,7 @@ export class Diagnosis
     this.options = options
     this.#names = options.names
     this.#failures = options.failures
+    this.#hosts = options.hosts
     this.#book = new FindingBook(consumer, options, options.names)
     this.#moments = new Moments(options.rules, this)
     this.#timeline = new Timeline(this.#moments, this.capture)
@@ -203,6 +209,11 @@ export class Diagnosis
     this.capture.duplicatePackets = packets
   }
 
+  /** Resolves when all that was asked of the engine and the system is answered. Call it before `end`. */
+  async settle(): Promise<void> {
+    await this.#desk.settle()
+  }
+
   /** The traffic is over, every connection closed: the rules are asked for the last time. */
   endTraffic(): void {
     for (const rule of this.#moments.onEnd) rule.onEnd()
@@ -210,6 +221,7 @@ export class Diagnosis
 
   /** After endTraffic: counts are final, and told. */
   end(): void {
+    this.#desk.close()
     this.#book.close()
   }
 
@@ -258,6 +270,32 @@ export class Diagnosis
     const isHost = (at: number, each: Endpoint): boolean =>
       isSameAddress(each, host) || (name !== '' && this.nameOf(at, each) === name)
     return this.#troubles.of(isHost, fromMicros, toMicros)
+  }
+
+  revise(kind: FindingKind, c: CountedConnection, certainty: FindingCertainty, describe: () => Description): void {
+    this.#book.revise(kind, c, certainty, describe)
+  }
+
+  replace(
+    kind: FindingKind,
+    by: FindingKind,
+    subject: Subject,
+    certainty: FindingCertainty,
+    describe: () => Description,
+  ): void {
+    this.#book.replace(kind, by, subject, certainty, this.nowMicros, describe)
+  }
+
+  askHost(place: number, endpoint: Endpoint, purpose: string, onKnown: (facts: HostFacts) => void): void {
+    const hosts = this.#hosts
+    if (hosts === undefined) return
+    this.#desk.ask(`${purpose} ${place} ${endpoint.address}`, () => hosts.factsOf(place, endpoint), onKnown)
+  }
+
+  askListeners(place: number, endpoint: Endpoint, onKnown: (others: readonly OtherListener[]) => void): void {
+    const hosts = this.#hosts
+    if (hosts === undefined) return
+    this.#desk.ask(`listeners ${place} ${endpoint}`, () => hosts.listenersBeside(place, endpoint), onKnown)
   }
 
   wake(c: ConnectionFacts, micros: number): void {

@@ -137,6 +137,39 @@ export class FindingBook {
     if (known?.finding?.state === 'open') describeTo(known.finding, describe())
   }
 
+  revise(kind: FindingKind, c: CountedConnection, certainty: FindingCertainty, describe: () => Description): void {
+    const finding = findingOf(kind, c)
+    if (finding?.state !== 'open' || finding.ports !== undefined) return
+    finding.certainty = certainty
+    describeTo(finding, describe())
+  }
+
+  replace(
+    kind: FindingKind,
+    by: FindingKind,
+    subject: Subject,
+    certainty: FindingCertainty,
+    micros: number,
+    describe: () => Description,
+  ): void {
+    const former = subject.facts === undefined ? undefined : findingOf(kind, subject.facts)
+    // many ports that were folded into one finding need not have one cause
+    if (former?.state !== 'open' || former.ports !== undefined || !this.#isWanted(by, subject)) return
+    const finding = this.#findingOf(by, subject, certainty)
+    if (finding === undefined) return
+    finding.count += former.count
+    finding.connectionCount += former.connectionCount
+    for (const number of former.connections) {
+      if (finding.connections.length < MAXIMUM_CONNECTIONS) finding.connections.push(number)
+    }
+    describeTo(finding, describe())
+    finding.firstTime.set(former.firstTime)
+    finding.lastTime.set(former.lastTime.seconds === 0 ? timeOf(micros) : former.lastTime)
+    former.foldedInto = finding
+    this.#remove(former)
+    if (!finding.told) this.#tell(finding)
+  }
+
   withdraw(kind: FindingKind, c: CountedConnection): void {
     const at = c.findings.findIndex((each) => (each as Remembered).kind === kind)
     if (at < 0) return
@@ -278,6 +311,12 @@ interface Remembered {
   readonly finding: OpenFinding | undefined
   /** How many of the finding's cases are this connection's. */
   cases: number
+}
+
+/** The finding of that kind that counts the connection. */
+function findingOf(kind: FindingKind, c: CountedConnection): OpenFinding | undefined {
+  const counted = (c.findings as Remembered[]).find((each) => each.kind === kind)?.finding
+  return counted?.foldedInto ?? counted
 }
 
 /** It is counted in a finding that stands instead of those of this kind. */

@@ -8,6 +8,7 @@ import { connectionEnds } from './rules/connection-ends.ts'
 import { dns } from './rules/dns.ts'
 import { halfClosed } from './rules/half-closed.ts'
 import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
+import { hostState } from './rules/host-state.ts'
 import { keepaliveMasksIdle } from './rules/keepalive-masks-idle.ts'
 import { lateAnswers } from './rules/late-answers.ts'
 import { loss } from './rules/loss.ts'
@@ -27,6 +28,7 @@ import { unanswered } from './rules/unanswered.ts'
 import { unreachable } from './rules/unreachable.ts'
 import { windows } from './rules/windows.ts'
 import { wrongFamily } from './rules/wrong-family.ts'
+import { wrongNetwork } from './rules/wrong-network.ts'
 
 /** In the order in which docs/diagnosis.md has them; one is asked after the other. */
 export const RULES: readonly Rule[] = [
@@ -56,6 +58,8 @@ export const RULES: readonly Rule[] = [
   connectionEnds,
   keepaliveMasksIdle,
   halfClosed,
+  wrongNetwork,
+  hostState,
 ]
 
 export const FINDING_KINDS: readonly FindingKind[] = RULES.flatMap((rule) => rule.kinds)

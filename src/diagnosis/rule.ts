@@ -7,6 +7,7 @@ import type { ExchangeFailure } from '../core/exchange-failure.ts'
 import type { FindingCertainty, FindingSeverity } from '../core/finding.ts'
 import type { Mismatch } from '../core/first-words.ts'
 import type { Datagram } from '../core/segment.ts'
+import type { HostFacts, OtherListener } from '../core/ports.ts'
 import type { TimedExchange } from '../core/timed-exchange.ts'
 import type { TlsEvent, TlsHandshake } from '../core/tls-handshake.ts'
 import type { AddressFacts } from './address-resolution.ts'
@@ -82,6 +83,23 @@ export interface Judge {
   has(kind: FindingKind, c: CountedConnection): boolean
   /** The connection is counted in some finding that is an error: its end needs no other explanation. */
   hasFailed(c: CountedConnection): boolean
+  /** Other words, and another certainty, for the finding that counts the connection: something was learnt that no packet tells. */
+  revise(kind: FindingKind, c: CountedConnection, certainty: FindingCertainty, describe: () => Description): void
+  /** The same of the finding that counts `subject.facts`, and its cases become a finding of kind `by`: the one of kind `kind` is withdrawn in its favour. */
+  replace(
+    kind: FindingKind,
+    by: FindingKind,
+    subject: Subject,
+    certainty: FindingCertainty,
+    describe: () => Description,
+  ): void
+  /**
+   * What the engine and the system know of a host: calls `onKnown` at once or later, not at all where nobody knows. Each host is
+   * asked about once for each `purpose`. Only for findings that would be others for it.
+   */
+  askHost(place: number, endpoint: Endpoint, purpose: string, onKnown: (facts: HostFacts) => void): void
+  /** Who else listens on the port of this container's own loopback address; likewise. */
+  askListeners(place: number, endpoint: Endpoint, onKnown: (others: readonly OtherListener[]) => void): void
   /** Call onWake for the connection when capture time has come to `micros`, if it is still open then. The earliest wish counts. */
   wake(c: ConnectionFacts, micros: number): void
   /** What the outcome of an exchange says, by its protocol; undefined: it succeeded, or failed as healthy use does. */

@@ -3,39 +3,42 @@
 import { duration } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { about, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
+import { REFUSED } from './refused-kind.ts'
+import { explainRefusal, LOCALHOST_MISUSE, WRONG_BIND } from './wrong-bind.ts'
 
-export const REFUSED: FindingKind = {
-  id: 'refused',
-  severity: 'error',
-  title: 'nothing listens on that port',
-  meaning: 'The client asked for a connection, and a reset came back at once in the name of the server.',
-  told: 'A SYN, then a RST that acknowledges exactly that SYN, and nothing else from the server.',
-  limits:
-    'A firewall that rejects with a reset looks the same at the client: same addresses, time to live and IP fields. Only the sockets that the server has open, or a capture next to the server, tell the two apart.',
-  advice:
-    'See whether the server runs and on which port and address it listens: tcpflow containers, docker port NAME, ss -ltn inside its network namespace.',
-  foldsPorts: true,
-}
+/** Ends of which it is known why they refuse. */
+const MAXIMUM_EXPLAINED = 1024
+const KINDS = [REFUSED, WRONG_BIND, LOCALHOST_MISUSE] as const
 
 export const refused: Rule = {
-  kinds: [REFUSED],
-  begin: (judge: Judge): Judgement => ({
-    onReset(c, d) {
-      if (d === 1 && isRefusal(c) && !judge.has(REFUSED, c)) tell(judge, c)
-    },
-    onWentOn(c) {
-      judge.withdraw(REFUSED, c)
-    },
-  }),
+  kinds: KINDS,
+  begin(judge: Judge): Judgement {
+    const explained = new Map<string, FindingKind>()
+    return {
+      onReset(c, d) {
+        if (d !== 1 || !isRefusal(c) || KINDS.some((kind) => judge.has(kind, c))) return
+        const key = `${c.place} ${c.serverEnd}`
+        const kind = explained.get(key)
+        tell(judge, c, kind ?? REFUSED)
+        if (kind !== undefined) return
+        explainRefusal(judge, c, (better) => {
+          if (explained.size < MAXIMUM_EXPLAINED) explained.set(key, better)
+        })
+      },
+      onWentOn(c) {
+        for (const kind of KINDS) judge.withdraw(kind, c)
+      },
+    }
+  },
 }
 
 export function isRefusal({ client, server }: ConnectionFacts): boolean {
   return client.syns > 0 && server.syns === 0 && server.resetHasAcknowledgement && server.packets === server.resets
 }
 
-function tell(judge: Judge, c: ConnectionFacts): void {
+function tell(judge: Judge, c: ConnectionFacts, kind: FindingKind): void {
   const { place, serverEnd, client, server } = c
-  judge.find(REFUSED, about(c), 'likely', () => {
+  judge.find(kind, about(c), 'likely', () => {
     const host = judge.hostOf(place, serverEnd)
     return {
       cause: `${host} answered the SYN with a reset: nothing listens on port ${serverEnd.port} there, or a firewall resets.`,

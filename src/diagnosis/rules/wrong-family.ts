@@ -2,7 +2,8 @@
 
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { about, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
-import { isRefusal, REFUSED } from './refused.ts'
+import { isRefusal } from './refused.ts'
+import { REFUSED } from './refused-kind.ts'
 import { isUnanswered, UNANSWERED } from './unanswered.ts'
 
 export const WRONG_FAMILY: FindingKind = {
