@@ -56,6 +56,8 @@ export class OpenFinding implements Finding {
   evidence: Evidence[] = []
   /** Told to consumers; what was not told is not withdrawn either. */
   told = false
+  /** What it says comes from more than packets, and is not said anew for the next case. */
+  isRevised = false
   /** Of many ports: which. */
   ports: Set<number> | undefined = undefined
   /** The finding of many ports that its cases are counted in since. */
@@ -122,7 +124,9 @@ export class FindingBook {
     const { ports } = finding
     if (ports !== undefined && subject.server !== undefined && ports.size < MAXIMUM_PORTS)
       ports.add(subject.server.port)
-    if (isFirst || surer || (kind.latestText === true && ports === undefined)) describeTo(finding, describe())
+    const isSaid = !isFirst && finding.isRevised
+    if (!isSaid && (isFirst || surer || (kind.latestText === true && ports === undefined)))
+      describeTo(finding, describe())
     const time = timeOf(micros)
     if (isFirst) finding.firstTime.set(finding.evidence[0]?.time ?? time)
     if (isFirst || compareTime(time, finding.lastTime) > 0) finding.lastTime.set(time)
@@ -134,12 +138,13 @@ export class FindingBook {
     const pair = pairKey(kind, subject)
     const key = keyOf(pair, subject)
     const known = (subject.facts?.findings as Remembered[] | undefined)?.find(({ finding }) => finding?.key === key)
-    if (known?.finding?.state === 'open') describeTo(known.finding, describe())
+    if (known?.finding?.state === 'open' && !known.finding.isRevised) describeTo(known.finding, describe())
   }
 
   revise(kind: FindingKind, c: CountedConnection, certainty: FindingCertainty, describe: () => Description): void {
     const finding = findingOf(kind, c)
     if (finding?.state !== 'open' || finding.ports !== undefined) return
+    finding.isRevised = true
     finding.certainty = certainty
     describeTo(finding, describe())
   }
@@ -154,7 +159,8 @@ export class FindingBook {
   ): void {
     const former = subject.facts === undefined ? undefined : findingOf(kind, subject.facts)
     // many ports that were folded into one finding need not have one cause
-    if (former?.state !== 'open' || former.ports !== undefined || !this.#isWanted(by, subject)) return
+    if (former?.state !== 'open' || former.kind !== kind || former.ports !== undefined || !this.#isWanted(by, subject))
+      return
     const finding = this.#findingOf(by, subject, certainty)
     if (finding === undefined) return
     finding.count += former.count
@@ -162,6 +168,7 @@ export class FindingBook {
     for (const number of former.connections) {
       if (finding.connections.length < MAXIMUM_CONNECTIONS) finding.connections.push(number)
     }
+    finding.isRevised = true
     describeTo(finding, describe())
     finding.firstTime.set(former.firstTime)
     finding.lastTime.set(former.lastTime.seconds === 0 ? timeOf(micros) : former.lastTime)

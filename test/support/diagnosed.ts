@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { ExchangeHosts } from '../../src/core/exchange-hosts.ts'
 import type { Finding } from '../../src/core/finding.ts'
 import { Packet } from '../../src/core/packet.ts'
-import type { Names } from '../../src/core/ports.ts'
+import type { HostFactsSource, Names } from '../../src/core/ports.ts'
 import { compareTime, elapsedMicros, Timestamp } from '../../src/core/timestamp.ts'
 import { Decoder } from '../../src/decode/decoder.ts'
 import { Diagnosis } from '../../src/diagnosis/diagnosis.ts'
@@ -30,6 +30,8 @@ export interface DiagnosedOptions {
   readonly slowMillis?: number
   readonly hungAfterMillis?: number
   readonly names?: Names
+  /** What the engine and the system would say; see KnownHosts. */
+  readonly hosts?: HostFactsSource
   /** In place of all that there are. */
   readonly rules?: readonly Rule[]
   /** Capture time that goes on after the last frame. */
@@ -64,6 +66,25 @@ export interface DiagnosedFrame extends PcapFrame {
 }
 
 export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: DiagnosedOptions = {}): Diagnosed {
+  return ended(follow(frames, options))
+}
+
+/** The same, with answers of `hosts` that come later. */
+export async function diagnoseLater(talk: Talk, options: DiagnosedOptions): Promise<Diagnosed> {
+  const followed = follow(talk.frames, options)
+  await followed.diagnosis.settle()
+  return ended(followed)
+}
+
+type Followed = Omit<Diagnosed, 'findings'>
+
+function ended({ told, diagnosis }: Followed): Diagnosed {
+  diagnosis.end()
+  return { findings: [...diagnosis.findings()], told, diagnosis }
+}
+
+/** Up to the end of the traffic. */
+function follow(frames: readonly DiagnosedFrame[], options: DiagnosedOptions): Followed {
   const told: string[] = []
   const hungAfterMillis = options.hungAfterMillis ?? 30_000
   const diagnosis = new Diagnosis(
@@ -72,6 +93,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
       rules: options.rules ?? RULES,
       names: options.names,
       failures: EXCHANGE_FAILURES,
+      hosts: options.hosts,
       slowMicros: (options.slowMillis ?? 1000) * 1000,
       hungAfterMicros: hungAfterMillis * 1000,
       ids: undefined,
@@ -136,8 +158,7 @@ export function diagnoseFrames(frames: readonly DiagnosedFrame[], options: Diagn
   table.closeAll('capture-ended', clock)
   stage.onTrafficOver()
   diagnosis.endTraffic()
-  diagnosis.end()
-  return { findings: [...diagnosis.findings()], told, diagnosis }
+  return { told, diagnosis }
 }
 
 /** What client and server of the only connection have sent, as it stood when it closed. */
