@@ -55,6 +55,9 @@ export function containerDetails(answer: unknown): ContainerDetails | undefined 
     ports: inspectedPorts(at(answer, 'NetworkSettings', 'Ports')),
     pid: wholeNumber(at(state, 'Pid')),
     startedAt: text(at(state, 'StartedAt')),
+    finishedAt: text(at(state, 'FinishedAt')),
+    exitCode: wholeNumber(at(state, 'ExitCode')),
+    isOutOfMemory: at(state, 'OOMKilled') === true,
     exposedPorts: Object.keys(record(at(answer, 'Config', 'ExposedPorts'))),
   }
 }

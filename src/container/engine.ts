@@ -46,6 +46,11 @@ export interface ContainerDetails extends ContainerSummary {
   /** Of its first process, in the engine's pid namespace; 0 when it does not run. */
   readonly pid: number
   readonly startedAt: string
+  /** When it last ended; a time in the year 1 when it never did. '' if the engine does not tell. */
+  readonly finishedAt: string
+  readonly exitCode: number
+  /** The kernel ended it, because it wanted more memory than it may have. */
+  readonly isOutOfMemory: boolean
   /** `tcp` ports that the image or the operator declares, published or not: `80/tcp`. */
   readonly exposedPorts: readonly string[]
 }

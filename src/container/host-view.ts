@@ -6,9 +6,10 @@ import { existsSync } from 'node:fs'
 import { hostname, networkInterfaces, release, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { readBytes, readLink, readNames, readText } from '../core/kernel-files.ts'
+import type { ListeningSocket } from '../core/ports.ts'
 import { type InsideInterface, type ProcessFactsSource, ReadProcessFacts } from '../core/process-facts.ts'
 import type { EngineMachine } from './engine.ts'
-import { hasRoute, listeningPorts } from './kernel-tables.ts'
+import { hasRoute, listeningPorts, listeningSockets } from './kernel-tables.ts'
 
 export type { InsideInterface }
 
@@ -37,6 +38,8 @@ export interface HostView {
   whyNotEnter(pid: number): string | undefined
   /** Ports on which the processes listen. */
   listeningPorts(pids: readonly number[]): number[]
+  /** Sockets that listen in the network namespace of the first of these, and which of them holds each, if one does. */
+  listeningSockets(pids: readonly number[]): ListeningSocket[]
   /** Addresses of the host that the engine runs on, as far as they are known here. */
   hostAddresses(): string[]
 }
@@ -109,6 +112,10 @@ class ElsewhereView implements HostView {
 
   listeningPorts(pids: readonly number[]): number[] {
     return this.#view.listeningPorts(pids)
+  }
+
+  listeningSockets(pids: readonly number[]): ListeningSocket[] {
+    return this.#view.listeningSockets(pids)
   }
 
   hostAddresses(): string[] {
@@ -256,6 +263,17 @@ export class LinuxHostView implements HostView {
   listeningPorts(pids: readonly number[]): number[] {
     const sockets = pids.flatMap((pid) => this.#processes.of(pid).sockets)
     return listeningPorts(this.#proc, pids, new Set(sockets))
+  }
+
+  listeningSockets(pids: readonly number[]): ListeningSocket[] {
+    const [first] = pids
+    if (first === undefined) return []
+    const tables = ['tcp', 'tcp6'].map((name) => readText(`${this.#proc}/${first}/net/${name}`))
+    return tables.flatMap(listeningSockets).map(({ address, port, inode }) => {
+      const holder = pids.find((pid) => this.#processes.of(pid).sockets.includes(inode))
+      const process = holder === undefined ? '' : readText(`${this.#proc}/${holder}/comm`).trim()
+      return { address, port, process }
+    })
   }
 
   hostAddresses(): string[] {

@@ -1,6 +1,7 @@
 // The kernel's tables of routes and sockets, proc(5): /proc/net/route and /proc/PID/net/tcp.
 
 import { existsSync } from 'node:fs'
+import { formatAddress } from '../core/endpoint.ts'
 import { readText } from '../core/kernel-files.ts'
 
 const LISTENING = '0A'
@@ -28,6 +29,27 @@ export function listeningPorts(proc: string, pids: readonly number[], sockets: R
     }
   }
   return [...ports].sort((a, b) => a - b)
+}
+
+/** A listening TCP socket of a kernel table. */
+export interface TableSocket {
+  readonly address: string
+  readonly port: number
+  readonly inode: string
+}
+
+/** Those of /proc/net/tcp or tcp6, in the table's order. Its addresses are words in the byte order of the machine (little). */
+export function listeningSockets(table: string): TableSocket[] {
+  return table.split('\n').flatMap((line) => {
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
+    const [hex = '', portHex = ''] = local.split(':')
+    const port = Number.parseInt(portHex, 16)
+    if (state !== LISTENING || !/^([0-9A-F]{8}|[0-9A-F]{32})$/.test(hex) || !(port > 0)) return []
+    const words = hex.match(/.{8}/g)!.map(swapped)
+    const [a = 0, b = 0, c = 0, d = 0] = words
+    const address = words.length === 1 ? formatAddress(4, 0, 0, 0, a) : formatAddress(6, a, b, c, d)
+    return [{ address, port, inode }]
+  })
 }
 
 /** A route of the kernel's table (/proc/net/route: little-endian hexadecimal) leads to this subnet by this interface. */

@@ -138,5 +138,5 @@ export function entriesOf({ details }: Followed, networks: readonly NetworkDetai
 }
 
 function unlooked(listed: ContainerSummary): ContainerDetails {
-  return { ...listed, pid: 0, startedAt: '', exposedPorts: [] }
+  return { ...listed, pid: 0, startedAt: '', finishedAt: '', exitCode: 0, isOutOfMemory: false, exposedPorts: [] }
 }

@@ -15,7 +15,7 @@ import type {
 } from '../core/consumers.ts'
 import { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { Io } from '../core/io.ts'
-import type { Names } from '../core/ports.ts'
+import type { HostFactsSource, Names } from '../core/ports.ts'
 import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import { QUERY_PATIENCE_MILLIS } from '../diagnosis/patience.ts'
 import { defaultFlowTableOptions } from '../flow/options.ts'
@@ -96,6 +96,7 @@ export interface AttachOptions {
   readonly io: Io
   readonly messages: TerminalMessages
   readonly names: Names | undefined
+  readonly hostFacts?: HostFactsSource | undefined
   readonly inUse: FilesInUse
   /** What the inputs cannot show at present, a sentence each. */
   readonly notCaptured: () => readonly string[]
@@ -103,7 +104,7 @@ export interface AttachOptions {
 
 /** Makes what the plan asks for. Rejects with OperatorError where an output cannot be opened. */
 export async function attachViews(options: AttachOptions): Promise<AttachedViews> {
-  const { plan, io, messages, names, inUse, notCaptured } = options
+  const { plan, io, messages, names, hostFacts, inUse, notCaptured } = options
   const attached: Attachment[] = []
   let counts = (): RunCounts => NOTHING_COUNTED
   const arena = new Arena(arenaBytes(plan))
@@ -116,6 +117,7 @@ export async function attachViews(options: AttachOptions): Promise<AttachedViews
     messages,
     arena,
     names,
+    hostFacts,
     inUse,
     hosts: new ExchangeHosts(names),
     standardOutput() {

@@ -5,11 +5,12 @@ import type { CaptureLauncher } from '../capture/launcher.ts'
 import type { CaptureEnd, CaptureTarget } from '../container/capture-target.ts'
 import { ContainerWatch, type WatchListener } from '../container/container-watch.ts'
 import type { Engine } from '../container/engine.ts'
+import { EngineFacts } from '../container/engine-facts.ts'
 import { type HostView, viewFor } from '../container/host-view.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import type { PlaceTable } from '../core/places.ts'
-import type { Messages, Names } from '../core/ports.ts'
+import type { HostFactsSource, Messages, Names } from '../core/ports.ts'
 import { Timestamp } from '../core/timestamp.ts'
 import { TimePrefix } from '../output/writing/console-time.ts'
 import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
@@ -62,6 +63,7 @@ interface Open {
 export class ContainerCapture implements WatchListener {
   readonly #parts: ContainerCaptureParts
   readonly #engine: Engine
+  readonly #view: HostView
   readonly #watch: ContainerWatch
   readonly #open = new Map<string, Open>()
   /** Those that were asked to end. */
@@ -86,6 +88,7 @@ export class ContainerCapture implements WatchListener {
     const { containers, input } = parts
     this.#parts = parts
     this.#engine = engine
+    this.#view = view
     this.#opener = new TargetOpener(parts, engine)
     this.#failures = new OpeningFailures(engine, view)
     const options = {
@@ -105,6 +108,11 @@ export class ContainerCapture implements WatchListener {
 
   get names(): Names {
     return this.#watch.names
+  }
+
+  /** What the engine knows of hosts; until `close`. */
+  get hostFacts(): HostFactsSource {
+    return new EngineFacts(this.#engine, this.#view, this.#watch.names)
   }
 
   /** Begins; resolves once everything that can be captured now is. Rejects with OperatorError. */
@@ -139,12 +147,18 @@ export class ContainerCapture implements WatchListener {
     this.#merge?.close()
   }
 
-  async close(): Promise<void> {
+  /** Ends every capture; the engine can still be asked. */
+  async endCaptures(): Promise<void> {
     this.stop()
     // What is being opened is closed by itself once it is open; the engine is needed for that.
     await Promise.allSettled(this.#opening)
     const open = [...this.#open.values(), ...this.#closing]
     await Promise.allSettled([...this.#closes, ...open.map(({ feed }) => feed?.source.close())])
+  }
+
+  /** May be called twice. */
+  async close(): Promise<void> {
+    await this.endCaptures()
     await this.#engine.close()
     await this.#parts.launcher.close()
   }

@@ -13,7 +13,7 @@ import type { Arena } from '../core/arena.ts'
 import { OperatorError } from '../core/errors.ts'
 import type { Io } from '../core/io.ts'
 import { PlaceTable } from '../core/places.ts'
-import type { ByteSource, Names } from '../core/ports.ts'
+import type { ByteSource, HostFactsSource, Names } from '../core/ports.ts'
 import type { ContainersPlan, InputPlan, Plan } from '../plan.ts'
 import type { Feed } from '../river/feed.ts'
 import { SavefileReader } from '../savefile/reader.ts'
@@ -56,6 +56,8 @@ export class Inputs {
   readonly places: PlaceTable
   /** Who has which address; undefined where nobody wants to know, or nobody can tell. */
   readonly names: Names | undefined
+  /** What is known of hosts beside that: where containers are captured. */
+  readonly hostFacts: HostFactsSource | undefined
   readonly #savefileNames: SavefileNames | undefined
   readonly #readsAhead: boolean
   /** Files opened while that was still allowed, or the error of opening them. */
@@ -71,6 +73,7 @@ export class Inputs {
     this.launcher = launcher
     this.#savefileNames = plan.names && plan.input.kind === 'files' ? new SavefileNames() : undefined
     this.names = plan.names ? (containers?.names ?? this.#savefileNames) : undefined
+    this.hostFacts = plan.diagnose === undefined ? undefined : containers?.hostFacts
     this.#opened = opened
     this.#readsAhead = readsAhead(plan)
     this.places = places

@@ -37,7 +37,8 @@ export async function runPipeline(plan: Plan, io: Io): Promise<number> {
     const notCaptured = (): readonly string[] => inputs.containers?.notCaptured ?? []
     // Until here a signal ends the program at once, because opening may take long.
     stopRequest = new StopRequest(io)
-    views = await attachViews({ plan, io, messages, names: inputs.names, inUse, notCaptured })
+    const { names, hostFacts } = inputs
+    views = await attachViews({ plan, io, messages, names, hostFacts, inUse, notCaptured })
   } catch (error) {
     await Promise.all([source?.live?.close(), inputs.containers?.close()])
     throw error

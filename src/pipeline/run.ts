@@ -27,6 +27,8 @@ import type { StopRequest } from './stop-request.ts'
 const EXIT_FAILED = 1
 /** How long the end may wait for a reader that does not read, once the operator has asked for the end. */
 const FINISH_PATIENCE_MILLIS = 1000
+/** How long answers that are still to come are waited for at the end. */
+const SETTLE_PATIENCE_MILLIS = 800
 
 /** Containers come and go: copies of one packet are looked for as if there were several captures always. */
 const SEVERAL_CAPTURES = 2
@@ -151,7 +153,7 @@ export class Run {
       await running
     } finally {
       this.#river.setLive(0)
-      await capture.close()
+      await capture.endCaptures()
     }
     if (capture.failed) this.#failed = true
   }
@@ -225,6 +227,7 @@ export class Run {
     const { all, sinks, savers } = this.#attachments
     for (const { onLastMoment } of all) onLastMoment?.(this.#table.confirmedTime)
     this.#table.closeAll(this.#interfaceGone ? 'interface-gone' : 'capture-ended', clock)
+    await this.#settle()
     for (const { onTrafficOver } of all) onTrafficOver?.()
     const { packets, filtered } = this.#river.counters
     if (this.#failed && packets + filtered === 0) for (const saver of savers) saver.discard()
@@ -242,6 +245,18 @@ export class Run {
     await this.#messages.finish()
     if (this.#unexpected !== undefined) throw this.#unexpected
     return this.#exitCode()
+  }
+
+  /** What views have asked of others may still change what they say; afterwards nobody is asked any more. */
+  async #settle(): Promise<void> {
+    const settling = this.#attachments.all.flatMap(({ settle }) => settle?.() ?? [])
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, SETTLE_PATIENCE_MILLIS)
+    })
+    await Promise.race([Promise.allSettled(settling), late])
+    clearTimeout(timer)
+    await this.#inputs.containers?.close()
   }
 
   #sumUp(): void {

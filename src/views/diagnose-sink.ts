@@ -45,6 +45,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
       rules: RULES,
       names: context.names,
       failures: EXCHANGE_FAILURES,
+      hosts: context.hostFacts,
       slowMicros: plan.slowMillis * MICROS_PER_MILLI,
       hungAfterMicros: plan.hungAfterMillis * MICROS_PER_MILLI,
       ids: plan.ids === undefined ? undefined : new Set(plan.ids),

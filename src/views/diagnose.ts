@@ -28,6 +28,7 @@ export const diagnoseView: View = {
       drops: [diagnosis],
       clocks: [diagnosis, sink, ...recorders],
       sinks: [sink],
+      settle: () => diagnosis.settle(),
       // what was found at the very end becomes a file too, and the last word on a finding names it
       onTrafficOver: () => {
         diagnosis.endTraffic()

@@ -5,7 +5,7 @@ import type { Arena } from '../core/arena.ts'
 import type { Sink, TrafficConsumers } from '../core/consumers.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { Io } from '../core/io.ts'
-import type { Names } from '../core/ports.ts'
+import type { HostFactsSource, Names } from '../core/ports.ts'
 import type { TimedExchangeConsumer } from '../core/timed-exchange.ts'
 import type { Timestamp } from '../core/timestamp.ts'
 import type { RunCounts } from '../metrics/run-counts.ts'
@@ -34,6 +34,8 @@ export interface ViewContext {
   readonly arena: Arena
   /** Names of hosts, where they are wanted. */
   readonly names: Names | undefined
+  /** What is known of hosts beside their names, where an engine can be asked. */
+  readonly hostFacts: HostFactsSource | undefined
   /** Files that are read or written, and so not written over. */
   readonly inUse: FilesInUse
   /** How the hosts of an exchange are told. */
@@ -65,6 +67,8 @@ export interface Attachment extends TrafficConsumers {
   readonly stoppers?: readonly Stopper[]
   /** Told the capture's last moment, while what is open then is still open. */
   readonly onLastMoment?: (clock: Timestamp) => void
+  /** Called when every connection is closed: resolves when what was asked of others is answered. Not waited for very long. */
+  readonly settle?: () => Promise<void>
   /** Called when all traffic is over, before the first sink is finished. */
   readonly onTrafficOver?: () => void
   /** The run's exit code, where nothing failed; undefined: the usual one. Asked once, at the very end. */

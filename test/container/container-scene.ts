@@ -11,6 +11,7 @@ import type {
   Sidecar,
 } from '../../src/container/engine.ts'
 import type { HostView, InsideInterface } from '../../src/container/host-view.ts'
+import type { ListeningSocket } from '../../src/core/ports.ts'
 
 export function idOf(text: string): string {
   return Buffer.from(text).toString('hex').padEnd(64, '0').slice(0, 64)
@@ -58,6 +59,9 @@ export function container(name: string, more: Partial<ContainerDetails> = {}): C
     ports: [],
     pid: 4000,
     startedAt: '2026-01-01T00:00:00Z',
+    finishedAt: '',
+    exitCode: 0,
+    isOutOfMemory: false,
     exposedPorts: [],
     ...more,
   }
@@ -183,6 +187,7 @@ export class FakeView implements HostView {
   onRouse: () => void = () => {}
   refusal: string | undefined
   ports: number[] = []
+  sockets: ListeningSocket[] = []
   namespace = '4026532000'
   /** Of containers on the host's network. */
   onOurNetwork: boolean | undefined = true
@@ -221,6 +226,9 @@ export class FakeView implements HostView {
   }
   whyNotEnter(): string | undefined {
     return this.refusal
+  }
+  listeningSockets(): ListeningSocket[] {
+    return this.sockets
   }
   listeningPorts(): number[] {
     return this.ports
