@@ -128,6 +128,7 @@ const MEMORY_TOLERANCE = 0.02
 const FORWARDING_ENTRY_BYTES = 16
 const CAP_SYS_ADMIN = 21n
 const ROUSE_PORT = 9
+const MAXIMUM_PROGRAM_CHARACTERS = 32
 const ROUSE_WAIT_MILLIS = 120
 
 /** Facts read on the spot. */
@@ -271,9 +272,16 @@ export class LinuxHostView implements HostView {
     const tables = ['tcp', 'tcp6'].map((name) => readText(`${this.#proc}/${first}/net/${name}`))
     return tables.flatMap(listeningSockets).map(({ address, port, inode }) => {
       const holder = pids.find((pid) => this.#processes.of(pid).sockets.includes(inode))
-      const process = holder === undefined ? '' : readText(`${this.#proc}/${holder}/comm`).trim()
+      const process = holder === undefined ? '' : this.#programOf(holder)
       return { address, port, process }
     })
+  }
+
+  /** The name of what was started; a thread may have another (comm). */
+  #programOf(pid: number): string {
+    const [started = ''] = readText(`${this.#proc}/${pid}/cmdline`).split(/[\0 ]/)
+    const name = started.slice(started.lastIndexOf('/') + 1).replace(/:$/, '')
+    return name === '' ? readText(`${this.#proc}/${pid}/comm`).trim() : name.slice(0, MAXIMUM_PROGRAM_CHARACTERS)
   }
 
   hostAddresses(): string[] {
