@@ -47,7 +47,15 @@ const LISTED = {
 const INSPECTED = {
   Id: ID,
   Name: '/web',
-  State: { Status: 'running', Running: true, Pid: 16400, StartedAt: '2026-11-21T07:05:01.631866642Z' },
+  State: {
+    Status: 'running',
+    Running: true,
+    Pid: 16400,
+    StartedAt: '2026-11-21T07:05:01.631866642Z',
+    FinishedAt: '2026-11-21T07:04:59.1Z',
+    ExitCode: 137,
+    OOMKilled: true,
+  },
   Image: 'sha256:e6',
   Config: { Image: 'nginx:1', Labels: { a: 'b' }, ExposedPorts: { '80/tcp': {}, '53/udp': {} } },
   HostConfig: { NetworkMode: 'shop_front' },
@@ -111,6 +119,9 @@ describe('a container', () => {
       ports: [{ protocol: 'tcp', containerPort: 80, hostAddress: '::', hostPort: 8080 }],
       pid: 16400,
       startedAt: '2026-11-21T07:05:01.631866642Z',
+      finishedAt: '2026-11-21T07:04:59.1Z',
+      exitCode: 137,
+      isOutOfMemory: true,
       exposedPorts: ['80/tcp', '53/udp'],
     })
   })
@@ -299,7 +310,8 @@ function* oddities(value: unknown, odd: unknown): Generator<unknown> {
 
 /** Of the same kinds throughout: what says nothing is '' or 0, never missing. */
 function assertWhole(value: unknown): void {
-  const kinds: Record<string, string> = { containerPort: 'number', hostPort: 'number', pid: 'number' }
+  const numbers = { containerPort: 'number', hostPort: 'number', pid: 'number', exitCode: 'number' }
+  const kinds: Record<string, string> = { ...numbers, isOutOfMemory: 'boolean' }
   for (const [name, inner] of Object.entries(value as object)) {
     if (Array.isArray(inner)) for (const each of inner) typeof each === 'string' || assertWhole(each)
     else if (name === 'labels') assert.ok(Object.values(inner).every((each) => typeof each === 'string'))
