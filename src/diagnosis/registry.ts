@@ -11,6 +11,7 @@ import { handshakeIncomplete } from './rules/handshake-incomplete.ts'
 import { hostState } from './rules/host-state.ts'
 import { keepaliveMasksIdle } from './rules/keepalive-masks-idle.ts'
 import { lateAnswers } from './rules/late-answers.ts'
+import { lateTlsAnswers } from './rules/late-tls-answers.ts'
 import { loss } from './rules/loss.ts'
 import { mtuBlackHole } from './rules/mtu-black-hole.ts'
 import { nagleDelay } from './rules/nagle-delay.ts'
@@ -44,6 +45,7 @@ export const RULES: readonly Rule[] = [
   portReuse,
   portExhaustion,
   lateAnswers,
+  lateTlsAnswers,
   mtuBlackHole,
   loss,
   windows,

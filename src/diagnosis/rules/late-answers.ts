@@ -204,7 +204,8 @@ function isOfServer({ exchange }: TimedExchange, c: ConnectionFacts, micros: num
 
 /** Of a protocol that is not known: the server never speaks by itself, and this is no TLS handshake, which has rules of its own. */
 function takesTurns(exchange: Exchange, c: ConnectionFacts): boolean {
-  return !c.serverSpokeUnasked && (c.answered > 1 || !exchange.request.startsWith(UNPRINTABLE))
+  if (!c.connection.openerKnown || c.serverSpokeUnasked) return false
+  return c.answered > 1 || !exchange.request.startsWith(UNPRINTABLE)
 }
 
 /**

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { assertFindings, assertNotes, diagnose } from '../../support/diagnosed.ts'
 import { Talk, type TalkOptions } from '../../support/talk.ts'
+import { CLIENT_FINISHED, CLIENT_HELLO, encrypted, SERVER_FLIGHT } from '../../support/tls-records.ts'
 
 const START = 1_700_000_000
 const GET = 'GET /report HTTP/1.1\r\nHost: web\r\n\r\n'
@@ -112,6 +113,33 @@ describe('server-slow', () => {
     const talk = new Talk({ serverPort: 1883 }).open().client('CONNECT').server('CONNACK').wait(3000).server('news')
     talk.client('PUBLISH').acknowledge(1).wait(20_000).server('more news').acknowledge(0)
     assertFindings(diagnose(talk.close()))
+  })
+})
+
+describe('server-slow behind TLS 1.3', () => {
+  const handshake = (): Talk =>
+    new Talk({ serverPort: 443 }).open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED)
+
+  test('tickets come between the request and its answer', () => {
+    const talk = handshake().client(encrypted(120)).server(encrypted(250)).server(encrypted(250)).acknowledge(0)
+    const result = diagnose(talk.wait(3000).server(encrypted(900)).acknowledge(0).close())
+    assertFindings(result, 'server-slow possible x 1')
+    assert.match(result.findings[0]!.cause, /took 3\.0 s from the first message after the TLS handshake/)
+  })
+
+  test('tickets came before the request', () => {
+    const talk = handshake().server(encrypted(250)).server(encrypted(250)).client(encrypted(120)).acknowledge(1)
+    assertFindings(diagnose(talk.wait(3000).server(encrypted(900)).acknowledge(0).close()), 'server-slow possible x 1')
+  })
+
+  test('not: an idle connection that the server closes', () => {
+    const talk = handshake().server(encrypted(250)).server(encrypted(250)).wait(60_000).server(encrypted(19))
+    assertFindings(diagnose(talk.segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1)))
+  })
+
+  test('not: an answer at once, and more later', () => {
+    const talk = handshake().client(encrypted(120)).server(encrypted(250)).server(encrypted(1200)).wait(3000)
+    assertFindings(diagnose(talk.server(encrypted(900)).acknowledge(0).close()))
   })
 })
 

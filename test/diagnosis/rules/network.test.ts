@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { assertFindings, assertNotes, diagnose, diagnoseFrames } from '../../support/diagnosed.ts'
 import { ethernet, icmp, ipv4 } from '../../support/packet-builder.ts'
 import { Talk } from '../../support/talk.ts'
+import { CLIENT_HELLO } from '../../support/tls-records.ts'
 
 const START = 1_700_000_000
 const ETHERNET_BYTES = 14
@@ -89,6 +90,17 @@ describe('mtu-black-hole', () => {
     const talk = new Talk().open().client('GET').acknowledge(1).lose(1, 2896).server('tail')
     talk.segment(0, { flags: '.', ack: SERVER_FIRST }).wait(20_000).segment(0, { flags: 'F.', ack: SERVER_FIRST }, 1)
     assertFindings(diagnose(talk), 'mtu-black-hole possible x 1')
+  })
+
+  test('a server’s TLS flight that vanishes is no server without an answer', () => {
+    const talk = new Talk({ serverPort: 443 }).open().client(CLIENT_HELLO).acknowledge(1)
+    for (let i = 0; i < 2; i++) talk.server(LARGE)
+    for (const millis of [200, 400, 800, 1600, 3200])
+      talk.wait(millis).segment(1, { flags: '.', seq: SERVER_FIRST, payload: LARGE })
+    assertFindings(diagnose(talk, { quietSeconds: 5 }), 'mtu-black-hole possible x 1')
+    const atClient = new Talk({ serverPort: 443 }).open().client(CLIENT_HELLO).acknowledge(1).lose(1, 2896)
+    atClient.server('tail').segment(0, { flags: '.', ack: SERVER_FIRST }).wait(5000).segment(0, { flags: 'F.' }, 1)
+    assertFindings(diagnose(atClient), 'mtu-black-hole possible x 1')
   })
 
   test('not: segments as large have passed; then the way has broken', () => {
