@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { assertFindings, assertNotes, diagnose, diagnoseFrames } from '../../support/diagnosed.ts'
 import { ethernet, icmp, ipv4 } from '../../support/packet-builder.ts'
 import { Talk } from '../../support/talk.ts'
-import { CLIENT_HELLO } from '../../support/tls-records.ts'
+import { CLIENT_HELLO, encrypted, SERVER_FLIGHT } from '../../support/tls-records.ts'
 
 const START = 1_700_000_000
 const ETHERNET_BYTES = 14
@@ -93,10 +93,12 @@ describe('mtu-black-hole', () => {
   })
 
   test('a server’s TLS flight that vanishes is no server without an answer', () => {
+    const flight = Buffer.concat([SERVER_FLIGHT, encrypted(2500)]).subarray(0, 2896)
+    const first = flight.subarray(0, 1448)
     const talk = new Talk({ serverPort: 443 }).open().client(CLIENT_HELLO).acknowledge(1)
-    for (let i = 0; i < 2; i++) talk.server(LARGE)
+    talk.server(first).server(flight.subarray(1448))
     for (const millis of [200, 400, 800, 1600, 3200])
-      talk.wait(millis).segment(1, { flags: '.', seq: SERVER_FIRST, payload: LARGE })
+      talk.wait(millis).segment(1, { flags: '.', seq: SERVER_FIRST, payload: first })
     assertFindings(diagnose(talk, { quietSeconds: 5 }), 'mtu-black-hole possible x 1')
     const atClient = new Talk({ serverPort: 443 }).open().client(CLIENT_HELLO).acknowledge(1).lose(1, 2896)
     atClient.server('tail').segment(0, { flags: '.', ack: SERVER_FIRST }).wait(5000).segment(0, { flags: 'F.' }, 1)
