@@ -101,7 +101,8 @@ describe('mtu-black-hole', () => {
       talk.wait(millis).segment(1, { flags: '.', seq: SERVER_FIRST, payload: first })
     assertFindings(diagnose(talk, { quietSeconds: 5 }), 'mtu-black-hole possible x 1')
     const atClient = new Talk({ serverPort: 443 }).open().client(CLIENT_HELLO).acknowledge(1).lose(1, 2896)
-    atClient.server('tail').segment(0, { flags: '.', ack: SERVER_FIRST }).wait(5000).segment(0, { flags: 'F.' }, 1)
+    atClient.server('tail').segment(0, { flags: '.', ack: SERVER_FIRST }).wait(5000)
+    atClient.segment(0, { flags: 'F.', ack: SERVER_FIRST }, 1)
     assertFindings(diagnose(atClient), 'mtu-black-hole possible x 1')
   })
 
