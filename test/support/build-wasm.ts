@@ -14,7 +14,7 @@ const FEATURES = { simd: true, bulk_memory: true, mutable_globals: true, threads
 
 export interface WasmModule {
   readonly folder: string
-  /** Of `NAME.wat`, and of the module `NAME-wasm.ts` made from it. */
+  /** NAME of `NAME.wat` and of the module `NAME-wasm.ts` made from it. */
   readonly name: string
   readonly constant: string
   /** What is put in for the names between two @ in the text. */
@@ -36,12 +36,12 @@ export function modulePath({ folder, name }: WasmModule): string {
   return join(folder, `${name}-wasm.ts`)
 }
 
-/** What the module has to say, made from the WebAssembly text beside it. */
+/** The text of the module, made from the WebAssembly text beside it. */
 export async function assemble({ folder, name, constant, tables = () => ({}) }: WasmModule): Promise<string> {
   const assembler = await wabt()
   const text = readFileSync(join(folder, `${name}.wat`), 'utf8')
   const module = assembler.parseWat(`${name}.wat`, withTables(text, tables()), FEATURES)
-  // its types know of no features here
+  // the package's types do not know this argument
   const validate = module.validate as (features: typeof FEATURES) => void
   validate.call(module, FEATURES)
   const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64')

@@ -12,7 +12,7 @@ import { readCapture } from './read-capture.ts'
 export interface HolderOptions {
   readonly program: CaptureProgram
   readonly request: CaptureRequest
-  /** Capture by the broker in this file, else directly. */
+  /** Path of the broker to capture with; without one, this program captures directly. */
   readonly brokerPath?: string
   /** Become this user once the broker runs. */
   readonly user?: string

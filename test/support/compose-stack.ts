@@ -1,6 +1,6 @@
-// The stack of deploy/ as Compose starts it, with what no registry is asked for here: Debian's own Prometheus in an image
-// named as the Compose file names it, and for Grafana an image that only sleeps. So what Prometheus scrapes, stores and
-// answers is real; of Grafana it is tested that Compose can start its service, and nothing of what it draws.
+// The stack of deploy/ as Compose starts it, with images that need no registry: Debian's own Prometheus, under the name in the
+// Compose file, and for Grafana an image that only sleeps. So what Prometheus scrapes, stores and answers is real. Of Grafana
+// only the start of its service is tested, not what it draws.
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { IMAGE } from './image.ts'
 export const DEPLOY = join(import.meta.dirname, '../../deploy')
 const PROMETHEUS_BINARY = '/usr/bin/prometheus'
 const PROMETHEUS = 'http://127.0.0.1:9090'
-/** Of Prometheus, of tcpflow's metrics; the stand-in for Grafana listens nowhere. */
+/** Ports of Prometheus and of tcpflow's metrics; the stand-in for Grafana listens nowhere. */
 const PORTS = [9090, 9478]
 
 /** As the image of Prometheus: its program is the entry point, and nobody's. */
@@ -52,7 +52,7 @@ export interface StackOptions {
   readonly what: string
 }
 
-/** Up until the test ends; then its containers, volumes and images are gone. */
+/** Runs until the test ends. Then its containers, volumes and images are removed. */
 export class ComposeStack {
   readonly #project: string
   readonly #folder: string
@@ -105,7 +105,7 @@ export class ComposeStack {
     this.#makeImage(named('grafana/grafana'), GRAFANA_IMAGE)
   }
 
-  /** Where the real one is here, it is used, and stays. */
+  /** If the real image is here already, it is used and kept. */
   #makeImage(name: string, dockerfile: string): void {
     if (spawnSync('docker', ['image', 'inspect', name]).status === 0) return
     this.#madeImages.push(name)
@@ -113,7 +113,7 @@ export class ComposeStack {
     this.#run(['docker', 'build', '-q', '-t', name, this.#folder])
   }
 
-  /** The same files, but for the interval: nobody waits for four scrapes in 15 seconds each. */
+  /** The same files with a shorter interval, so that the test need not wait for four scrapes of 15 seconds each. */
   #writeFasterConfiguration(): void {
     const folder = join(this.#folder, 'configuration')
     mkdirSync(folder)

@@ -248,7 +248,7 @@ export interface ConversationSetup extends Partial<FlowTableOptions> {
   serverPort?: number
   clientInitialSequence?: number
   serverInitialSequence?: number
-  /** Stands in the recorder's place. */
+  /** Used in place of the recorder. */
   consumer?: StreamConsumer
 }
 
@@ -333,7 +333,7 @@ export class Conversation {
     s.sequence = (fields.sequence ?? sequence) | 0
     s.acknowledgement = (s.flags & TCP_ACK) !== 0 ? (fields.ack ?? acknowledgement) | 0 : 0
     s.window = 65535
-    // Lent for the call only: the bytes around and, afterwards, of the payload are of no meaning.
+    // The payload is lent for the call only: bytes around it, and the payload afterwards, are filled with junk.
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload, 'latin1')
     const lent = Buffer.concat([Buffer.from('##'), bytes, Buffer.from('##')])
     s.buf = lent

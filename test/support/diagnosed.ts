@@ -32,7 +32,7 @@ export interface DiagnosedOptions {
   readonly names?: Names
   /** What the engine and the system would say; see KnownHosts. */
   readonly hosts?: HostFactsSource
-  /** In place of all that there are. */
+  /** Used in place of all rules. */
   readonly rules?: readonly Rule[]
   /** Capture time that goes on after the last frame. */
   readonly quietSeconds?: number

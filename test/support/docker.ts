@@ -1,4 +1,4 @@
-// A real engine for end-to-end tests: containers and networks that are gone when the test is.
+// A real engine for end-to-end tests: containers and networks that are removed after the test.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { type IncomingMessage, request } from 'node:http'
@@ -18,7 +18,7 @@ export function docker(...args: string[]): string {
   return stdout.trim()
 }
 
-/** While this process goes on: clients in it keep asking. */
+/** Runs docker without blocking this process, so that its clients keep asking. */
 export async function dockerMeanwhile(...args: string[]): Promise<void> {
   await promisify(execFile)('docker', args, { timeout: 60_000 })
 }
@@ -31,7 +31,7 @@ export function whyNoDocker(): string | undefined {
 }
 
 const cleanups = new WeakMap<Cleanup, (() => void)[]>()
-/** After the test, the last one first: a network can only go when its containers are gone. */
+/** Runs after the test, the last added first: a network can only be removed after its containers. */
 export function afterwards(t: Cleanup, clean: () => void): void {
   const list = cleanups.get(t)
   if (list !== undefined) {
@@ -46,7 +46,7 @@ export function afterwards(t: Cleanup, clean: () => void): void {
 }
 
 let made = 0
-/** A name that nobody else's container or network has. */
+/** A name that no other container or network has. */
 export function uniqueName(what: string): string {
   made++
   return `tcpflow-test-${process.pid}-${what}${made}`
@@ -85,7 +85,7 @@ export function addressOf(name: string, network = 'bridge'): string {
   return docker('inspect', '-f', `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, name)
 }
 
-/** The body, or undefined when the server was not there, or not to the end. Each call is a connection of its own. */
+/** The body; undefined when the server could not be reached or went away. Each call makes a new connection. */
 export function ask(address: string, path: string, port = 80): Promise<string | undefined> {
   return new Promise((resolve) => {
     const asked = request({ host: address, port, path, agent: false, timeout: 1000 }, (response: IncomingMessage) => {

@@ -1,4 +1,4 @@
-// Ways to an engine for tests: forwarded socket, TLS, ssh, and an engine of Podman's; all in a folder, none left after.
+// Ways to reach an engine in tests: a forwarded socket, TLS, ssh, and Podman. All lie in one folder and are removed afterwards.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ async function listening(server: net.Server, t: Cleanup, sockets: Set<Duplex>, .
   })
 }
 
-/** Both ways, and each end for itself. */
+/** Forwards both ways; each end closes for itself. */
 function joinUp(near: Duplex, sockets: Set<Duplex>, path = DOCKER_SOCKET): void {
   const far = net.connect({ path, allowHalfOpen: true })
   for (const [socket, other] of [
@@ -52,9 +52,9 @@ function joinUp(near: Duplex, sockets: Set<Duplex>, path = DOCKER_SOCKET): void 
 /** A socket forwarded to the engine's. */
 export interface ForwardedSocket {
   readonly path: string
-  /** The line is cut, and nobody answers any more. */
+  /** Cuts the line: connections end and new ones get no answer. */
   cut(): Promise<void>
-  /** It is there again. */
+  /** Joins the line again. */
   mend(): Promise<void>
 }
 
@@ -175,7 +175,7 @@ export async function sshServer(t: Cleanup): Promise<SshServer> {
   writeFileSync(at('sshd_config'), `${config.join('\n')}\n`)
   const known = `[127.0.0.1]:${port} ${readFileSync(at('host.pub'), 'utf8')}`
   writeFileSync(at('known_hosts'), known)
-  // It insists on this folder, and starts as root only. The folder stays: another test's server may need it just now.
+  // sshd needs this folder and must start as root. The folder stays, because another test's server may need it now.
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   const child = spawn(SSHD, ['-D', '-e', '-f', at('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
   endAfter(t, child)
@@ -187,7 +187,7 @@ export async function sshServer(t: Cleanup): Promise<SshServer> {
     () => said.includes('Server listening'),
     () => `sshd: ${said}`,
   )
-  // By its path: the folder may come first in PATH.
+  // Called by its full path, because the folder may come first in PATH.
   const ssh = run('sh', '-c', 'command -v ssh')
   const wrapper = (name: string, key: string) => {
     const options = `-F none -i ${key} -o IdentitiesOnly=yes -o IdentityAgent=none -o UserKnownHostsFile=${at('known_hosts')}`
@@ -214,7 +214,7 @@ export async function podmanEngine(t: Cleanup): Promise<PodmanEngine> {
   const at = (name: string) => join(folder, name)
   const namespace = `tfpodman${process.pid}`
   run('ip', 'netns', 'add', namespace)
-  // Else it asks for more open files than some machines let it have.
+  // Otherwise it asks for more open files than some machines allow.
   writeFileSync(at('containers.conf'), '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
   mkdirSync(at('networks'))
   const places = ['--root', at('root'), '--runroot', at('run'), '--tmpdir', at('tmp')]
@@ -238,7 +238,8 @@ export async function podmanEngine(t: Cleanup): Promise<PodmanEngine> {
   t.after(async () => {
     spawnSync(command[0]!, [...command.slice(1), 'rm', '-fa', '-t', '0'])
     child.kill('SIGTERM')
-    // Each command in a container leaves a process that waits five minutes to tidy up, and would make its folder again.
+    // Each command in a container leaves a process that waits five minutes before it tidies up. It would make its folder again,
+    // so it is ended.
     const left = processesOf(folder).filter((pid) => pid !== child.pid)
     spawnSync('kill', ['-9', ...left.map(String)])
     await ended
@@ -261,7 +262,7 @@ function processesOf(folder: string): number[] {
 }
 
 function endAfter(t: Cleanup, child: ChildProcess): void {
-  // Not 'close': its sessions have its standard error, and may be open still.
+  // Not 'close': its sessions share its standard error and may still be open.
   const ended = new Promise((resolve) => child.on('exit', resolve))
   t.after(async () => {
     child.kill('SIGTERM')

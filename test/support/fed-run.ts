@@ -1,5 +1,4 @@
-// The built program as it reads a capture from a pipe, looked at from outside while it does: its memory, garbage taken away,
-// and its metrics.
+// The built program while it reads a capture from a pipe. Tests look at its memory (after garbage collection) and its metrics.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -85,7 +84,7 @@ export class FedRun {
     return JSON.parse(lines().at(-1)!) as Memory
   }
 
-  /** Of --metrics: `/metrics`, once all `packets` are counted there; then others are as new. */
+  /** The page `/metrics`, once it counts all `packets`; other pages are as recent then. */
   async metricsAfter(packets: number): Promise<string> {
     for (;;) {
       const text = await this.page('/metrics')

@@ -25,7 +25,7 @@ export function assertGolden(name: string, actual: Buffer | string): void {
     assert.fail(`no golden file ${path}: run \`npm run golden:update\` and read the difference`)
   }
   if (expected.equals(bytes)) return
-  // latin1 keeps every byte visible and apart in the difference that assert prints
+  // latin1 shows every byte as a character of its own in assert's difference
   assert.equal(visible(bytes), visible(expected), `differs from ${path}`)
   assert.fail(`differs from ${path}`)
 }

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 /** Our colours and no other sequence. */
 export const OUR_COLOURS = /\x1b\[(?:0|7|38;5;(?:32|166)|1;38;5;\d{1,3})m/g
 const ACTS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/
-/** By Unicode's own property, not by our list; the lines and annotations are not in it. */
+/** Uses Unicode's own property, not our list. Line separators and annotation characters are not in that property. */
 const HIDES = /[\p{Default_Ignorable_Code_Point}\u2028-\u202e\ufff9-\ufffb]/u
 
-/** Asserts that nothing in there could act on a terminal. */
+/** Asserts that nothing in the text could act on a terminal. */
 export function assertHarmless(bytes: Buffer, what: string, colours = false): void {
   let text: string
   try {

@@ -9,12 +9,12 @@ import { docker } from './docker.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const BUILD_MILLIS = 15 * 60_000
 
-/** For the whole run, or for this process alone. */
+/** The image's name: for the whole run of tests, or for this process alone. */
 export const IMAGE = process.env.TCPFLOW_TEST_IMAGE ?? `tcpflow-test-${process.pid}`
 /** The ids of the build's earlier stages, but for those that were there before: they are some gigabyte. */
 const STAGES = join(tmpdir(), `${IMAGE}.stages`)
 
-/** Builds it unless another test has; waits where one is just doing so. Takes a minute or two. */
+/** Builds the image unless another test has done so, and waits if one is just doing it. Takes a minute or two. */
 export function buildImage(): void {
   const lock = join(tmpdir(), `${IMAGE}.lock`)
   const began = Date.now()
@@ -45,7 +45,7 @@ export function buildImage(): void {
   }
 }
 
-/** Its stages too; nothing where the run as a whole owns it (test/run.mjs does the same then). */
+/** Removes the image and its stages. Does nothing where the whole run owns them: test/run.mjs removes them then. */
 export function removeImage(): void {
   if (process.env.TCPFLOW_TEST_IMAGE !== undefined) return
   const stages = readFileSync(STAGES, 'utf8')

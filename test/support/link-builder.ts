@@ -1,4 +1,4 @@
-// The rarer links and tunnels for tests, in the manner of packet-builder.ts: each wraps a layer and is one itself.
+// Rarer links and tunnels for tests, as in packet-builder.ts: each function wraps a layer and returns one.
 
 import { addressBytes, type Bytes, bytesOf, kindOf, layer } from './packet-builder.ts'
 
@@ -164,7 +164,7 @@ export interface GreOptions {
   key?: boolean
   sequence?: boolean
   acknowledgement?: boolean
-  /** An entry of an RFC 1701 source route, which brings a checksum with it. */
+  /** An entry of an RFC 1701 source route. With one, the header also has a checksum. */
   route?: boolean
   version?: number
   protocol?: number

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 
-/** What cleanup is hung on: a test's context. */
+/** A test's context, for the clean-up. */
 export interface Cleanup {
   after(fn: () => unknown): void
 }
@@ -28,7 +28,7 @@ export interface HostPair {
   readonly server: Host
   /** Pulls the cable for good: both ends vanish. */
   removeCable(): void
-  /** Called by itself after the test. */
+  /** Called automatically after the test. */
   remove(): void
 }
 
@@ -99,7 +99,7 @@ function makeHost(namespace: string, number: number): { host: Host; running: Chi
 function configure({ namespace, interfaceName, ipv4, ipv6 }: Host): void {
   ip('-n', namespace, 'link', 'set', 'lo', 'up')
   ip('-n', namespace, 'addr', 'add', `${ipv4}/24`, 'dev', interfaceName)
-  // Without the check for duplicates, for which one would have to wait.
+  // no duplicate address detection, because that takes a second
   ip('-n', namespace, 'addr', 'add', `${ipv6}/64`, 'dev', interfaceName, 'nodad')
   ip('-n', namespace, 'link', 'set', interfaceName, 'up')
 }

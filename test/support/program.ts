@@ -10,7 +10,7 @@ import { type Cleanup, whyNoNamespaces } from './netns.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 export const PROGRAM = join(ROOT, 'dist/tcpflow.js')
-/** No run here takes nearly as long; one that hangs is ended, and its test fails by the exit code. */
+/** No run takes nearly this long. One that hangs is killed, and its test fails by the exit code. */
 const LONGEST_RUN_MILLIS = 30_000
 
 // test/run.mjs builds first; a file that is run alone must have something to run.
@@ -40,7 +40,7 @@ export interface Result {
   readonly signal: NodeJS.Signals | null
   readonly stdout: Buffer
   readonly stderr: string
-  /** As it came: decoding hides bytes that a terminal would act on. */
+  /** The bytes as they came: decoding would hide bytes that a terminal acts on. */
   readonly stderrBytes: Buffer
 }
 
@@ -159,7 +159,7 @@ export async function mustRun(t: Cleanup, args: readonly string[], options: RunO
   return result
 }
 
-/** Another program, to its end; throws when it fails. Returns what it printed. */
+/** Runs another program to its end; throws when it fails. Returns what it printed. */
 export function run(command: string, args: readonly string[], input?: Buffer): Buffer {
   const options = { maxBuffer: 1 << 28, ...(input === undefined ? {} : { input }) }
   const { status, stdout, stderr, error } = spawnSync(command, args, options)
@@ -175,7 +175,7 @@ function environment(changes: Readonly<Record<string, string | undefined>>): Nod
   return { ...env, ...changes }
 }
 
-/** A folder that is gone after the test. */
+/** Makes a folder that is removed after the test. */
 export function temporaryFolder(t: Cleanup): string {
   const folder = mkdtempSync(join(tmpdir(), 'tcpflow-e2e-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-// A capture file through reader, decoder and flow table into a stream consumer, for tests of what stands behind them.
+// Sends a capture file through reader, decoder and flow table into a stream consumer, for tests of the steps behind them.
 
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'

@@ -1,5 +1,5 @@
-// Run by savefile-sink.test.ts in a process of its own, with a limit on file sizes: saves packets until nothing is taken
-// any more and prints what the sink says then.
+// Run by savefile-sink.test.ts in a process of its own, with a limit on file sizes: saves packets until the sink takes no more,
+// and prints its error.
 
 import { Packet } from '../../src/core/packet.ts'
 import { SavefileSink } from '../../src/output/packets/savefile-sink.ts'
