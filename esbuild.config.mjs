@@ -115,6 +115,7 @@ async function recordCompiledCode() {
     ['-w', 'saved.pcapng'],
     ['latency'],
     ['latency', '--json'],
+    ['diagnose'],
   ]
   try {
     await build({

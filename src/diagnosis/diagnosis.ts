@@ -17,6 +17,7 @@ import type { ExchangeFailure, ExchangeFailures } from '../core/exchange-failure
 import type { Finding, FindingCertainty } from '../core/finding.ts'
 import type { Mismatch, MismatchConsumer } from '../core/first-words.ts'
 import type { Packet } from '../core/packet.ts'
+import { counted } from '../core/plain-numbers.ts'
 import type { HostFacts, HostFactsSource, Names, OtherListener } from '../core/ports.ts'
 import type { Arp, Datagram, IcmpError, Segment } from '../core/segment.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
@@ -37,6 +38,9 @@ import { type Trouble, Troubles } from './troubles.ts'
 /** onClock of the rules, in capture time. */
 const CLOCK_MICROS = 1_000_000
 const MAXIMUM_REQUEST_CHARACTERS = 100
+const UNKNOWN_PROTOCOL = 'raw'
+/** One character of so many that is none makes it unreadable. */
+const LEAST_TEXT = 4
 const MAXIMUM_NAME_CHARACTERS = 64
 
 export interface DiagnosisOptions extends JudgeOptions, BookOptions {
@@ -350,7 +354,7 @@ function noteExchange(facts: ConnectionFacts, { exchange }: TimedExchange): void
   if (status === 'error') facts.errors++
   if (exchange.requestMissingBytes !== 0 || exchange.responseMissingBytes !== 0) {
     facts.cutShort = {
-      request: exchange.request.slice(0, MAXIMUM_REQUEST_CHARACTERS),
+      request: requestText(exchange),
       isAnswered: status === 'ok' || status === 'error',
       requestMissingBytes: exchange.requestMissingBytes,
       responseMissingBytes: exchange.responseMissingBytes,
@@ -361,7 +365,16 @@ function noteExchange(facts: ConnectionFacts, { exchange }: TimedExchange): void
   facts.unansweredRequests++
   facts.unanswered = {
     protocol: exchange.protocol,
-    request: exchange.request.slice(0, MAXIMUM_REQUEST_CHARACTERS),
+    request: requestText(exchange),
     micros: epochMicros(exchange.requestStart),
   }
+}
+
+/** Bounded. Bytes of a protocol that is not known, of which much is no text, are only counted. */
+function requestText({ protocol, request, requestBytes }: TimedExchange['exchange']): string {
+  const text = request.slice(0, MAXIMUM_REQUEST_CHARACTERS)
+  if (protocol !== UNKNOWN_PROTOCOL) return text
+  // what cannot be printed is a dot there
+  const unprintable = text.split(/[^\x20-\x2d\x2f-\x7e]/).length - 1
+  return unprintable * LEAST_TEXT > text.length ? `(${counted(requestBytes, 'byte')})` : text
 }

@@ -31,7 +31,8 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
   readonly #live: boolean
   readonly #reportedAt = new Timestamp(Number.NEGATIVE_INFINITY)
   readonly #latest = new Timestamp()
-
+  /** Something stands before the next report. */
+  #printed = false
   readonly #recorder: FlightRecorder | undefined
 
   constructor(context: ViewContext, plan: DiagnosePlan, stream: OutputStream, recorder?: FlightRecorder) {
@@ -76,7 +77,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
     this.#recorder?.onFinding(finding)
     if (this.#plan.format === 'json') this.#stream.writeText(findingJson(finding, this.#savedAs(finding)))
     // what is final is in the report
-    else if (this.#live && finding.state !== 'final') this.#stream.writeText(this.#text.line(finding))
+    else if (this.#live && finding.state !== 'final') this.#print(this.#text.line(finding))
   }
 
   onCase(finding: Finding, connection: number | undefined): void {
@@ -103,7 +104,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
     } else {
       // a report after others says when it was made
       const time = this.#latest.seconds === 0 ? '' : `${this.#text.secondsOf(this.#latest)}, since the start:\n`
-      this.#stream.writeText(`${time}${this.#reportText()}`)
+      this.#printReport(time)
     }
     this.#stream.flush()
   }
@@ -111,8 +112,17 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
   async finish(): Promise<void> {
     const { messages, counts } = this.#context
     const couldNotBegin = messages.errors > 0 && counts().packets === 0
-    if (this.#plan.format === 'lines' && !couldNotBegin) this.#stream.writeText(this.#reportText())
+    if (this.#plan.format === 'lines' && !couldNotBegin) this.#printReport('')
     await this.#stream.finish()
+  }
+
+  #printReport(head: string): void {
+    this.#print(`${this.#printed ? '\n' : ''}${head}${this.#reportText()}`)
+  }
+
+  #print(text: string): void {
+    this.#printed = true
+    this.#stream.writeText(text)
   }
 
   #savedAs(finding: Finding): string {

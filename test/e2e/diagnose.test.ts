@@ -267,6 +267,26 @@ describe('files', () => {
     assert.equal(await codeOf('--explain', 'refussed'), 2)
   })
 
+  test('--every: the report of the time until then, again and again', async (t) => {
+    const talks = [0, 3, 6].map((seconds) =>
+      refusedBy(81, { clientPort: 40_000 + seconds, startTime: 1_700_000_000 + seconds }),
+    )
+    const cwd = folderWith(t, { 'a.pcap': captureOf(...talks) })
+    const every = async (...flags: string[]) =>
+      (await mustRun(t, ['diagnose', '-q', '--every', '2s', '-r', 'a.pcap', ...flags], { cwd, env: UTC })).stdout
+    const reports = (await every()).toString().split(/\n\n(?=\d{4}|1 error)/)
+    assert.deepEqual(
+      reports.map((report) => [/^\d{4}-\d\d-\d\d ([\d:]+), since/.exec(report)?.[1], /(\d) conn/.exec(report)?.[1]]),
+      [
+        ['22:13:23', '1'],
+        ['22:13:26', '2'],
+        [undefined, '3'],
+      ],
+    )
+    const counts = rowsOf(await every('--json')).map(({ state, count }) => `${state} ${count}`)
+    assert.deepEqual(counts, ['open 1', 'open 1', 'open 2', 'final 3'])
+  })
+
   test('-w beside it, colour, standard input', async (t) => {
     const bytes = captureOf(refusedBy(81))
     const cwd = folderWith(t, { 'a.pcap': bytes })
