@@ -33,7 +33,7 @@ export const CUT_SHORT: FindingKind = {
   meaning: 'The capture kept the beginning of packets only.',
   told: 'Packets whose captured length is less than their length on the wire.',
   limits: 'What was said behind the cut cannot be judged: requests, TLS handshakes, error answers.',
-  advice: 'Capture whole packets: leave out -s of tcpdump, --snapshot-length of tcpflow.',
+  advice: 'Capture whole packets: leave out -s of tcpdump, --snaplen of tcpflow.',
   latestText: true,
 }
 
