@@ -14,65 +14,68 @@ export const CANONICAL_OR_PLUS = 1
 /** C's strtol and strtoul: either sign, zeros before other digits. */
 export const AS_C = 2
 
-/** Digits after zeros that are left out: no more fit 64 bits. */
-const MOST_DIGITS = 20
+/** What does not fit 64 bits is no number. */
+const TOO_LARGE = 2 ** 64
 
 /** One for many numbers, one after the other. */
 export class LineNumber {
   /** Without its sign; exact to 2^53. */
   magnitude = 0
-  negative = false
   #form = CANONICAL
-  #signed = false
-  /** All that were read, and those after zeros. */
+  /** The byte; 0 for none. */
+  #sign = 0
   #digits = 0
-  #significant = 0
+  /** Valid when there is a digit. */
+  #beginsWithZero = false
 
   begin(form: number): void {
     this.magnitude = 0
-    this.negative = false
     this.#form = form
-    this.#signed = false
+    this.#sign = 0
     this.#digits = 0
-    this.#significant = 0
   }
 
   /** Reads on in `buf[start..end)`: the index of the first byte that the number cannot go on with, or `end`. */
   read(buf: Buffer, start: number, end: number): number {
-    let pos = start
-    if (this.empty && pos < end && this.#isSign(buf[pos]!)) {
-      this.#signed = true
-      this.negative = buf[pos++] === MINUS
-    }
+    const first = this.#digits === 0 ? this.#beginAt(buf, start, end) : start
+    let pos = first
     let { magnitude } = this
-    let digits = this.#digits
-    let significant = this.#significant
     while (pos < end) {
       const digit = buf[pos]! - ZERO
-      if (!(digit >= 0 && digit <= 9) || significant === MOST_DIGITS) break
+      if (digit < 0 || digit > 9) break
       magnitude = magnitude * 10 + digit
-      digits++
-      if (magnitude > 0) significant++
       pos++
     }
     this.magnitude = magnitude
-    this.#digits = digits
-    this.#significant = significant
+    this.#digits += pos - first
     return pos
+  }
+
+  get negative(): boolean {
+    return this.#sign === MINUS
+  }
+
+  /** Where its digits begin. */
+  #beginAt(buf: Buffer, start: number, end: number): number {
+    if (start === end) return start
+    const byte = buf[start]!
+    this.#beginsWithZero = byte === ZERO
+    if (byte >= ZERO || this.#sign !== 0 || !this.#isSign(byte)) return start
+    this.#sign = byte
+    this.#beginsWithZero = start + 1 < end && buf[start + 1] === ZERO
+    return start + 1
   }
 
   /** Nothing of it was read. */
   get empty(): boolean {
-    return this.#digits === 0 && !this.#signed
+    return this.#digits === 0 && this.#sign === 0
   }
 
   /** What was read is a number of its form. */
   get sound(): boolean {
-    const digits = this.#digits
-    if (digits === 0) return false
-    if (this.#form === AS_C) return true
+    if (this.#digits === 0 || this.magnitude >= TOO_LARGE) return false
     // a zero stands alone, without a minus
-    return this.#significant === digits || (digits === 1 && !this.negative)
+    return !this.#beginsWithZero || this.#form === AS_C || (this.#digits === 1 && !this.negative)
   }
 
   get value(): number {

@@ -4,7 +4,6 @@
 import { AS_C, LineNumber } from '../line-number.ts'
 
 const LARGEST_LONG = 2 ** 63
-const LARGEST_UNSIGNED = 2 ** 64
 /** The server adds the two bytes of the line end. */
 const MAXIMUM_LENGTH = 2 ** 31 - 3
 
@@ -28,7 +27,7 @@ export function isNumber(buf: Buffer, start: number, end: number): boolean {
 
 /** Whether strtoul takes it. One with a minus wraps, and is refused where that makes it negative as a signed one. */
 export function isUnsigned(buf: Buffer, start: number, end: number): boolean {
-  if (!isDecimal(buf, start, end) || number.magnitude >= LARGEST_UNSIGNED) return false
+  if (!isDecimal(buf, start, end)) return false
   return !number.negative || number.magnitude === 0 || number.magnitude > LARGEST_LONG
 }
 

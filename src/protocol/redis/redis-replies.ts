@@ -203,32 +203,28 @@ export class RedisReplies {
       else this.#broken()
       return pos + 1
     }
-    while (pos < end) {
-      if (!this.#afterCr) {
-        pos = this.#beforeCr(buf, pos, end)
-        if (pos === end) return pos
-        this.#afterCr = buf[pos++] === CR
-      } else if (buf[pos++] === LF) {
-        this.#header(pos, t)
+    if (!this.#afterCr) {
+      pos = this.#number.read(buf, start, end)
+      for (; pos < end && buf[pos] !== CR; pos++) {
+        if (this.#standsForNumber(buf[pos]!)) continue
+        this.#broken()
         return pos
-      } else {
-        this.#afterCr = false
       }
-      if (this.#afterCr) continue
-      this.#broken()
-      return pos - 1
+      if (pos === end) return pos
+      this.#afterCr = true
+      if (++pos === end) return pos
     }
+    if (buf[pos] === LF) this.#header(++pos, t)
+    else this.#broken()
     return pos
   }
 
-  /** A number, or what stands instead of one; the index behind it. */
-  #beforeCr(buf: Buffer, start: number, end: number): number {
-    if (this.#streamed || this.#isTruth) return start
-    const pos = this.#number.read(buf, start, end)
-    if (pos === end || buf[pos] === CR || !this.#number.empty) return pos
-    this.#streamed = buf[pos] === QUESTION_MARK
-    this.#isTruth = this.#elementType === BOOLEAN && (buf[pos] === 0x74 || buf[pos] === 0x66)
-    return this.#streamed || this.#isTruth ? pos + 1 : pos
+  /** `?` for a length that is not known yet, `t` or `f` of a boolean. */
+  #standsForNumber(byte: number): boolean {
+    if (!this.#number.empty || this.#streamed || this.#isTruth) return false
+    this.#streamed = byte === QUESTION_MARK
+    this.#isTruth = this.#elementType === BOOLEAN && (byte === 0x74 || byte === 0x66)
+    return this.#streamed || this.#isTruth
   }
 
   /** A line whose text matters, ending at `pos` or going on after `end`. */
@@ -263,7 +259,7 @@ export class RedisReplies {
       const isEmpty = line.empty && !this.#streamed
       if (isEmpty && (type === NULL || this.#nesting.closeStream())) this.#element(pos, t)
       else this.#broken()
-    } else if (type === BOOLEAN ? !this.#isTruth : !line.sound && !this.#streamed) {
+    } else if (this.#streamed || this.#isTruth ? !line.empty : !line.sound || type === BOOLEAN) {
       this.#broken()
     } else if (type === REPLY_INTEGER || type === BOOLEAN) {
       this.reply.lastInteger = line.value
