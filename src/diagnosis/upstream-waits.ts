@@ -15,6 +15,7 @@ const TOLERANCE_MICROS = 1_000
 export interface UpstreamWait {
   readonly place: number
   readonly server: NonNullable<TimedExchange['exchange']['server']>
+  readonly protocol: string
   readonly request: string
   readonly startMicros: number
   /** Infinity: no answer so far. */
@@ -32,14 +33,14 @@ export class UpstreamWaits {
   }
 
   note({ exchange, latencyMicros }: TimedExchange): void {
-    const { client, server, status, blocking, place, request, requestStart } = exchange
+    const { client, server, status, blocking, place, protocol, request, requestStart } = exchange
     const waits = status === 'unanswered' || status === 'unknown'
     if (blocking || client === undefined || server === undefined) return
     if (!waits && latencyMicros < this.#leastMicros) return
     const startMicros = epochMicros(requestStart)
     const endMicros = waits ? Number.POSITIVE_INFINITY : startMicros + latencyMicros
     const text = request.slice(0, MAXIMUM_REQUEST_CHARACTERS)
-    this.#waitsOf(client.address).push({ place, server, request: text, startMicros, endMicros })
+    this.#waitsOf(client.address).push({ place, server, protocol, request: text, startMicros, endMicros })
   }
 
   /**

@@ -27,6 +27,11 @@ const UNPRINTABLE = '...'
 const CAPTURE_ENDED = 'capture ended'
 const MAXIMUM_REQUEST_CHARACTERS = 80
 
+interface Asked {
+  readonly protocol: string
+  readonly request: string
+}
+
 export const lateAnswers: Rule = {
   kinds: [SERVER_SLOW, HUNG_PEER],
   begin(judge: Judge): Judgement {
@@ -68,8 +73,7 @@ class LateAnswers {
   noteClose(c: ConnectionFacts): void {
     const { unanswered } = c
     if (unanswered === undefined || !this.#judge.has(HUNG_PEER, c)) return
-    const { request, micros } = unanswered
-    this.#judge.update(HUNG_PEER, about(c), () => this.#describeHung(request, c, micros, 'to the end'))
+    this.#judge.update(HUNG_PEER, about(c), () => this.#describeHung(unanswered, c, unanswered.micros, 'to the end'))
   }
 
   #noteAnswer(timed: TimedExchange, c: ConnectionFacts): void {
@@ -110,9 +114,7 @@ class LateAnswers {
     if (c.firstFinBy === 1 || c.firstResetBy === 1) return
     if (judge.nowMicros - askedMicros >= hungAfterMicros - Math.min(CLOCK_STEP_MICROS, hungAfterMicros / 2)) {
       if (wantsAnswer(exchange, c, route)) {
-        judge.find(HUNG_PEER, about(c), 'possible', () =>
-          this.#describeHung(exchange.request, c, askedMicros, 'so far'),
-        )
+        judge.find(HUNG_PEER, about(c), 'possible', () => this.#describeHung(exchange, c, askedMicros, 'so far'))
       }
       return
     }
@@ -128,10 +130,11 @@ class LateAnswers {
     const answeredMicros = epochMicros(exchange.responseStart)
     const host = this.#judge.hostOf(c.place, c.serverEnd)
     const network = timed.networkMicros >= 0 ? `, of which the network took ${duration(timed.networkMicros)}` : ''
+    const upstream = this.#upstreamOf(c, askedMicros, answeredMicros)
     const share = `${counted(Math.max(1, route.slow), 'request')} of ${route.answers} of this sort took so long; usual is ${duration(route.usualMicros)}, the slowest took ${duration(route.slowestMicros)}.`
     return {
-      cause: `${host} took ${duration(micros)} to answer "${requestOf(exchange)}"${network}. ${share}${this.#upstreamOf(c, askedMicros, answeredMicros)}`,
-      next: `look at this request at ${host}: its log, or what it waits for`,
+      cause: `${host} took ${duration(micros)} to answer ${requestOf(exchange)}${network}. ${share}${upstream.text}`,
+      next: upstream.next || `look at this request at ${host}: its log, or what it waits for`,
       evidence: [
         { micros: askedMicros, text: `request complete: ${requestOf(exchange)}` },
         {
@@ -145,9 +148,10 @@ class LateAnswers {
   #describeGivenUp(exchange: Exchange, c: ConnectionFacts, askedMicros: number, gaveUpMicros: number) {
     const [client, host] = [this.#judge.hostOf(c.place, c.clientEnd), this.#judge.hostOf(c.place, c.serverEnd)]
     const waited = duration(gaveUpMicros - askedMicros)
+    const upstream = this.#upstreamOf(c, askedMicros, gaveUpMicros)
     return {
-      cause: `${host} had not answered "${requestOf(exchange)}" after ${waited}; then ${client} gave up.${this.#upstreamOf(c, askedMicros, gaveUpMicros)}`,
-      next: `look at this request at ${host}; is the time that ${client} allows for it long enough?`,
+      cause: `${host} had not answered ${requestOf(exchange)} after ${waited}; then ${client} gave up.${upstream.text}`,
+      next: upstream.next || `look at this request at ${host}; is the time that ${client} allows for it long enough?`,
       evidence: [
         { micros: askedMicros, text: `request complete: ${requestOf(exchange)}` },
         { micros: c.server.acknowledgedMicros, text: 'acknowledged by the server' },
@@ -157,16 +161,17 @@ class LateAnswers {
   }
 
   /** `howLong`: so far, or to the end. */
-  #describeHung(request: string, c: ConnectionFacts, askedMicros: number, howLong: string): Description {
+  #describeHung({ protocol, request }: Asked, c: ConnectionFacts, askedMicros: number, howLong: string): Description {
     const { nowMicros, options } = this.#judge
     const host = this.#judge.hostOf(c.place, c.serverEnd)
-    const asked = shortened(request)
+    const asked = quoted(protocol, request)
+    const upstream = this.#upstreamOf(c, askedMicros, nowMicros)
     const waited = duration(Math.max(nowMicros - askedMicros, options.hungAfterMicros))
     const { keepAliveAnswers } = c.client
     const alive = keepAliveAnswers > 0 ? ` It still answers TCP keep-alives (${keepAliveAnswers}).` : ''
     return {
-      cause: `${host} has taken "${asked}" and sent no byte of an answer for ${waited} ${howLong}: its process hangs, or is very slow.${alive}${this.#upstreamOf(c, askedMicros, nowMicros)}`,
-      next: `see what the process of ${host} does: docker top, a stack dump; is it paused or stopped?`,
+      cause: `${host} has taken ${asked} and sent no byte of an answer for ${waited} ${howLong}: its process hangs, or is very slow.${alive}${upstream.text}`,
+      next: upstream.next || `see what the process of ${host} does: docker top, a stack dump; is it paused or stopped?`,
       evidence: [
         { micros: askedMicros, text: `request: ${asked}` },
         { micros: c.server.acknowledgedMicros, text: 'acknowledged by the server' },
@@ -175,14 +180,17 @@ class LateAnswers {
     }
   }
 
-  /** A sentence about what the server waited for itself just then; '' where nothing of it was seen. */
-  #upstreamOf(c: ConnectionFacts, startMicros: number, endMicros: number): string {
+  /** A sentence about what the server waited for itself just then, and where to look; both '' where nothing of it was seen. */
+  #upstreamOf(c: ConnectionFacts, startMicros: number, endMicros: number): { text: string; next: string } {
     const wait = this.#waits.within(c.serverEnd.address, startMicros, endMicros)
-    if (wait === undefined) return ''
+    if (wait === undefined) return { text: '', next: '' }
     const waited = duration(Math.min(wait.endMicros, endMicros) - wait.startMicros)
     const end = this.#judge.endOf(wait.place, wait.server)
     const host = this.#judge.hostOf(c.place, c.serverEnd)
-    return ` Just then ${host} itself waited ${waited} for ${end} ("${wait.request}").`
+    return {
+      text: ` Just then ${host} itself waited ${waited} for ${end} (${quoted(wait.protocol, wait.request)}).`,
+      next: `look at ${end} first: ${host} waited for it`,
+    }
   }
 }
 
@@ -231,10 +239,17 @@ function isLongPoll({ answers, usualMicros }: RouteTimes): boolean {
   return answers >= LONG_POLL_ANSWERS && usualMicros >= LONG_POLL_MICROS
 }
 
-function requestOf({ request }: Exchange): string {
-  return shortened(request)
+function requestOf({ protocol, request }: Exchange): string {
+  return quoted(protocol, request)
 }
 
-function shortened(request: string): string {
-  return request.slice(0, MAXIMUM_REQUEST_CHARACTERS)
+/** As it stands in a sentence; of what is no text (TLS, a protocol that is not known) nothing is shown. */
+function quoted(protocol: string, request: string): string {
+  if (protocol === RAW_PROTOCOL && (request.startsWith(UNPRINTABLE) || dotsIn(request) > request.length / 4))
+    return 'a message that is encrypted or no text'
+  return `"${request.slice(0, MAXIMUM_REQUEST_CHARACTERS)}"`
+}
+
+function dotsIn(text: string): number {
+  return text.split('.').length - 1
 }

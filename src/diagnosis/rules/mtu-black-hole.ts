@@ -8,7 +8,7 @@ import { about, type Description, type FindingKind, type Judge, type Judgement, 
 import type { SideFacts } from '../side-facts.ts'
 import { HUNG_PEER } from './answer-kinds.ts'
 import { LOSS } from './loss-kind.ts'
-import { TLS_NO_ANSWER } from './tls-kinds.ts'
+import { TLS_KINDS } from './tls-kinds.ts'
 
 export const MTU_BLACK_HOLE: FindingKind = {
   id: 'mtu-black-hole',
@@ -21,7 +21,7 @@ export const MTU_BLACK_HOLE: FindingKind = {
     'A link that breaks just when the first large segment is sent looks the same, if nothing is heard of the other side after that; then this is only possible.',
   advice:
     'Find the size that passes: ping -M do -s 1372 HOST. Then use it on the way: docker network create --opt com.docker.network.driver.mtu=1400, or clamp the MSS: iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu. Let ICMP type 3 code 4 and ICMPv6 type 2 pass.',
-  insteadOf: [LOSS, TLS_NO_ANSWER, HUNG_PEER],
+  insteadOf: [LOSS, HUNG_PEER, ...TLS_KINDS],
 }
 
 /** No way has a smaller MTU (RFC 791: 576 with 40 bytes of headers), so smaller segments pass. */
