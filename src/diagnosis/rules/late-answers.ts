@@ -19,6 +19,7 @@ const LONG_POLL_ANSWERS = 3
 const UNUSUAL_TIMES = 50
 const UNUSUAL_LEAST_MICROS = 500_000
 const ANSWERS_FOR_USUAL = 100
+const ANSWERS_FOR_SHARE = 3
 /** The clock that tells of requests which wait too long is ahead of the judge's by so much at most. */
 const CLOCK_STEP_MICROS = 500_000
 /** How bytes that are no text begin a request of a protocol that is not known. */
@@ -131,9 +132,8 @@ class LateAnswers {
     const host = this.#judge.hostOf(c.place, c.serverEnd)
     const network = timed.networkMicros >= 0 ? `, of which the network took ${duration(timed.networkMicros)}` : ''
     const upstream = this.#upstreamOf(c, askedMicros, answeredMicros)
-    const share = `${counted(Math.max(1, route.slow), 'request')} of ${route.answers} of this sort took so long; usual is ${duration(route.usualMicros)}, the slowest took ${duration(route.slowestMicros)}.`
     return {
-      cause: `${host} took ${duration(micros)} to answer ${requestOf(exchange)}${network}. ${share}${upstream.text}`,
+      cause: `${host} took ${duration(micros)} to answer ${requestOf(exchange)}${network}.${shareOf(route)}${upstream.text}`,
       next: upstream.next || `look at this request at ${host}: its log, or what it waits for`,
       evidence: [
         { micros: askedMicros, text: `request complete: ${requestOf(exchange)}` },
@@ -241,6 +241,13 @@ function isLongPoll({ answers, usualMicros }: RouteTimes): boolean {
 
 function requestOf({ protocol, request }: Exchange): string {
   return quoted(protocol, request)
+}
+
+/** How many of its sort are slow; '' where too few are known. */
+function shareOf({ answers, slow, usualMicros, slowestMicros }: RouteTimes): string {
+  if (answers < ANSWERS_FOR_SHARE) return ''
+  const share = `${counted(Math.max(1, slow), 'request')} of ${answers} of this sort took so long`
+  return ` ${share}; usual is ${duration(usualMicros)}, the slowest took ${duration(slowestMicros)}.`
 }
 
 /** As it stands in a sentence; of what is no text (TLS, a protocol that is not known) nothing is shown. */

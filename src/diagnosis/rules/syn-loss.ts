@@ -47,6 +47,7 @@ export const synLoss: Rule = {
     const outward = new Map<number, OutwardLosses>()
     return {
       onEstablished(c) {
+        if (wasAnswerLost(c)) tellOfAnswer(judge, c)
         if (!wasLost(c)) return
         const losses = outwardOf(outward, c)
         if (losses === undefined || !noteLost(losses, c)) {
@@ -99,6 +100,26 @@ function wasLost({ client, server }: ConnectionFacts): boolean {
   if (client.syns < 2 || client.lastSynMicros - client.firstSynMicros < AGAIN_MICROS) return false
   const answered = server.firstSynMicros - client.lastSynMicros
   return answered >= 0 && answered < ANSWERED_MICROS
+}
+
+/** Each SYN was answered at once, and the client sent another all the same. */
+function wasAnswerLost({ client, server }: ConnectionFacts): boolean {
+  if (client.syns < 2 || server.syns < 2 || client.lastSynMicros - client.firstSynMicros < AGAIN_MICROS) return false
+  const first = server.firstSynMicros - client.firstSynMicros
+  return first >= 0 && first < ANSWERED_MICROS && server.lastSynMicros >= client.lastSynMicros
+}
+
+function tellOfAnswer(judge: Judge, c: ConnectionFacts): void {
+  const { place, clientEnd, serverEnd, client, server } = c
+  judge.find(LOSS, about(c, { group: 'syn' }), 'likely', () => ({
+    cause: `the first answer of ${judge.endOf(place, serverEnd)} (SYN+ACK) did not reach ${judge.hostOf(place, clientEnd)}, which asked again after ${duration(client.lastSynMicros - client.firstSynMicros)}: it was lost behind this capture point.`,
+    next: `capture at ${judge.hostOf(place, clientEnd)} as well and compare; look at drops on the way: ip -s link`,
+    evidence: [
+      { micros: client.firstSynMicros, text: `SYN to ${serverEnd}` },
+      { micros: server.firstSynMicros, text: 'SYN+ACK' },
+      { micros: client.lastSynMicros, text: 'SYN again, as if there had been no answer' },
+    ],
+  }))
 }
 
 /** Those before it are counted with it. */

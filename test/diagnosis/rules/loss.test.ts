@@ -75,6 +75,15 @@ describe('loss', () => {
     assertNotes(result, 'loss')
   })
 
+  test('a SYN+ACK that does not arrive', () => {
+    const answer = { flags: 'S.', seq: 500_000, ack: 1001 }
+    const talk = new Talk().syn().segment(1, answer, 1).wait(1000)
+    talk.segment(0, { flags: 'S', seq: 1000, ack: 0 }).segment(1, answer).acknowledge(0).client('GET').server('OK')
+    const result = diagnose(talk.close())
+    assertFindings(result, 'loss likely x 1')
+    assert.match(result.findings[0]!.cause, /\(SYN\+ACK\) did not reach 10\.0\.0\.1/)
+  })
+
   test('not: two segments that changed places', () => {
     const talk = downloading(3).swap()
     assertFindings(diagnose(upTo(talk, 3).close()))
