@@ -130,7 +130,8 @@ function endAfterFin(c: ConnectionFacts, times: IdleTimes): ConnectionEnd | unde
   const { finMicros, idleBeforeFinMicros, silenceBeforeFinMicros } = server
   if (client.turnMicros - finMicros <= RACE_MICROS) return { ...end, kind: 'race' }
   const idle = [idleBeforeFinMicros, silenceBeforeFinMicros]
-  return { ...end, kind: 'ran-into', timer: times.judge(groupOf(c, 1), idle, finMicros) }
+  const timer = times.judge(groupOf(c, 1), idle, finMicros) ?? { micros: idleBeforeFinMicros, others: 0 }
+  return { ...end, kind: 'ran-into', timer }
 }
 
 /** Nobody had closed. */
