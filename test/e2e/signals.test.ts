@@ -67,6 +67,7 @@ for (const [extension, packer] of Object.entries(PACKERS)) {
     for (const [signal, code, command] of [
       ['SIGINT', 130, ['-C']],
       ['SIGTERM', 143, ['latency']],
+      ['SIGINT', 130, ['diagnose', '--exit-code']],
     ] as const) {
       const running = start(t, [...command, '-q', '-r', 'bomb', '-w', 'saved.pcapng'], { cwd: folder })
       await saves(running, join(folder, 'saved.pcapng.partial'))

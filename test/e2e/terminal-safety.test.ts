@@ -192,6 +192,16 @@ test('JSON, with text, base64 and without', { timeout: 30_000 }, async (t) => {
   }
 })
 
+test('findings, as text, in colour and as JSON', { timeout: 30_000 }, async (t) => {
+  const plain = await show(t, ['diagnose', '--slow', '1ms'])
+  assert.match(plain.stdout.toString(), /<colour:\.\[31mred/, 'words of the wire stand in it')
+  const coloured = await show(t, ['diagnose', '--slow', '1ms', '-J'], true)
+  assert.equal(coloured.stdout.toString().replace(OUR_COLOURS, ''), plain.stdout.toString())
+  for (const line of plain.stdout.toString().split('\n')) assert.ok(line.length <= 100, line)
+  const { stdout } = await show(t, ['diagnose', '--slow', '1ms', '--json'])
+  for (const line of stdout.toString().trimEnd().split('\n')) JSON.parse(line)
+})
+
 test('files: what is said about them, their names and the report', { timeout: 30_000 }, async (t) => {
   const out = join(temporaryFolder(t), 'out')
   await show(t, ['-o', out, '-a', '-I', '--udp', '--summary'])
@@ -265,7 +275,14 @@ function annotatedCapture(): Buffer {
 test('comments, and names of interfaces and hosts, in a pcapng file', { timeout: 30_000 }, async (t) => {
   const folder = temporaryFolder(t)
   writeFileSync(join(folder, 'annotated.pcapng'), annotatedCapture())
-  for (const args of [['-c'], ['-c', '-J', '--summary'], ['--json'], ['-o', 'out', '-a'], ['-w', 'saved.pcapng']]) {
+  for (const args of [
+    ['-c'],
+    ['-c', '-J', '--summary'],
+    ['--json'],
+    ['diagnose', '-J'],
+    ['-o', 'out', '-a'],
+    ['-w', 'saved.pcapng'],
+  ]) {
     const { code, stdout, stderr, stderrBytes } = await tcpflow(t, [...args, '-v', '-r', 'annotated.pcapng'], {
       cwd: folder,
     })
