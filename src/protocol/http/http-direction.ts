@@ -10,20 +10,7 @@ import { BODY_COMPLETE, BODY_GOES_ON, BODY_LOST_AFTER_LINE, HttpBodyReader } fro
 import type { HttpConversation } from './http-conversation.ts'
 import { HttpHeadReader } from './http-head-reader.ts'
 import { HttpMessage, type HttpMessageConsumer, type HttpMessageEnd } from './http-message.ts'
-import { matchOddRequestLine, matchOddStatusLine } from './http-odd-line.ts'
-import {
-  findResponse,
-  holdLine,
-  MAXIMUM_START_LINE_BYTES,
-  MORE_NEEDED,
-  matchResponseLine,
-  matchStartLine,
-  NO_END,
-  NO_MATCH,
-} from './http-start-line.ts'
-
-/** Start lines are looked for in this many bytes of a direction that has shown no HTTP; after that its bytes pass unread. */
-const DETECTION_BYTES = 65536
+import { FOUND_HELD_LINE, FOUND_LINE, HttpStartSearch, IS_NOT_HTTP } from './http-start-search.ts'
 
 // States. In the first three the bytes belong to no message.
 /** Where a start line is due: at the first byte and after each message. */
@@ -48,14 +35,6 @@ export class HttpDirection {
   readonly #consumer: HttpMessageConsumer
   readonly #conversation: HttpConversation
   #state: number
-  /** The next byte begins a line, as far as is known: requests and responses may begin here. */
-  #atLineStart: boolean
-  /** True when nothing can be missing before the next byte: it follows a message or is the connection's first. */
-  #startKnown: boolean
-  /** The incomplete start line in `#held` began in mid-line: only a response may. */
-  #heldInMidLine: boolean
-  /** Bytes told as other while searching. */
-  #searched: number
   #tunnel: boolean
   /** An incomplete start line (not told yet), head or trailers (copy), or chunk framing line (told only if malformed). */
   readonly #held: HeldBytes
@@ -63,6 +42,7 @@ export class HttpDirection {
   readonly #startTime: Timestamp
   /** Time of the latest bytes of a head. */
   readonly #headTime: Timestamp
+  readonly #startSearch: HttpStartSearch
   readonly #head: HttpHeadReader
   readonly #body: HttpBodyReader
   readonly #doubtful: DoubtfulBody
@@ -82,15 +62,12 @@ export class HttpDirection {
     this.#consumer = consumer
     this.#conversation = conversation
     this.#state = BOUNDARY
-    this.#atLineStart = true
-    this.#startKnown = connection.openerKnown && !connection.resumed
-    this.#heldInMidLine = false
-    this.#searched = 0
     this.#tunnel = false
     this.#held = new HeldBytes(memory)
     this.#memory = memory
     this.#startTime = new Timestamp()
     this.#headTime = new Timestamp()
+    this.#startSearch = new HttpStartSearch(connection, direction, consumer, conversation, this.#held, this.#startTime)
     this.#head = new HttpHeadReader(this.#held, memory)
     this.#body = new HttpBodyReader(connection, direction, consumer, this.#held)
     this.#doubtful = new DoubtfulBody(this.#held, this.#startTime, this.#headTime)
@@ -136,7 +113,7 @@ export class HttpDirection {
     }
     this.#loseThread(t)
     // the byte after a gap begins a packet, and so very often a message
-    this.#atLineStart = true
+    this.#startSearch.atLineStart = true
   }
 
   close(why: CloseReason, t: Timestamp): void {
@@ -175,10 +152,7 @@ export class HttpDirection {
   answered(request: HttpMessage, t: Timestamp): void {
     if (this.#state === SEARCHING) {
       // such a body was not announced, and may not end with a line's end
-      if (this.#held.length > 0) this.#other(this.#held.buf, 0, this.#held.length, t)
-      this.#searched += this.#held.length
-      this.#held.clear()
-      this.#atLineStart = true
+      this.#startSearch.expectLineHere(t)
     }
     if (this.#state === BODY && this.message === request && this.#body.isUntouched) this.#state = BODY_OR_NOT
   }
@@ -202,104 +176,21 @@ export class HttpDirection {
     if (pos > start) this.#other(buf, start, pos, t)
     if (pos < end) {
       this.#state = SEARCHING
-      this.#atLineStart = true
+      this.#startSearch.atLineStart = true
     }
     return pos
   }
 
   #search(buf: Buffer, start: number, end: number, t: Timestamp): number {
-    if (this.#held.length > 0) return this.#resumeCandidate(buf, start, end, t)
-    const { isHttp } = this.#conversation
-    if (this.#atLineStart && (isHttp || this.#searched <= DETECTION_BYTES)) {
-      const length = this.#matchDueLine(buf, start, end, 0)
-      if (length !== NO_MATCH) return this.#candidate(buf, start, start, length, end, false, t)
-    }
-    let pos = start
-    /** Where the next response may begin in mid-line, perhaps cut off by the end; `end` for nowhere. */
-    let response = isHttp ? findResponse(buf, this.#atLineStart ? start + 1 : start, end) : end
-    while (pos < end) {
-      const inMidLine = !this.#atLineStart
-      if (!inMidLine || pos === response) {
-        if (!isHttp && this.#searched + pos - start > DETECTION_BYTES) break
-        const length = inMidLine ? matchResponseLine(buf, pos, end, 0) : matchStartLine(buf, pos, end, 0)
-        if (length !== NO_MATCH) return this.#candidate(buf, start, pos, length, end, inMidLine, t)
-        if (isHttp && response <= pos) response = findResponse(buf, pos + 1, end)
-      }
-      let line = pos
-      while (line < response && buf[line] !== LF) line++
-      this.#atLineStart = line < response
-      pos = this.#atLineStart ? line + 1 : response
-    }
-    this.#other(buf, start, end, t)
-    this.#startKnown = false
-    this.#searched += end - start
-    if (!isHttp && this.#searched > DETECTION_BYTES) this.#state = OPAQUE
-    return end
-  }
-
-  /** At the beginning of a line: where nothing else can stand, odd start lines are taken, too. */
-  #matchDueLine(buf: Buffer, start: number, end: number, checked: number): number {
-    const length = matchStartLine(buf, start, end, checked)
-    const { client } = this.#conversation
-    if (length !== NO_MATCH || !this.#startKnown || client === undefined) return length
-    if (client !== this.#direction) return matchOddStatusLine(buf, start, end)
-    return matchOddRequestLine(buf, start, end, checked)
-  }
-
-  /** At `pos` begins a start line (of `length`), or what may become one. */
-  #candidate(
-    buf: Buffer,
-    start: number,
-    pos: number,
-    length: number,
-    end: number,
-    inMidLine: boolean,
-    t: Timestamp,
-  ): number {
-    if (pos > start) {
-      this.#other(buf, start, pos, t)
-      this.#startKnown = false
-    }
-    this.#searched += pos - start
-    this.#startTime.set(t)
-    if (length > 0) {
+    const search = this.#startSearch
+    const pos = search.read(buf, start, end, t)
+    if (search.outcome === FOUND_LINE) {
       this.#beginHead()
-      return this.#headBytes(buf, pos, this.#head.beginAt(buf, pos, pos + length, end), t)
+      return this.#headBytes(buf, pos, this.#head.beginAt(buf, pos, pos + search.lineLength, end), t)
     }
-    if (length === NO_END) {
-      this.#held.append(buf, pos, pos + MAXIMUM_START_LINE_BYTES)
-      this.#beginHeldHead(t)
-      return pos + MAXIMUM_START_LINE_BYTES
-    }
-    this.#held.append(buf, pos, end)
-    this.#heldInMidLine = inMidLine
-    return end
-  }
-
-  /** The held beginning of a start line goes on in `buf`. */
-  #resumeCandidate(buf: Buffer, start: number, end: number, t: Timestamp): number {
-    const held = this.#held
-    const before = held.length
-    const pos = holdLine(held, buf, start, end)
-    const length = this.#heldInMidLine
-      ? matchResponseLine(held.buf, 0, held.length, before)
-      : this.#matchDueLine(held.buf, 0, held.length, before)
-    if (length === MORE_NEEDED) return pos
-    if (length !== NO_MATCH) {
-      this.#beginHeldHead(t)
-      return pos
-    }
-    // It was no start line. The held bytes are told as other, up to where a response may begin in them; `buf` is then read
-    // again.
-    held.length = before
-    const from = this.#conversation.isHttp ? findResponse(held.buf, 1, before) : before
-    this.#other(held.buf, 0, from, t)
-    this.#searched += from
-    held.dropFirst(from)
-    this.#atLineStart = false
-    this.#startKnown = false
-    this.#heldInMidLine = true
-    return start
+    if (search.outcome === FOUND_HELD_LINE) this.#beginHeldHead(t)
+    else if (search.outcome === IS_NOT_HTTP) this.#state = OPAQUE
+    return pos
   }
 
   // --- heads ---
@@ -327,7 +218,7 @@ export class HttpDirection {
 
   #makeMessage(): HttpMessage {
     const m = new HttpMessage(this.#head.isRequest)
-    m.startKnown = this.#startKnown
+    m.startKnown = this.#startSearch.startKnown
     m.startTime.set(this.#startTime)
     return m
   }
@@ -356,7 +247,7 @@ export class HttpDirection {
       this.#conversation.becomeTunnel(t)
     } else if (!sound && m.framing !== 'none') {
       this.#loseThread(t)
-      this.#atLineStart = true
+      this.#startSearch.atLineStart = true
     } else {
       this.#state = BODY
       this.#body.begin(m)
@@ -390,7 +281,7 @@ export class HttpDirection {
       this.#end('complete', t)
     } else {
       this.#loseThread(t)
-      this.#atLineStart = outcome === BODY_LOST_AFTER_LINE
+      this.#startSearch.atLineStart = outcome === BODY_LOST_AFTER_LINE
     }
   }
 
@@ -425,8 +316,8 @@ export class HttpDirection {
     const m = this.message!
     this.message = undefined
     this.#state = BOUNDARY
-    this.#atLineStart = true
-    this.#startKnown = true
+    this.#startSearch.atLineStart = true
+    this.#startSearch.startKnown = true
     this.#consumer.onEnd(this.#connection, this.#direction, m, how, t)
   }
 
@@ -437,8 +328,8 @@ export class HttpDirection {
     this.#conversation.lost()
     this.#proxyHeader = undefined
     this.#state = SEARCHING
-    this.#atLineStart = false
-    this.#startKnown = false
+    this.#startSearch.atLineStart = false
+    this.#startSearch.startKnown = false
     this.#consumer.onLost?.(this.#connection, this.#direction, t)
   }
 
