@@ -35,6 +35,7 @@ import type { Description, FindingKind, Judge, JudgeOptions, Rule, Subject } fro
 import { Timeline } from './timeline.ts'
 import { type Trouble, Troubles } from './troubles.ts'
 
+const UDP = 17
 /** onClock of the rules, in capture time. */
 const CLOCK_MICROS = 1_000_000
 const MAXIMUM_REQUEST_CHARACTERS = 100
@@ -150,6 +151,7 @@ export class Diagnosis
 
   onIcmpError(error: IcmpError): void {
     this.#advance(error.time)
+    if (error.quotedProtocol === UDP) for (const rule of this.#moments.onDatagramError) rule.onDatagramError(error)
     const found = this.#icmpTargets.find(error)
     if (found === undefined) return
     const { facts, direction } = found

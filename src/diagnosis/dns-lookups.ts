@@ -25,6 +25,8 @@ export interface AskedName {
   /** `NXDOMAIN`, `SERVFAIL` …; '' while only answers were seen. */
   code: string
   answered: boolean
+  /** By the same server that failed. */
+  answeredByThat: boolean
   queries: number
 }
 
@@ -71,8 +73,8 @@ export class Lookup {
 export class DnsLookups {
   /** By client and first label. */
   readonly #open = new Map<string, Lookup[]>()
-  /** By client and name: when it was answered last. */
-  readonly #answered = new Map<string, number>()
+  /** By client and name: when it was answered last, and by whom. */
+  readonly #answered = new Map<string, { readonly micros: number; readonly server: Endpoint }>()
   readonly #onOver: (lookup: Lookup) => void
   #count = 0
   /** When the one that is held longest may be over. */
@@ -88,18 +90,23 @@ export class DnsLookups {
     const name = key.toLowerCase()
     const micros = epochMicros(exchange.responseEnd)
     const asked = epochMicros(exchange.requestStart)
-    if (code === '') this.#noteAnswered(place, client!, name, micros)
+    if (code === '') this.#noteAnswered(exchange, name, micros)
     const group = `${place} ${client!.address} ${labelsOf(name)[0]}`
     const alike = this.#open.get(group)
-    const lookup = alike?.find((each) => belongs(each, name, asked))
+    let lookup = alike?.find((each) => belongs(each, name, asked))
+    if (lookup !== undefined && beginsAnew(lookup, name, asked)) {
+      this.#end(group, alike!, lookup)
+      lookup = undefined
+    }
     if (lookup !== undefined) add(lookup, name, server!, code, micros)
     else if (code !== '') this.#begin(group, exchange, name, code, asked, micros)
   }
 
-  /** Was that name answered to that client after `micros`? */
-  answeredSince(place: number, client: Endpoint, name: string, micros: number): boolean {
-    const at = this.#answered.get(`${place} ${client.address} ${name.toLowerCase()}`)
-    return at !== undefined && at >= micros
+  /** Was that name answered to that client after `micros`, by that server? */
+  answeredSince(place: number, client: Endpoint, name: string, micros: number, by?: Endpoint): boolean {
+    const answer = this.#answered.get(`${place} ${client.address} ${name.toLowerCase()}`)
+    if (answer === undefined || answer.micros < micros) return false
+    return by === undefined || by.address === answer.server.address
   }
 
   /** Tells those that are over by now. */
@@ -144,17 +151,19 @@ export class DnsLookups {
     this.#count--
     for (const each of lookup.names) {
       // A was answered before AAAA failed
-      if (this.answeredSince(lookup.place, lookup.client, each.name, lookup.firstMicros - HOLD_MICROS)) {
+      const since = lookup.firstMicros - HOLD_MICROS
+      if (this.answeredSince(lookup.place, lookup.client, each.name, since)) {
         each.answered = true
+        each.answeredByThat ||= this.answeredSince(lookup.place, lookup.client, each.name, since, each.server)
       }
     }
     this.#onOver(lookup)
   }
 
-  #noteAnswered(place: number, client: Endpoint, name: string, micros: number): void {
-    const key = `${place} ${client.address} ${name}`
+  #noteAnswered({ place, client, server }: Exchange, name: string, micros: number): void {
+    const key = `${place} ${client!.address} ${name}`
     this.#answered.delete(key)
-    this.#answered.set(key, micros)
+    this.#answered.set(key, { micros, server: server! })
     if (this.#answered.size > MAXIMUM_ANSWERED) this.#answered.delete(this.#answered.keys().next().value!)
   }
 }
@@ -166,9 +175,10 @@ function add(lookup: Lookup, name: string, server: Endpoint, code: string, micro
     known.queries++
     known.micros = micros
     if (code === '') known.answered = true
+    if (code === '' && known.server.address === server.address) known.answeredByThat = true
     else if (known.code === '' || known.code === 'NXDOMAIN') known.code = code
   } else if (lookup.names.length < MAXIMUM_NAMES) {
-    lookup.names.push({ name, server, micros, code, answered: code === '', queries: 1 })
+    lookup.names.push({ name, server, micros, code, answered: code === '', answeredByThat: code === '', queries: 1 })
   }
 }
 
@@ -185,6 +195,17 @@ function belongs(lookup: Lookup, name: string, askedMicros: number): boolean {
     const other = name.slice(common.length)
     return one.endsWith(other) || other.endsWith(one) || (soon && lookup.unknown.length > 0)
   })
+}
+
+/** The name was found, and what was asked before it is asked again: by the next look-up. */
+function beginsAnew(lookup: Lookup, name: string, askedMicros: number): boolean {
+  const found = lookup.names.find(({ answered }) => answered)
+  return (
+    found !== undefined &&
+    found.name !== name &&
+    found.micros <= askedMicros &&
+    lookup.names.some((each) => each.name === name)
+  )
 }
 
 function labelsOf(name: string): readonly string[] {

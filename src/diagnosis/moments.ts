@@ -23,6 +23,7 @@ export class Moments {
   readonly onTls: readonly Asked<'onTls'>[]
   readonly onMismatch: readonly Asked<'onMismatch'>[]
   readonly onDatagram: readonly Asked<'onDatagram'>[]
+  readonly onDatagramError: readonly Asked<'onDatagramError'>[]
   readonly onWake: readonly Asked<'onWake'>[]
   readonly onClock: readonly Asked<'onClock'>[]
   readonly onClose: readonly Asked<'onClose'>[]
@@ -50,6 +51,7 @@ export class Moments {
     this.onTls = asked('onTls')
     this.onMismatch = asked('onMismatch')
     this.onDatagram = asked('onDatagram')
+    this.onDatagramError = asked('onDatagramError')
     this.onWake = asked('onWake')
     this.onClock = asked('onClock')
     this.onClose = asked('onClose')

@@ -7,7 +7,7 @@ import type { ExchangeFailure } from '../core/exchange-failure.ts'
 import type { FindingCertainty, FindingSeverity } from '../core/finding.ts'
 import type { Mismatch } from '../core/first-words.ts'
 import type { HostFacts, OtherListener } from '../core/ports.ts'
-import type { Datagram } from '../core/segment.ts'
+import type { Datagram, IcmpError } from '../core/segment.ts'
 import type { TimedExchange } from '../core/timed-exchange.ts'
 import type { TlsEvent, TlsHandshake } from '../core/tls-handshake.ts'
 import type { AddressFacts } from './address-resolution.ts'
@@ -152,6 +152,8 @@ export interface Judgement {
   onWentOn?(c: ConnectionFacts, d: Direction): void
   /** An ICMP error about a packet of the connection. It is the last of `c.icmp`. */
   onIcmp?(c: ConnectionFacts, news: IcmpNews): void
+  /** An ICMP error about a UDP datagram: `error.quoted`. Lent. */
+  onDatagramError?(error: IcmpError): void
   /** ARP asked three times and more, and nobody answered. Again for each further time. */
   onAddressUnanswered?(a: AddressFacts): void
   /**

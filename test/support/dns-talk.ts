@@ -2,7 +2,7 @@
 // millisecond after the one before, unless wait() says more.
 
 import { AAAA, answer, type MessageFields, query } from '../protocol/dns/dns-builder.ts'
-import { ethernet, ipv4, udp } from './packet-builder.ts'
+import { ethernet, icmp, ipv4, udp } from './packet-builder.ts'
 import type { PcapFrame } from './pcap-builder.ts'
 
 export const SERVFAIL = 2
@@ -57,6 +57,12 @@ export class DnsTalk {
       .ask(name, { ...fields, id: 2, type: AAAA })
       .answer(name, { ...fields, id: 1 })
       .answer(name, { ...fields, id: 2, type: AAAA })
+  }
+
+  /** ICMP: the last frame, a query, is sent back by the host that it was sent to: port unreachable. */
+  refuse(server: string = this.#server): this {
+    const quoted = this.frames.at(-1)!.frame.subarray(14)
+    return this.#add(ipv4({ src: server, dst: this.#client }, icmp({ type: 3, code: 3 }, quoted)))
   }
 
   wait(millis: number): this {

@@ -3,8 +3,9 @@
 import { editDistance } from '../../core/edit-distance.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import { counted, duration } from '../../core/plain-numbers.ts'
+import type { IcmpError } from '../../core/segment.ts'
 import { epochMicros } from '../../core/timestamp.ts'
-import { DnsLookups, type Lookup } from '../dns-lookups.ts'
+import { type AskedName, DnsLookups, type Lookup } from '../dns-lookups.ts'
 import { DnsServers } from '../dns-servers.ts'
 import { DnsTwins } from '../dns-twins.ts'
 import type { Description, Judge, Judgement, Rule, Subject } from '../rule.ts'
@@ -19,6 +20,8 @@ import {
 } from './dns-kinds.ts'
 
 /** Resolvers ask again after 2.5 s and more; who is faster does not make anybody wait. */
+import { DnsRefusals } from './dns-refusals.ts'
+
 const RETRY_MICROS = 900_000
 /** The answer came so soon after the repetition: it was the repetition that was answered. */
 const ANSWERED_AT_ONCE_MICROS = 500_000
@@ -46,6 +49,7 @@ export const dns: Rule = {
         if (exchange.protocol === 'dns' && exchange.client !== undefined && exchange.server !== undefined)
           judgement.note(exchange)
       },
+      onDatagramError: (error) => judgement.noteError(error),
       onClock: () => judgement.advance(),
       onEnd: () => judgement.end(),
     }
@@ -57,6 +61,7 @@ class DnsJudgement {
   readonly #lookups: DnsLookups
   readonly #servers = new DnsServers()
   readonly #twins = new DnsTwins()
+  readonly #refusals: DnsRefusals
   /** By client: look-ups that had to go through the list of suffixes. */
   readonly #storms = new Map<string, number>()
   /** By client: names that do not exist, and were told one by one. */
@@ -66,6 +71,7 @@ class DnsJudgement {
 
   constructor(judge: Judge) {
     this.#judge = judge
+    this.#refusals = new DnsRefusals(judge, this.#servers)
     this.#lookups = new DnsLookups((lookup) => this.#judgeLookup(lookup))
   }
 
@@ -83,9 +89,15 @@ class DnsJudgement {
 
   advance(): void {
     this.#lookups.advance(this.#judge.nowMicros)
+    this.#refusals.advance(this.#judge.nowMicros)
+  }
+
+  noteError(error: IcmpError): void {
+    this.#refusals.note(error)
   }
 
   end(): void {
+    this.#refusals.advance(Number.POSITIVE_INFINITY)
     this.#lookups.end()
   }
 
@@ -162,6 +174,7 @@ class DnsJudgement {
   }
 
   #noAnswer(exchange: Exchange): void {
+    if (this.#refusals.has(exchange)) return
     const { capture } = this.#judge
     // one direction is captured: the answers are in the other
     if (!this.#servers.anyAnswered && capture.segments > 0 && capture.clientSegments === capture.segments) return
@@ -244,8 +257,8 @@ class DnsJudgement {
       if (each.code === 'FORMERR' && found?.name === each.name) continue
       const subject = {
         ...this.#subject({ place, client, server: each.server }, each.name),
-        group: each.code,
-        ...(helped ? { severity: 'warning' as const } : {}),
+        group: helped ? `${each.code} ${severityOf(each)}` : each.code,
+        ...(helped ? { severity: severityOf(each) } : {}),
       }
       this.#judge.find(DNS_FAILED, subject, 'certain', () => ({
         cause: `${this.#judge.hostOf(place, each.server)} answered ${each.code} for ${each.name}: ${meaningOf(each.code)}.${helped ? ' The name was found in the end.' : ''}`,
@@ -310,6 +323,11 @@ class DnsJudgement {
   #serverName({ place, server }: Exchange): string {
     return this.#judge.hostOf(place, server!)
   }
+}
+
+/** A server that knows the name and fails for AAAA alone keeps nobody waiting. */
+function severityOf({ answeredByThat }: AskedName): 'warning' | 'note' {
+  return answeredByThat ? 'note' : 'warning'
 }
 
 function nextForName(name: string, server: string): string {

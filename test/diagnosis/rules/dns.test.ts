@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { A, AAAA } from '../../protocol/dns/dns-builder.ts'
-import { assertFindings, diagnose } from '../../support/diagnosed.ts'
+import { assertFindings, assertNotes, diagnose } from '../../support/diagnosed.ts'
 import { DnsTalk, NXDOMAIN, REFUSED, SERVFAIL } from '../../support/dns-talk.ts'
 import { Talk } from '../../support/talk.ts'
 
@@ -130,6 +130,18 @@ describe('dns-no-answer', () => {
     assert.equal(result.findings[0]!.severity, 'warning')
   })
 
+  test('the server’s host sends the query back: told soon, once; a warning where the next server answers', () => {
+    const talk = () => new DnsTalk().ask('db').refuse().ask('db').refuse()
+    const result = diagnose(talk())
+    assertFindings(result, 'dns-no-answer certain x 1')
+    assert.equal(result.findings[0]!.severity, 'error')
+    assert.match(result.findings[0]!.cause, /come back as "port unreachable"/)
+    assertFindings(diagnose(talk(), { quietSeconds: 60 }), 'dns-no-answer certain x 1')
+    const helped = diagnose(talk().lookUp('db', { server: '10.0.0.54' }))
+    assertFindings(helped, 'dns-no-answer certain x 1')
+    assert.equal(helped.findings[0]!.severity, 'warning')
+  })
+
   test('not: the capture ends a moment after the query; copies of one packet; one direction', () => {
     assertFindings(diagnose(new DnsTalk().ask('db').wait(1000).ask('other').answer('other')))
     assertFindings(diagnose(new DnsTalk().ask('db').ask('db').answer('db')))
@@ -160,6 +172,13 @@ describe('dns-failed', () => {
     assert.equal(result.findings[0]!.severity, 'warning')
   })
 
+  test('a note: the same server knows A and refuses AAAA', () => {
+    const talk = new DnsTalk().ask('db', first).ask('db', second).answer('db', first)
+    const result = diagnose(talk.answer('db', { ...second, code: REFUSED }))
+    assertFindings(result)
+    assertNotes(result, 'dns-failed')
+  })
+
   test('not: FORMERR to a query with EDNS, and asked again without', () => {
     const talk = new DnsTalk().ask('shop.test', { edns: 0 }).answer('shop.test', { code: FORMERR })
     assertFindings(diagnose(talk.ask('shop.test', { id: 2 }).answer('shop.test', { id: 2 })))
@@ -177,6 +196,12 @@ describe('dns-search-storm', () => {
       /asks for 3 names that do not exist before each that does: 6 queries in vain/,
     )
     assert.match(result.findings[0]!.next, /ndots:1/)
+  })
+
+  test('one look-up right after the other', () => {
+    const talk = new DnsTalk()
+    for (let i = 0; i < 4; i++) searched(talk, 'api.shop.test')
+    assertFindings(diagnose(talk), 'dns-search-storm certain x 4')
   })
 
   test('not: once, or with one suffix', () => {
