@@ -7,7 +7,7 @@ import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segmen
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
 import { elapsedMicros } from '../core/timestamp.ts'
 import { believed } from './hole-list.ts'
-import { acknowledgesKnown } from './plausibility.ts'
+import { acknowledgesKnown, judgeSyn, SYN_NEW } from './plausibility.ts'
 import { PLAUSIBLE_BYTES, POSITION_UNKNOWN, type TrackedConnection, type TrackedStream } from './tracked-connection.ts'
 
 /** Outside the window: the receiver ignores it. */
@@ -104,8 +104,12 @@ export function showsGoingOn(
   const length = s.payloadEnd - s.payloadStart + s.missingBytes
   const end = sequenceAdd(s.sequence, length + ((s.flags & (TCP_SYN | TCP_FIN)) !== 0 ? 1 : 0))
   const later = now - c.resetMicros
+  const stream = c.streamOf(direction)
+  const other = c.streamOf(direction === 0 ? 1 : 0)
   if (direction === c.resetBy) {
     if (c.resetIsRefusal) return true
+    // it begins another connection, wherever its number happens to lie
+    if ((s.flags & TCP_SYN) !== 0 && judgeSyn(stream, other, s) === SYN_NEW) return false
     const beyond = sequenceDistance(end, c.resetSequence)
     if (beyond > 0 && beyond <= PLAUSIBLE_BYTES) return true
     if (acknowledgesMore(c, s)) return true
@@ -114,7 +118,7 @@ export function showsGoingOn(
   if (length > 0) {
     return c.resetPeerKnown && later >= UNDER_WAY_MICROS && sequenceDistance(end, c.resetPeerEnd) > 0
   }
-  return doubted && isChallenge(c.streamOf(c.resetBy === 0 ? 0 : 1), s)
+  return doubted && isChallenge(other, s)
 }
 
 /** Whether the resetting side acknowledges what the other side sent after the reset. */

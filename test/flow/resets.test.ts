@@ -141,17 +141,21 @@ describe('a reset that its receiver believes', () => {
   })
 
   test('a new SYN comes at once: another connection', () => {
-    const talk = talking()
-    talk.client.rst()
-    talk.client.renew(900_000_000)
-    talk.server.renew(800_000_000)
-    talk.client.syn()
-    assert.deepEqual(talk.log.slice(-2), ['close reset', 'open c1'])
-    talk.server.synAck()
-    talk.client.ack()
-    talk.client.send('second')
-    talk.server.send('time')
-    assert.deepEqual(talk.log.slice(-2), ['> second', '< time'])
+    // also where the numbers of the new one are near
+    for (const number of [900_000_000, 5_000_000, 50_000, 3_500_000_000]) {
+      const talk = talking()
+      talk.client.rst()
+      talk.client.renew(number)
+      talk.server.renew(800_000_000)
+      talk.client.syn()
+      assert.deepEqual(talk.log.slice(-2), ['close reset', 'open c1'])
+      talk.server.synAck()
+      talk.client.ack()
+      talk.client.send('second')
+      talk.server.send('time')
+      assert.deepEqual(talk.log.slice(-2), ['> second', '< time'])
+      assert.equal(talk.table.counters.refutedResets, 0)
+    }
   })
 
   test('its text is no data, and counted', () => {
