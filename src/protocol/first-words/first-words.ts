@@ -12,11 +12,12 @@ const MAXIMUM_BYTES = 256
 /** A side that has said so much and is not recognised will not be. */
 const ENOUGH_BYTES = 128
 const MAXIMUM_WORDS = 80
+const NOTHING = Buffer.alloc(0)
 
 class Beginnings {
   readonly connection: Connection
   preface: ProxyPreface | undefined
-  readonly bytes: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
+  readonly bytes: [Buffer, Buffer] = [NOTHING, NOTHING]
   readonly micros: [number, number] = [0, 0]
   /** '' so far. */
   readonly languages: [string, string] = ['', '']
