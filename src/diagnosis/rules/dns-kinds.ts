@@ -33,7 +33,7 @@ export const DNS_FAILED: FindingKind = {
   severity: 'error',
   title: 'the name server could not answer',
   meaning: 'The name server answered, and says that it failed or refuses: nothing is known about the name.',
-  told: 'SERVFAIL, REFUSED, FORMERR or NOTIMP in answer to a query for A or AAAA. A warning where the same name was answered within three seconds by another server, a note where the same server answered it for the other type.',
+  told: 'SERVFAIL, REFUSED, FORMERR or NOTIMP in answer to a query for A or AAAA. A warning where the same name was answered within three seconds by another server, a note where the same server answered it for the other type (unless it said SERVFAIL).',
   limits: 'Why it failed is in the name server’s log: mostly the server that it asks in its turn.',
   advice:
     'SERVFAIL: see the name server’s upstream, and DNSSEC. REFUSED: the server does not serve this client or this name; use the right server.',

@@ -325,9 +325,9 @@ class DnsJudgement {
   }
 }
 
-/** A server that knows the name and fails for AAAA alone keeps nobody waiting. */
-function severityOf({ answeredByThat }: AskedName): 'warning' | 'note' {
-  return answeredByThat ? 'note' : 'warning'
+/** A server that knows the name and refuses AAAA alone keeps nobody waiting; after SERVFAIL resolvers ask again, or give up. */
+function severityOf({ code, answeredByThat }: AskedName): 'warning' | 'note' {
+  return answeredByThat && code !== 'SERVFAIL' ? 'note' : 'warning'
 }
 
 function nextForName(name: string, server: string): string {

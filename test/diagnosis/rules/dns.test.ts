@@ -177,6 +177,8 @@ describe('dns-failed', () => {
     const result = diagnose(talk.answer('db', { ...second, code: REFUSED }))
     assertFindings(result)
     assertNotes(result, 'dns-failed')
+    const failing = new DnsTalk().ask('db', first).ask('db', second).answer('db', first)
+    assertFindings(diagnose(failing.answer('db', { ...second, code: SERVFAIL })), 'dns-failed certain x 1')
   })
 
   test('not: FORMERR to a query with EDNS, and asked again without', () => {
