@@ -66,8 +66,12 @@ export class FirstWords implements StreamConsumer {
     // first words are not late
   }
 
-  onClose(c: Connection, _why: unknown, _t: Timestamp): void {
+  onClose(c: Connection, _why: unknown, t: Timestamp): void {
+    const beginnings = this.#open[c.slot]
     this.#open[c.slot] = undefined
+    if (beginnings === null || beginnings === undefined) return
+    const { languages, bytes } = beginnings
+    if (languages[0] !== '' && bytes[1].length === 0) this.#consumer.onMismatch(c, mismatchOf(beginnings), t)
   }
 
   #take(beginnings: Beginnings, d: Direction, buf: Buffer, start: number, end: number, t: Timestamp): void {

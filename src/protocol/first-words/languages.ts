@@ -55,7 +55,8 @@ export const CLIENT_LANGUAGES: readonly Language[] = [
 export const SERVER_LANGUAGES: readonly Language[] = [
   // an HTTP answer of a server that speaks something else
   { name: MONGODB, matches: like(/^HTTP\/1\.[01] .*trying to access MongoDB over HTTP/s) },
-  { name: HTTP, matches: like(/^HTTP\/1\.[01] \d{3}/) },
+  // without a head: to a version that it does not know
+  { name: HTTP, matches: like(/^(?:HTTP\/1\.[01] \d{3}|<!DOCTYPE html|<html)/i) },
   { name: HTTP2, matches: isHttp2 },
   { name: SSH, matches: startsWith('SSH-2.0-', 'SSH-1.', 'Invalid SSH identification', 'Protocol mismatch.') },
   {

@@ -212,6 +212,16 @@ describe('protocol-mismatch', () => {
     })
   }
 
+  test('the server closes without a word, where another protocol is seen or usual', () => {
+    const closed = (options: TalkOptions) =>
+      open(options).client(get('/')).segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1)
+    assertFindings(diagnose(closed({ serverPort: 6379 })), 'protocol-mismatch possible x 1')
+    const spoken = open({ serverPort: 7000 }).client(resp('PING')).server('+PONG\r\n').close()
+    const later = closed({ serverPort: 7000, clientPort: 40001, startTime: at(5) })
+    assertFindings(diagnose([spoken, later]), 'protocol-mismatch likely x 1')
+    assertFindings(diagnose(closed({ serverPort: 7000 })), 'aborted-transfer certain x 1')
+  })
+
   test('not: each protocol with itself', () => {
     const same: readonly ((talk: Talk) => Talk)[] = [
       (t) => t.client(get('/')).server(http('400 Bad Request')),
