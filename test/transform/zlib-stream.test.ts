@@ -51,7 +51,8 @@ describe('ZlibStream', () => {
         for (const level of [0, 6]) {
           const compressed = compress(plain, { level })
           const withMore = Buffer.concat([compressed, Buffer.from('what follows')])
-          for (const piece of [withMore.length, 1, 4096]) {
+          // byte by byte where that is not long
+          for (const piece of [withMore.length, withMore.length < 100_000 ? 1 : 61, 4096]) {
             const { out, used, stream } = inflate(withMore, wrapper, piece)
             assert.equal(stream.done, true)
             assert.equal(used, compressed.length)

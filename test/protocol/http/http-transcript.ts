@@ -25,13 +25,24 @@ export class Transcript implements HttpMessageConsumer {
   readonly messages: HttpMessage[] = []
   readonly bytes: [string, string] = ['', '']
 
+  /** The line that pieces of this kind are still added to. To look at the line itself would flatten it for every byte. */
+  readonly #open: [{ kind: string; line: number }, { kind: string; line: number }] = [
+    { kind: '', line: -1 },
+    { kind: '', line: -1 },
+  ]
+
   #piece(d: Direction, kind: string, buf: Buffer, start: number, end: number): void {
     if (end <= start) throw new Error(`empty ${kind}`)
     const text = buf.toString('latin1', start, end)
     const lines = this.lines[d]
     this.bytes[d] += text
-    if (lines.at(-1)?.startsWith(`${kind} `)) lines[lines.length - 1] += text
-    else lines.push(`${kind} ${text}`)
+    const open = this.#open[d]
+    if (open.kind === kind && open.line === lines.length - 1) {
+      lines[open.line] += text
+      return
+    }
+    lines.push(`${kind} ${text}`)
+    this.#open[d] = { kind, line: lines.length - 1 }
   }
 
   onOther(_c: Connection, d: Direction, buf: Buffer, start: number, end: number): void {
