@@ -39,6 +39,8 @@ const AT_ONCE_MICROS = 20_000
 const REPEATS_UNANSWERED = 3
 /** So much without an answer is a stream that nobody answers: logs, measurements. */
 const SEGMENTS_OF_A_REQUEST = 16
+/** Requests that ask for the end. */
+const LEAVE = /^(quit|exit|logout|shutdown|bye|debug)\b/i
 
 /** undefined: nothing is to be said about it. */
 export function endOf(
@@ -168,7 +170,9 @@ function endByFin(c: ConnectionFacts, times: IdleTimes): ConnectionEnd | undefin
   const own = c.sides[by]
   const isPending = isRequestPending(c)
   const end = { by, how: 'FIN', micros: own.finMicros, isPending, timer: undefined } as const
-  const isCutShort = c.cutShort !== undefined || (isPending && c.protocol === 'http')
+  // what the capture has missed may have been the rest
+  const isWhole = c.captureLosses === 0
+  const isCutShort = isWhole && (c.cutShort !== undefined || (isPending && wantsAnswer(c, by)))
   // who lets a connection go in which nothing waits does no harm; who waits no longer gives up, and why is the server's matter
   if (by === 0) return isCutShort ? { ...end, kind: 'aborted' } : undefined
   const idle = [own.idleBeforeFinMicros, own.silenceBeforeFinMicros]
@@ -179,15 +183,39 @@ function endByFin(c: ConnectionFacts, times: IdleTimes): ConnectionEnd | undefin
   return isCutShort && !isAnswered ? { ...end, kind: 'aborted' } : undefined
 }
 
+/** Who asks for the end gets no answer but that; a client that gives up is told of where it is plain that it waited. */
+function wantsAnswer({ protocol, unanswered }: ConnectionFacts, by: Direction): boolean {
+  if (protocol === 'http') return true
+  return by === 1 && unanswered !== undefined && unanswered.protocol === protocol && !LEAVE.test(unanswered.request)
+}
+
 /** After a silence one side speaks, again and again, and nothing comes back. */
 function silentEnd(c: ConnectionFacts): ConnectionEnd | undefined {
   for (const own of c.sides) {
-    if (!isUnheard(c, own)) continue
     const by = own.direction === 0 ? 1 : 0
-    const timer = { micros: own.silenceBeforeTurnMicros, others: 0 }
-    return { kind: 'silent', by, how: 'silence', micros: own.turnMicros, isPending: true, timer }
+    const end = { kind: 'silent', by, how: 'silence' } as const
+    if (isUnheard(c, own)) {
+      const timer = { micros: own.silenceBeforeTurnMicros, others: 0 }
+      return { ...end, micros: own.turnMicros, isPending: true, timer }
+    }
+    if (!areProbesUnheard(c, own)) continue
+    const heard = c.sides[by].lastMicros
+    const isPending = isRequestPending(c)
+    return {
+      ...end,
+      micros: own.lastKeepAliveMicros,
+      isPending,
+      timer: { micros: own.lastKeepAliveMicros - heard, others: 0 },
+    }
   }
   return undefined
+}
+
+/** Keep-alive probes to which nothing comes back any more. */
+function areProbesUnheard(c: ConnectionFacts, own: SideFacts): boolean {
+  const peer = c.sides[own.direction === 0 ? 1 : 0]
+  if (own.keepAliveProbes - own.keepAliveAnswers < REPEATS_UNANSWERED || peer.packets === 0) return false
+  return peer.lastMicros < own.lastKeepAliveMicros - FORGOTTEN_MICROS && c.icmp.length === 0
 }
 
 export function isUnheard(c: ConnectionFacts, own: SideFacts): boolean {

@@ -260,7 +260,7 @@ export class ExchangePairing {
 
   close(responseUnderWay: boolean): void {
     if (responseUnderWay && this.answersFirst) {
-      if (this.settled) this.#tellFirst('unknown')
+      if (this.settled) this.#tellCutOff()
       else this.#supposeNothingWaits()
     }
     const { pending } = this
@@ -372,6 +372,18 @@ export class ExchangePairing {
     this.#partBytes = 0
     // it was told before, as unanswered
     if (!exchange.late) this.#tellWithout(exchange, status)
+  }
+
+  /** Its response had begun when the connection ended, or the capture did. */
+  #tellCutOff(): void {
+    const exchange = this.#exchange
+    this.#shift(exchange)
+    this.#partBytes = 0
+    if (exchange.late) return
+    becomeResponseless(exchange, 'unknown')
+    const isEnded = exchange.connection!.streams.some(({ sawFin, sawReset }) => sawFin || sawReset)
+    if (isEnded) exchange.responseMissingBytes = -1
+    this.#tell(exchange)
   }
 
   /** Tells a request that stays pending. */

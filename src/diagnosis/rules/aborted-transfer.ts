@@ -11,7 +11,7 @@ export const ABORTED_TRANSFER: FindingKind = {
   title: 'a transfer was broken off',
   meaning:
     'A request or an answer announced its length, or was sent in chunks, and the connection ended before all of it had come; or the server closed without an answer. Whoever reads it has an incomplete body: "unexpected end of file", "transfer closed with bytes remaining", "empty reply from server". When the client ended it, it has given up, and that is a note.',
-  told: 'A FIN or a RST before the Content-Length or the last chunk was reached.',
+  told: 'A FIN or a RST before the Content-Length, the last chunk or the end of a reply (Redis, memcached) was reached, or before there was any answer.',
   limits:
     'Where a body lasts until the connection is closed, a FIN is its regular end, and nothing is announced. Event streams have no end.',
   advice:
@@ -37,13 +37,13 @@ export function tellAborted(judge: Judge, c: ConnectionFacts, end: ConnectionEnd
   })
 }
 
-function missing({ cutShort, unanswered }: ConnectionFacts): string {
+function missing({ cutShort, unanswered, protocol }: ConnectionFacts): string {
   if (cutShort === undefined) return `before it answered ${unanswered?.request ?? 'the request'}`
   const { request, responseMissingBytes, requestMissingBytes, responseBytes } = cutShort
   const isResponse = responseMissingBytes !== 0
   const bytes = isResponse ? responseMissingBytes : requestMissingBytes
-  const what = isResponse ? `the answer to ${request} was complete` : `the request ${request} was complete`
-  if (bytes < 0)
-    return `before ${what}: the last chunk is missing${isResponse ? `, ${byteSize(responseBytes)} had come` : ''}`
-  return `before ${what}: ${byteSize(bytes)} are missing`
+  const what = `before ${isResponse ? 'the answer to' : 'the request'} ${request} was complete`
+  if (bytes >= 0) return `${what}: ${byteSize(bytes)} are missing`
+  const come = responseBytes > 0 ? `, ${byteSize(responseBytes)} had come` : ''
+  return protocol === 'http' ? `${what}: the last chunk is missing${come}` : what
 }

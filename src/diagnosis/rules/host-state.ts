@@ -49,20 +49,26 @@ function explainEnd(judge: Judge, c: ConnectionFacts, kind: FindingKind): void {
   const micros = c.server.finMicros || c.server.resetMicros
   if (micros === 0) return
   const { counted } = c
+  // who does not know the connection any more may have been restarted at any time since it last spoke
+  const isForgotten = c.server.resets > 0 && !c.server.resetHasAcknowledgement && c.server.finMicros === 0
+  const since = isForgotten ? Math.max(c.server.lastDataMicros, c.server.acknowledgedMicros, c.openMicros) : micros
   judge.askHost(c.place, c.serverEnd, `end ${Math.floor(micros / 1e7)}`, (facts) => {
-    const what = endOf(facts, micros)
+    const what = endOf(facts, since, micros)
     if (what !== '') judge.revise(kind, counted, 'certain', () => describeEnd(facts, what, micros))
   })
 }
 
 function endOf(
   { name, isOutOfMemory, exitCode, state, startedMicros, finishedMicros }: HostFacts,
+  sinceMicros: number,
   micros: number,
 ): string {
-  if (finishedMicros === 0 || Math.abs(finishedMicros - micros) > SAME_MOMENT_MICROS) return ''
+  if (finishedMicros < sinceMicros - SAME_MOMENT_MICROS || finishedMicros > micros + SAME_MOMENT_MICROS) return ''
   const why = isOutOfMemory
     ? 'was killed, because it wanted more memory than it may have'
-    : `ended with exit code ${exitCode}`
+    : startedMicros > finishedMicros
+      ? 'stopped'
+      : `ended with exit code ${exitCode}`
   const then =
     startedMicros > finishedMicros
       ? `, and was started again ${duration(startedMicros - finishedMicros)} later`

@@ -49,12 +49,16 @@ function describe(judge: Judge, c: ConnectionFacts, end: ConnectionEnd): Descrip
   const began = { micros: startOf(c, end), text: `the last packet before ${idle} of silence` }
   if (kind === 'silent') {
     return {
-      cause: `After ${idle} without a packet ${name} does not answer any more: a device between the two (NAT, firewall, load balancer) has forgotten the idle connection, or ${name} is gone.`,
+      cause: `${peer.repeats === 0 ? `For ${idle} nothing has come from ${name}, and it does not answer keep-alive probes` : `After ${idle} without a packet ${name} does not answer any more`}: a device between the two (NAT, firewall, load balancer) has forgotten the idle connection, or ${name} is gone.`,
       next: nextOf(other, timer),
       evidence: [
         began,
-        { micros, text: `${other} speaks again` },
-        { micros: peer.lastRetransmissionMicros, text: `sent again ${counted(peer.repeats, 'time')}, no answer` },
+        ...(peer.repeats === 0
+          ? [{ micros, text: `${counted(peer.keepAliveProbes, 'keep-alive probe')} of ${other}, no answer` }]
+          : [
+              { micros, text: `${other} speaks again` },
+              { micros: peer.lastRetransmissionMicros, text: `sent again ${counted(peer.repeats, 'time')}, no answer` },
+            ]),
       ],
     }
   }

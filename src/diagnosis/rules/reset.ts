@@ -21,6 +21,8 @@ export const RESET: FindingKind = {
     'Look at the log of the side that sent the RST at that moment: crash, restart, out of memory, a limit for connections. docker inspect tells of exits and OOM kills.',
 }
 
+const JUST_NOW_MICROS = 20_000
+
 export function tellReset(judge: Judge, c: ConnectionFacts, end: ConnectionEnd): void {
   const { by } = end
   const own = c.sides[by]
@@ -66,6 +68,9 @@ function reasonOf(c: ConnectionFacts, { by, isPending }: ConnectionEnd): string 
   if (by === 0) return isPending ? 'it gave up, or died' : 'it closes so, or died'
   if (own.finMicros !== 0) return 'it had closed the connection before it was asked'
   if (!own.resetHasAcknowledgement) return 'it knew nothing of this connection any more'
+  // unread, for it had no time for more
+  const justCame = isPending && own.turns > 0 && own.resetMicros - c.client.turnMicros < JUST_NOW_MICROS
+  if (justCame) return 'it closed the connection (a restart, a reload), or died, just as that request came'
   return isPending
     ? 'the program there died, or closed without reading what was sent'
     : 'the program there died, or closes so'

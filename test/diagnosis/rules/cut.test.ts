@@ -94,6 +94,24 @@ describe('idle-cut', () => {
     assert.match(causeOf(result, 'idle-cut'), /^After 6 min 40 s without a packet 10\.0\.0\.2 does not answer/)
   })
 
+  test('silence: keep-alive probes get no answer any more', () => {
+    const talk = answered()
+    for (let n = 0; n < 4; n++) after(talk, 60_000).segment(0, { flags: '.', seq: 1000 + GET.length })
+    const result = diagnose(talk, { quietSeconds: 5 })
+    assertFindings(result, 'idle-cut likely x 1')
+    assert.equal(result.findings[0]!.severity, 'warning')
+    assert.match(
+      causeOf(result, 'idle-cut'),
+      /^For 4 min 0 s nothing has come from 10\.0\.0\.2, and it does not answer keep-alive/,
+    )
+  })
+
+  test('not: probes that are answered, for hours', () => {
+    const talk = answered()
+    for (let n = 0; n < 9; n++) probed(after(talk, 60_000), 0, 1001 + GET.length)
+    assertFindings(diagnose(talk.close(), { quietSeconds: 5 }))
+  })
+
   test('not: an answer to what was sent again comes at last', () => {
     const talk = after(answered(), 400_000).client(GET).wait(200).repeat().wait(400).repeat().wait(800).repeat()
     const { findings } = diagnose(talk.server(OK).acknowledge(0).close())
@@ -358,6 +376,23 @@ describe('aborted-transfer', () => {
       .acknowledge(0)
     const result = diagnose(talk.wait(300).reset(1), { quietSeconds: 3 })
     assert.match(causeOf(result, 'aborted-transfer'), /the last chunk is missing/)
+  })
+
+  test('a reply of Redis that breaks off, and one that never begins', () => {
+    const get = '*2\r\n$3\r\nGET\r\n$1\r\nk\r\n'
+    const redis = (): Talk => new Talk({ serverPort: 6379 }).open().client(get).server('$2\r\nab\r\n').client(get)
+    const half = redis().server('$1000\r\nabc').acknowledge(0).wait(100)
+    half.segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1)
+    assertFindings(diagnose(half), 'aborted-transfer certain x 1')
+    const none = redis().acknowledge(1).wait(100)
+    none.segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1)
+    assertFindings(diagnose(none), 'aborted-transfer certain x 1')
+  })
+
+  test('not: Redis closes when it is asked to', () => {
+    const talk = new Talk({ serverPort: 6379 }).open().client('*1\r\n$4\r\nPING\r\n').server('+PONG\r\n')
+    talk.client('*1\r\n$8\r\nSHUTDOWN\r\n').acknowledge(1)
+    assertFindings(diagnose(talk.segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1)))
   })
 
   test('the server closes without an answer', () => {

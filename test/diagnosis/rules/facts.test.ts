@@ -153,6 +153,15 @@ describe('the state of a container', () => {
     assertFindings(diagnose(talk, { hosts: state(longAgo), quietSeconds: 5 }), 'reset likely x 1')
   })
 
+  test('restarted while nothing was said: it knows nothing of the connection', () => {
+    const talk = new Talk().open().client(GET).server('HTTP/1.1 204 No Content\r\n\r\n').acknowledge(0)
+    talk.wait(4000).client(GET).segment(1, { flags: 'R' })
+    const restarted = { finishedMicros: (START + 2) * 1e6, startedMicros: (START + 2.4) * 1e6 }
+    const result = diagnose(talk, { hosts: state(restarted), quietSeconds: 5 })
+    assertFindings(result, 'reset certain x 1')
+    assert.match(result.findings[0]!.cause, /^db stopped, and was started again 400\.0 ms later/)
+  })
+
   test('it does not run: unanswered is certain', () => {
     const result = diagnose(unanswered(), { hosts: state({ state: 'exited', exitCode: 1 }), quietSeconds: 5 })
     assertFindings(result, 'unanswered certain x 1')
