@@ -10,6 +10,7 @@ import { Exchange, type ExchangeConsumer, type ExchangeStatus } from '../../core
 import { compareTime, Timestamp } from '../../core/timestamp.ts'
 import { type ExchangeParser, type ExchangeProtocol, type ParserContext, RECOGNISED_NO } from '../exchange-parser.ts'
 import { RAW } from '../names.ts'
+import { asksToWait } from './raw-waits.ts'
 
 const COMMAND_CHARACTERS = 32
 const REQUEST_CHARACTERS = 128
@@ -206,6 +207,7 @@ class RawExchanges implements ExchangeParser {
     lent.request = text
     lent.status = status
     lent.late = turn.late
+    lent.blocking = asksToWait(turn.head, turn.headBytes, turn.requestBytes)
     lent.requestStart.set(turn.requestStart)
     lent.requestEnd.set(turn.requestEnd)
     lent.responseStart.set(known ? turn.responseStart : NEVER)

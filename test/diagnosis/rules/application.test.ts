@@ -270,6 +270,36 @@ describe('what waits by design', () => {
     }
   })
 
+  test('MongoDB’s awaitable hello, Kafka’s JoinGroup and Fetch: seconds without an answer, again and again', () => {
+    const topology = Buffer.from('hello\0\x01\0\0\0\x03topologyVersion\0\x2d\0\0\0', 'latin1')
+    const body = Buffer.concat([
+      Buffer.alloc(16),
+      Buffer.alloc(5),
+      Buffer.from([80, 0, 0, 0, 0x10]),
+      topology,
+      Buffer.alloc(60),
+    ])
+    body.writeUInt32LE(body.length, 0)
+    body.writeUInt32LE(2013, 12)
+    const kafka = (key: number) => {
+      const request = Buffer.concat([Buffer.alloc(14), Buffer.from('consumer-1'), Buffer.alloc(30)])
+      request.writeUInt32BE(request.length - 4, 0)
+      request.writeUInt16BE(key, 4)
+      request.writeUInt16BE(5, 6)
+      request.writeInt16BE(10, 12)
+      return request
+    }
+    const METADATA = 3
+    const ask = (request: Buffer, waits: number) => {
+      const talk = open({ serverPort: 9999 })
+      for (let i = 0; i < 4; i++) talk.client(request).acknowledge(1).wait(waits).server(Buffer.alloc(40, 1))
+      return diagnose(talk.client(request).acknowledge(1).wait(60_000), { quietSeconds: 10 })
+    }
+    for (const request of [body, kafka(1), kafka(11), kafka(14)]) assertFindings(ask(request, 10_000))
+    const { findings } = ask(kafka(METADATA), 10_000)
+    assert.ok(findings.some(({ id }) => id === 'server-slow'))
+  })
+
   test('server-sent events: an answer that has no end', () => {
     const talk = open().client(get('/events')).server('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n')
     for (let i = 0; i < 5; i++) talk.wait(20_000).server('data: tick\n\n')
