@@ -13,6 +13,8 @@ const NEXT_SUFFIX_MICROS = 50_000
 const MAXIMUM_LOOKUPS = 4096
 /** Names that were answered, remembered for answers of the other type that fail later. */
 const MAXIMUM_ANSWERED = 8192
+/** Servers that are remembered of a name. */
+const MAXIMUM_SERVERS = 8
 /** Names of one look-up. */
 const MAXIMUM_NAMES = 32
 /** Look-ups at once of one client that begin with the same label (www). */
@@ -20,13 +22,14 @@ const MAXIMUM_ALIKE = 16
 
 export interface AskedName {
   readonly name: string
-  readonly server: Endpoint
+  /** Who failed, or else who was asked first. */
+  server: Endpoint
   micros: number
   /** `NXDOMAIN`, `SERVFAIL` …; '' while only answers were seen. */
   code: string
   answered: boolean
-  /** By the same server that failed. */
-  answeredByThat: boolean
+  /** Addresses of those who did. */
+  readonly answeredBy: string[]
   queries: number
 }
 
@@ -154,7 +157,9 @@ export class DnsLookups {
       const since = lookup.firstMicros - HOLD_MICROS
       if (this.answeredSince(lookup.place, lookup.client, each.name, since)) {
         each.answered = true
-        each.answeredByThat ||= this.answeredSince(lookup.place, lookup.client, each.name, since, each.server)
+        if (this.answeredSince(lookup.place, lookup.client, each.name, since, each.server)) {
+          each.answeredBy.push(each.server.address)
+        }
       }
     }
     this.#onOver(lookup)
@@ -174,11 +179,24 @@ function add(lookup: Lookup, name: string, server: Endpoint, code: string, micro
   if (known !== undefined) {
     known.queries++
     known.micros = micros
-    if (code === '') known.answered = true
-    if (code === '' && known.server.address === server.address) known.answeredByThat = true
-    else if (known.code === '' || known.code === 'NXDOMAIN') known.code = code
+    if (code === '') {
+      known.answered = true
+      if (known.answeredBy.length < MAXIMUM_SERVERS) known.answeredBy.push(server.address)
+    } else if (known.code === '' || known.code === 'NXDOMAIN') {
+      known.code = code
+      known.server = server
+    }
   } else if (lookup.names.length < MAXIMUM_NAMES) {
-    lookup.names.push({ name, server, micros, code, answered: code === '', answeredByThat: code === '', queries: 1 })
+    const answered = code === ''
+    lookup.names.push({
+      name,
+      server,
+      micros,
+      code,
+      answered,
+      answeredBy: answered ? [server.address] : [],
+      queries: 1,
+    })
   }
 }
 

@@ -326,8 +326,8 @@ class DnsJudgement {
 }
 
 /** A server that knows the name and refuses AAAA alone keeps nobody waiting; after SERVFAIL resolvers ask again, or give up. */
-function severityOf({ code, answeredByThat }: AskedName): 'warning' | 'note' {
-  return answeredByThat && code !== 'SERVFAIL' ? 'note' : 'warning'
+function severityOf({ code, server, answeredBy }: AskedName): 'warning' | 'note' {
+  return answeredBy.includes(server.address) && code !== 'SERVFAIL' ? 'note' : 'warning'
 }
 
 function nextForName(name: string, server: string): string {

@@ -170,6 +170,11 @@ describe('dns-failed', () => {
     const result = diagnose(talk)
     assertFindings(result, 'dns-failed certain x 1')
     assert.equal(result.findings[0]!.severity, 'warning')
+    // the one that knows it was asked first
+    const second = new DnsTalk().lookUp('shop.test').lookUp('shop.test', { server: '10.0.0.54', code: REFUSED })
+    const [finding] = diagnose(second).findings
+    assert.equal(finding!.severity, 'warning')
+    assert.equal(finding!.server!.address, '10.0.0.54')
   })
 
   test('a note: the same server knows A and refuses AAAA', () => {
