@@ -84,7 +84,7 @@ export class Timeline {
     const micros = epochMicros(s.time)
     const silence = facts.lastMicros === 0 ? 0 : Math.max(0, micros - facts.lastMicros)
     const payload = s.payloadEnd - s.payloadStart + s.missingBytes
-    if (this.#copies.isCopy(s, payload, peer.duplicateAcknowledgementsInRow > 0, micros)) {
+    if (this.#copies.isCopy(s, facts.id * 2 + d, payload, peer.duplicateAcknowledgementsInRow > 0, micros)) {
       own.copies++
       return
     }

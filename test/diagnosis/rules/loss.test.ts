@@ -129,6 +129,15 @@ describe('duplicate-points', () => {
     assertNotes(result, 'duplicate-points')
   })
 
+  test('not: both sides of a translation of addresses are connections of their own', () => {
+    const asked = (server: string): Talk => new Talk({ server }).open().client('GET / HTTP/1.1\r\n\r\n').reset(1)
+    const inside = asked('172.17.0.2').frames.map((each) => ({ ...each, time: (each.time as number) + 0.00005 }))
+    const result = diagnoseFrames([...asked('10.0.0.2').frames, ...inside], { quietSeconds: 3 })
+    assertFindings(result, 'reset likely x 1', 'reset likely x 1')
+    assert.ok(result.findings.every(({ severity }) => severity === 'error'))
+    assertNotes(result)
+  })
+
   test('a SYN twice is one SYN', () => {
     const [frame] = new Talk().syn().frames
     const twice = [frame!, { ...frame!, time: (frame!.time as number) + 0.00005 }]
