@@ -58,7 +58,7 @@ export class Segment extends Transport {
   flags = 0
   /** As in the header, not scaled. */
   window = 0
-  /** Options as far as they were captured: `buf[optionsStart..optionsEnd)`, lent. See TcpOptions. */
+  /** Options as far as they were captured: `buf[optionsStart..optionsEnd)`, lent. diagnosis/tcp-options.ts reads them. */
   optionsStart = 0
   optionsEnd = 0
 }

@@ -3,8 +3,8 @@
 
 import { type Segment, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
-import type { TcpOptions } from '../core/tcp-options.ts'
 import type { SideFacts } from './side-facts.ts'
+import type { TcpOptions } from './tcp-options.ts'
 
 /** What `noteSent` found. */
 export const SENT_NOTHING = 0

@@ -3,7 +3,6 @@
 import type { Connection, Direction } from '../core/connection.ts'
 import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../core/segment.ts'
 import { sequenceAdd, sequenceDistance } from '../core/sequence.ts'
-import { TcpOptions } from '../core/tcp-options.ts'
 import { epochMicros } from '../core/timestamp.ts'
 import type { CaptureFacts } from './capture-facts.ts'
 import { ConnectionFacts } from './connection-facts.ts'
@@ -23,6 +22,7 @@ import {
   WINDOW_SHUT,
 } from './sending.ts'
 import type { SideFacts } from './side-facts.ts'
+import { TcpOptions } from './tcp-options.ts'
 
 /** Open connections that are followed at once: what is beyond is counted and not judged. */
 const MAXIMUM_FOLLOWED = 65_536

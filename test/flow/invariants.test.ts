@@ -1,4 +1,4 @@
-// The three invariants of DESIGN: however a stream is cut into segments, and however they are shuffled, doubled and
+// Three invariants of every stream: however a stream is cut into segments, and however they are shuffled, doubled and
 // overlapped, the same bytes come out; and random segments never throw, hang or grow.
 
 import assert from 'node:assert/strict'

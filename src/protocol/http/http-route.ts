@@ -2,7 +2,7 @@
 
 import type { ExchangeGrouping } from '../../core/exchange-grouping.ts'
 import { DIGIT, isIdentifier, kindOf } from '../../core/identifiers.ts'
-import { KnownText } from '../../core/known-text.ts'
+import { KnownText } from '../known-text.ts'
 
 const MAXIMUM_SEGMENTS = 12
 /** Different routes that are known at a time. */

@@ -1,8 +1,8 @@
 // The options of a TCP header (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 2883), read where somebody wants to know them and not
 // for each packet.
 
-import type { Segment } from './segment.ts'
-import { sequenceDistance } from './sequence.ts'
+import type { Segment } from '../core/segment.ts'
+import { sequenceDistance } from '../core/sequence.ts'
 
 const END = 0
 const NO_OPERATION = 1
