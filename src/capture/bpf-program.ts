@@ -15,15 +15,10 @@ export type BpfMatcher = (buf: Buffer, start: number, end: number, wireLength: n
 const MAXIMUM_INSTRUCTIONS = 65536
 export const BPF_SCRATCH_WORDS = 16
 
-// Instruction classes: the low three bits of an opcode.
-export const BPF_LD = 0
-export const BPF_LDX = 1
-export const BPF_ST = 2
-export const BPF_STX = 3
+// Instruction classes that are told apart: the low three bits of an opcode.
 export const BPF_ALU = 4
 export const BPF_JMP = 5
-export const BPF_RET = 6
-export const BPF_MISC = 7
+const BPF_RET = 6
 
 /** In ALU and JMP: the other operand is the index register and not the constant. */
 export const BPF_FROM_INDEX = 0x08

@@ -1,9 +1,9 @@
-// Gives up root for good (`-U`), and tells whether this process may capture.
+// Gives up root for good (`-U`).
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { OperatorError } from '../core/errors.ts'
-import { hasCapability, heldRights } from './capabilities.ts'
+import { heldRights } from './capabilities.ts'
 
 export interface UserAccount {
   readonly name: string
@@ -76,12 +76,6 @@ function isDropped(user: UserAccount): boolean {
   } catch {
     return true
   }
-}
-
-/** Whether this process may capture itself; undefined where that cannot be told (not Linux). */
-export function mayCapture(): boolean | undefined {
-  const capabilities = heldCapabilities()
-  return capabilities === undefined ? undefined : hasCapability(capabilities, 'net_raw')
 }
 
 /** Effective and permitted capabilities of this process; undefined where there is no procfs. */

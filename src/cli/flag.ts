@@ -68,13 +68,6 @@ export function flagKey(flag: Flag): string {
   return flag.name === '' ? flag.shorts[0]! : flag.name
 }
 
-/** `-i, --interface`: all its forms, as help shows them. */
-export function flagForms(flag: Flag): string {
-  const forms = [...flag.shorts].map((letter) => `-${letter}`)
-  if (flag.name !== '') forms.push(`--${flag.name}`)
-  return forms.join(', ')
-}
-
 /** The shortest form, for messages: `-i`. */
 export function flagShortest(flag: Flag): string {
   return flag.shorts === '' ? `--${flag.name}` : `-${flag.shorts[0]}`

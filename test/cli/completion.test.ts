@@ -9,9 +9,9 @@ import { after, before, describe, test } from 'node:test'
 import { bashCompletion } from '../../src/cli/completion/bash.ts'
 import { fishCompletion } from '../../src/cli/completion/fish.ts'
 import { zshCompletion } from '../../src/cli/completion/zsh.ts'
-import { flagForms } from '../../src/cli/flag.ts'
 import { FLAG_TABLES } from '../../src/cli/flags.ts'
 import { parseArguments } from '../../src/cli/parse-arguments.ts'
+import { flagForms } from '../support/flag-forms.ts'
 import { assertGolden } from '../support/golden.ts'
 
 test('the scripts', () => {

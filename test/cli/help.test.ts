@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { flagForms } from '../../src/cli/flag.ts'
 import { FLAGS } from '../../src/cli/flags.ts'
 import { formatHelp } from '../../src/cli/help.ts'
 import { parseArguments } from '../../src/cli/parse-arguments.ts'
 import { planFromFlags } from '../../src/cli/plan-from-flags.ts'
+import { flagForms } from '../support/flag-forms.ts'
 import { assertGolden } from '../support/golden.ts'
 
 const PIPED = { env: {}, cwd: '/work', stdoutIsTerminal: false, stderrIsTerminal: false }

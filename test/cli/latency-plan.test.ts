@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { flagForms } from '../../src/cli/flag.ts'
 import { LATENCY_FLAGS } from '../../src/cli/flags/latency-flags.ts'
 import { TCPKIT_FLAGS } from '../../src/cli/flags/tcpkit-flags.ts'
 import { formatHelp } from '../../src/cli/help.ts'
@@ -12,6 +11,7 @@ import { parseArguments } from '../../src/cli/parse-arguments.ts'
 import { quickAnswer } from '../../src/cli/quick-answer.ts'
 import { UsageError } from '../../src/core/errors.ts'
 import type { LatencyPlan, Plan } from '../../src/plan.ts'
+import { flagForms } from '../support/flag-forms.ts'
 import { assertGolden } from '../support/golden.ts'
 
 const PIPED = { env: { LANG: 'C.UTF-8' }, cwd: '/work', stdoutIsTerminal: false, stderrIsTerminal: false }

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import packageJson from '../../package.json' with { type: 'json' }
-import { flagForms } from '../../src/cli/flag.ts'
 import { FLAGS } from '../../src/cli/flags.ts'
 import { formatHelp } from '../../src/cli/help.ts'
 import { quickAnswer } from '../../src/cli/quick-answer.ts'
 import { OperatorError, UsageError } from '../../src/core/errors.ts'
 import type { Io } from '../../src/core/io.ts'
 import { reportError, run } from '../../src/main.ts'
+import { flagForms } from '../support/flag-forms.ts'
 import { captureOf, Talk } from '../support/talk.ts'
 
 interface Output {

@@ -8,8 +8,8 @@ import { withDiagnosisTable } from '../../docs/build/diagnosis-table.ts'
 import { formatManPage } from '../../docs/build/man-page.ts'
 import { makePictures } from '../../docs/build/pictures.ts'
 import packageJson from '../../package.json' with { type: 'json' }
-import { flagForms } from '../../src/cli/flag.ts'
 import { FLAG_TABLES } from '../../src/cli/flags.ts'
+import { flagForms } from '../support/flag-forms.ts'
 import { run, skipped, whyNot } from '../support/program.ts'
 
 const DOCS = join(import.meta.dirname, '../../docs')

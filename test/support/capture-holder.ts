@@ -2,11 +2,12 @@
 // Argument: HolderOptions as JSON. Prints one line of JSON once it listens and one at the end.
 
 import { Broker, startBroker } from '../../src/capture/broker-launcher.ts'
+import { hasCapability, heldRights } from '../../src/capture/capabilities.ts'
 import type { CaptureProgram } from '../../src/capture/capture-process.ts'
 import type { CaptureRequest } from '../../src/capture/capture-request.ts'
 import { directLauncher } from '../../src/capture/launcher.ts'
 import { openLiveSource } from '../../src/capture/live-source.ts'
-import { dropPrivileges, findUser, mayCapture } from '../../src/capture/privileges.ts'
+import { dropPrivileges, findUser } from '../../src/capture/privileges.ts'
 import { readCapture } from './read-capture.ts'
 
 export interface HolderOptions {
@@ -53,3 +54,9 @@ async function main(): Promise<void> {
 }
 
 await main()
+
+/** Whether this process could capture by itself; undefined where that cannot be told. */
+function mayCapture(): boolean | undefined {
+  const held = heldRights()
+  return held === undefined ? undefined : hasCapability(held.effective | held.permitted, 'net_raw')
+}
