@@ -67,7 +67,7 @@ class LateAnswers {
   }
 
   noteEnd(c: ConnectionFacts, byServer: boolean): void {
-    if (byServer && this.#judge.has(HUNG_PEER, c)) this.#judge.withdraw(HUNG_PEER, c)
+    if (byServer && serverHasEnded(c) && this.#judge.has(HUNG_PEER, c)) this.#judge.withdraw(HUNG_PEER, c)
   }
 
   /** It stands: what was said of "so far" holds to the end. */
@@ -112,7 +112,7 @@ class LateAnswers {
     const askedMicros = epochMicros(exchange.requestEnd)
     if (c.server.lastDataMicros >= askedMicros) return
     // it has decided to close, or was made to
-    if (c.firstFinBy === 1 || c.firstResetBy === 1) return
+    if (serverHasEnded(c)) return
     if (judge.nowMicros - askedMicros >= hungAfterMicros - Math.min(CLOCK_STEP_MICROS, hungAfterMicros / 2)) {
       if (wantsAnswer(exchange, c, route)) {
         judge.find(HUNG_PEER, about(c), 'possible', () => this.#describeHung(exchange, c, askedMicros, 'so far'))
@@ -229,6 +229,11 @@ function wantsAnswer(exchange: Exchange, c: ConnectionFacts, route: RouteTimes):
 /** The capture ended first; the client may have given up before. */
 function isCutOff({ status, statusText }: Exchange): boolean {
   return status === 'unknown' && statusText === CAPTURE_ENDED
+}
+
+/** By itself, and not because the client had given up and closed. */
+function serverHasEnded({ firstFinBy, firstResetBy }: ConnectionFacts): boolean {
+  return firstFinBy === 1 || (firstFinBy < 0 && firstResetBy === 1)
 }
 
 function acknowledgedAll({ client, server }: ConnectionFacts): boolean {

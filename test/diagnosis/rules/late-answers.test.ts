@@ -160,6 +160,15 @@ describe('hung-peer', () => {
     assertHung(diagnose(asked().wait(35_000).segment(0, { flags: 'F.' }, 1).acknowledge(1), { quietSeconds: 10 }))
   })
 
+  test('the client closes in the end, and only then the server', () => {
+    assertHung(diagnose(asked().wait(35_000).close()))
+  })
+
+  test('not: the server closes by itself', () => {
+    const talk = asked().wait(35_000).segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1)
+    assert.ok(!diagnose(talk).findings.some(({ id }) => id === 'hung-peer'))
+  })
+
   test('an answer after all: withdrawn in favour of server-slow', () => {
     const result = diagnose(answered(asked(), 50_000).close())
     assertFindings(result, 'server-slow likely x 1')
