@@ -90,11 +90,21 @@ function wasOpen({ client, server, establishedMicros }: ConnectionFacts): boolea
   return establishedMicros !== 0 || client.dataSegments > 0
 }
 
-/** TLS' close_notify (RFC 8446 §6.1), in the clear or, from 1.3 on, as a record of 19 bytes that is the last. */
+/**
+ * TLS' close_notify (RFC 8446 §6.1), in the clear or, from 1.3 on, as a record of 19 bytes that is the last; and what clients of
+ * PostgreSQL (Terminate) and MySQL (COM_QUIT) take leave with, to which servers close and say nothing.
+ */
 function isGoodbye({ lastFirstByte, lastPayload }: SideFacts): boolean {
+  if (lastPayload === LEAVE_BYTES && (lastFirstByte === POSTGRES_TERMINATE || lastFirstByte === MYSQL_QUIT_LENGTH))
+    return true
   const inClear = lastFirstByte === 0x15 && lastPayload < 64
   return inClear || (lastFirstByte === 0x17 && lastPayload === 24)
 }
+
+/** `X`, and a length of 4; a length of 1, number 0, and command 1. */
+const LEAVE_BYTES = 5
+const POSTGRES_TERMINATE = 0x58
+const MYSQL_QUIT_LENGTH = 0x01
 
 /** A connection that consists of a segment out of all proportion to the one before it on the same addresses, and its reset. */
 function endOfStray(c: ConnectionFacts): ConnectionEnd | undefined {

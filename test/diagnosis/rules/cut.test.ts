@@ -356,6 +356,18 @@ describe('half-closed', () => {
 })
 
 describe('aborted-transfer', () => {
+  for (const [name, leave] of [
+    ['PostgreSQL', 'X\0\0\0\x04'],
+    ['MySQL', '\x01\0\0\0\x01'],
+  ] as const) {
+    test(`not: a client of ${name} takes leave, and the server closes first`, () => {
+      const talk = new Talk({ serverPort: 7777 }).open().client('\0\0\0\x08ask').server('\0\0\0\x08yes').client(leave)
+      const result = diagnose(talk.segment(1, { flags: 'F.' }, 1).segment(0, { flags: 'F.' }, 1).acknowledge(1))
+      assertFindings(result)
+      assertNotes(result)
+    })
+  }
+
   const head = 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n'
 
   test('the server finishes before the announced length', () => {
