@@ -19,6 +19,7 @@ const ROUNDS: Readonly<Record<string, number>> = {
   sanitizer: 36,
   sinks: 12,
   bpf: 28,
+  diagnosis: 6,
 }
 /** Between a quarter of the way and the end: code that is compiled meanwhile takes a few. */
 const MAXIMUM_GROWTH_BYTES = 24 * 1024 * 1024

@@ -4,6 +4,7 @@ import { randomFor } from './random.ts'
 import type { FuzzRunner, FuzzTarget } from './target.ts'
 import { bpf } from './targets/bpf.ts'
 import { compressed } from './targets/compressed.ts'
+import { diagnosis } from './targets/diagnosis.ts'
 import { frames } from './targets/frames.ts'
 import { http } from './targets/http.ts'
 import { sanitizer } from './targets/sanitizer.ts'
@@ -11,7 +12,17 @@ import { savefiles } from './targets/savefiles.ts'
 import { segments } from './targets/segments.ts'
 import { sinks } from './targets/sinks.ts'
 
-export const targets: readonly FuzzTarget[] = [frames, savefiles, compressed, segments, http, sanitizer, sinks, bpf]
+export const targets: readonly FuzzTarget[] = [
+  frames,
+  savefiles,
+  compressed,
+  segments,
+  http,
+  sanitizer,
+  sinks,
+  bpf,
+  diagnosis,
+]
 
 /** Inputs that one runner takes: enough for state to build up, few enough to keep and to try again. */
 export const ROUND = 256
