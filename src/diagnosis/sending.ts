@@ -144,6 +144,10 @@ function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, pay
   const since = micros - Math.max(own.lastDataMicros, own.lastRetransmissionMicros)
   // sent in smaller pieces, the large one has not passed
   if (own.largerPayload > payload && sequenceDistance(own.largerEnd, s.sequence) > 0) own.largerPayload = 0
+  if (own.largerPayload === 0 && payload > own.largestAcknowledgedPayload) {
+    own.largerPayload = payload
+    own.largerEnd = end
+  }
   own.retransmissions++
   own.retransmittedBytes += payload
   if (own.firstRetransmissionMicros === 0) own.firstRetransmissionMicros = micros
@@ -154,6 +158,7 @@ function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, pay
     own.uselessMicros = micros
     return
   }
+  own.unacknowledgedRetransmissions++
   if (peer.duplicateAcknowledgementsInRow >= DUPLICATES_OF_LOSS || since < LEAST_TIMEOUT_MICROS)
     own.fastRetransmissions++
   else own.timeoutRetransmissions++
@@ -206,6 +211,7 @@ function noteAdvance(own: SideFacts, peer: SideFacts, acknowledgement: number, m
   own.acknowledged = acknowledgement
   own.acknowledgedMicros = micros
   own.duplicateAcknowledgementsInRow = 0
+  peer.unacknowledgedRetransmissions = 0
   if (peer.repeats > 0 && sequenceDistance(acknowledgement, peer.repeatedSequence) > 0) peer.repeats = 0
   if (peer.holeSinceMicros !== 0 && acknowledgement === peer.furthest) peer.holeSinceMicros = 0
   if (peer.largerPayload > 0 && sequenceDistance(acknowledgement, peer.largerEnd) >= 0) {

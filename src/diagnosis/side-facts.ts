@@ -71,6 +71,8 @@ export class SideFacts {
   spuriousRetransmissions = 0
   /** When it last sent what had been acknowledged long since, or what lies beyond the window: nobody has a use for it. */
   uselessMicros = 0
+  /** Sent again since the other side last acknowledged anything new: it may never have arrived. */
+  unacknowledgedRetransmissions = 0
   /** A hole that was seen and filled within 3 ms (or a round trip): the network changed the order. */
   reordered = 0
   /** A hole that was seen and filled later: lost before the capture point. */
@@ -183,7 +185,8 @@ export class SideFacts {
 
   /** Losses that the sender noticed only by waiting. */
   get neededTimeouts(): number {
-    return Math.max(0, this.timeoutRetransmissions - this.spuriousRetransmissions - this.repeats)
+    const { timeoutRetransmissions, spuriousRetransmissions, unacknowledgedRetransmissions } = this
+    return Math.max(0, timeoutRetransmissions - spuriousRetransmissions - unacknowledgedRetransmissions)
   }
 
   /** Retransmissions that the receiver needed, as far as anybody can tell. */
@@ -193,7 +196,7 @@ export class SideFacts {
 
   /** Segments that were lost, sent again, and then arrived. */
   get lostSegments(): number {
-    return Math.max(0, this.neededRetransmissions - this.repeats) + this.lostBefore
+    return Math.max(0, this.neededRetransmissions - this.unacknowledgedRetransmissions) + this.lostBefore
   }
 }
 

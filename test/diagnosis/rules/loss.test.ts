@@ -95,6 +95,12 @@ describe('loss', () => {
     assert.ok(!diagnose(talk).findings.some(({ id }) => id === 'loss'))
   })
 
+  test('not: the last two segments alternately, to a host that is gone', () => {
+    const talk = upTo(downloading(3), 1)
+    for (const which of [2, 1, 2, 1, 1]) part(talk.wait(400), which)
+    assert.ok(!diagnose(talk).findings.some(({ id }) => id === 'loss'))
+  })
+
   test('not: a FIN that comes again', () => {
     const talk = new Talk().open().client('GET').server('OK').segment(0, { flags: 'F.' }, 1).wait(300).repeat()
     assertFindings(diagnose(talk.segment(1, { flags: 'F.' }, 1).acknowledge(0)))

@@ -119,6 +119,17 @@ describe('mtu-black-hole', () => {
     assertFindings(result, 'loss likely x 1')
   })
 
+  test('not: heavy loss, of what offloading had sent in one piece', () => {
+    const talk = new Talk().open().client('GET').acknowledge(1).server('x'.repeat(4344))
+    for (const millis of [200, 400, 800, 1600])
+      talk.wait(millis).segment(1, { flags: '.', seq: SERVER_FIRST, payload: LARGE })
+    for (const at of [1448, 2896]) {
+      talk.segment(0, { flags: '.', ack: SERVER_FIRST + at })
+      talk.segment(1, { flags: '.', seq: SERVER_FIRST + at, payload: LARGE })
+    }
+    assertFindings(diagnose(talk.acknowledge(0).close()), 'loss likely x 1')
+  })
+
   test('not: small segments that are not acknowledged either', () => {
     const talk = new Talk().open().client('GET').acknowledge(1).server('small')
     for (const millis of [200, 400, 800, 1600]) talk.wait(millis).repeat()
