@@ -144,7 +144,7 @@ function noteAgain(own: SideFacts, peer: SideFacts, s: Segment, end: number, pay
   const since = micros - Math.max(own.lastDataMicros, own.lastRetransmissionMicros)
   // sent in smaller pieces, the large one has not passed
   if (own.largerPayload > payload && sequenceDistance(own.largerEnd, s.sequence) > 0) own.largerPayload = 0
-  if (own.largerPayload === 0 && payload > own.largestAcknowledgedPayload) {
+  if (payload >= own.largerPayload && payload > own.largestAcknowledgedPayload) {
     own.largerPayload = payload
     own.largerEnd = end
   }

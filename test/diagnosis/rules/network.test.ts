@@ -121,6 +121,8 @@ describe('mtu-black-hole', () => {
 
   test('not: heavy loss, of what offloading had sent in one piece', () => {
     const talk = new Talk().open().client('GET').acknowledge(1).server('x'.repeat(4344))
+    // a tail-loss probe
+    talk.wait(10).segment(1, { flags: '.', seq: SERVER_FIRST + 4144, payload: 'x'.repeat(200) })
     for (const millis of [200, 400, 800, 1600])
       talk.wait(millis).segment(1, { flags: '.', seq: SERVER_FIRST, payload: LARGE })
     for (const at of [1448, 2896]) {
