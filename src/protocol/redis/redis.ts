@@ -56,6 +56,7 @@ const MESSAGES = new Set(['message', 'pmessage', 'smessage'])
 /** The refusal of a MULTI after which the transaction goes on. */
 const NESTED_MULTI = '-ERR MULTI calls can not be nested'
 
+const REFUSED_WHILE_LISTENING = /Can't execute '([^']+)': only /
 /** What MONITOR prints: `1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`. */
 const MONITOR_LINE = /^\d+\.\d{6} \[/
 
@@ -70,6 +71,8 @@ class RedisParser implements ExchangeParser {
   #skipsReply = false
   /** RESP2: what the connection listens to. */
   readonly #subscriptions = new RedisSubscriptions()
+  /** And it may therefore do nothing else (RESP2). */
+  #onlyListens = false
   /** MONITOR was asked for, and said OK. */
   #asksToMonitor = false
   #monitoring = false
@@ -150,9 +153,12 @@ class RedisParser implements ExchangeParser {
       draft.blocking = false
       draft.waitMicros = 0
     }
-    if (this.#repliesOff) draft.count = 0
-    if (this.#skipsReply) {
-      draft.count = 0
+    draft.quiet = false
+    if (this.#repliesOff || this.#skipsReply) {
+      // confirmations come all the same, since Redis 7
+      if (isChannels(draft.flags) && !this.#inTransaction) draft.quiet = true
+      else draft.count = 0
+      if (draft.flags === SPECIAL_MONITOR && !this.#inTransaction) this.#monitoring = true
       // SKIP itself gets no reply either, and does not count as the request that is skipped.
       if (text.replyMode !== 'SKIP') this.#skipsReply = false
     }
@@ -161,14 +167,19 @@ class RedisParser implements ExchangeParser {
   }
 
   #special(text: RedisRequestText): void {
-    switch (text.command.special) {
+    const { special } = text.command
+    // where nothing is under way that may change this
+    const isRefused = this.#onlyListens && !this.#pairing.answersFirst
+    if (isRefused && !isChannels(special) && special !== SPECIAL_RESET) return
+    switch (special) {
       case SPECIAL_CLIENT:
         this.#setReplyMode(text)
         break
       case SPECIAL_MONITOR:
         // a second one gets no answer
-        if (this.#asksToMonitor && !this.#inTransaction) text.draft.count = 0
-        else this.#asksToMonitor = !this.#inTransaction
+        if (this.#inTransaction) break
+        if (this.#asksToMonitor) text.draft.count = 0
+        this.#asksToMonitor = true
         break
       case SPECIAL_MULTI:
         this.#inTransaction = true
@@ -209,6 +220,7 @@ class RedisParser implements ExchangeParser {
   onReply(): void {
     const reply = this.#replies.reply
     const pairing = this.#pairing
+    if (isConfirmation(reply.firstWord)) this.#passOverQuiet(reply.firstWord)
     if (reply.type === REPLY_PUSH || (reply.type === REPLY_ARRAY && reply.firstWord !== '')) {
       if (reply.firstWord === 'REPLCONF' && !pairing.certain) {
         this.#hearReplication()
@@ -223,6 +235,11 @@ class RedisParser implements ExchangeParser {
       this.#hearMonitor()
       return
     }
+    if (reply.type === REPLY_ERROR && this.#isRefusalOfSilent(reply.statusText)) {
+      pairing.disprove()
+      return
+    }
+    this.#passOverQuiet(reply.firstWord)
     if (!pairing.answersFirst) {
       // that CLIENT REPLY OFF was refused
       this.#repliesOff = false
@@ -239,6 +256,35 @@ class RedisParser implements ExchangeParser {
     else this.#answerSpecial(special, reply)
   }
 
+  /**
+   * Whether the error names a command that was taken to get no answer, because it was not known that the connection listens.
+   * What was asked since is not known either.
+   */
+  #isRefusalOfSilent(text: string): boolean {
+    const refused = REFUSED_WHILE_LISTENING.exec(text)?.[1]
+    const pairing = this.#pairing
+    if (refused === undefined) return false
+    if (pairing.answersFirst && pairing.pending.first()!.command.toLowerCase().replace(' ', '|') === refused)
+      return false
+    this.#repliesOff = false
+    this.#skipsReply = false
+    this.#inTransaction = false
+    this.#asksToMonitor = false
+    this.#monitoring = false
+    return true
+  }
+
+  /** Subscriptions while replies are off that were not confirmed: the server is past them. `word` opens its reply. */
+  #passOverQuiet(word: string): void {
+    const pairing = this.#pairing
+    while (pairing.answersFirst) {
+      const first = pairing.pending.first()!
+      if (!first.quiet || first.command.toLowerCase() === word) return
+      pairing.passOver(true)
+      this.#lookAhead()
+    }
+  }
+
   #answerSpecial(special: number, reply: RedisReply): void {
     const pairing = this.#pairing
     if (special === SPECIAL_MONITOR) {
@@ -249,6 +295,7 @@ class RedisParser implements ExchangeParser {
     } else if (special === SPECIAL_RESET) {
       this.#monitoring = false
       this.#subscriptions.reset()
+      this.#onlyListens = false
     }
     if (isChannels(special)) this.#answerChannels(special, reply)
     else pairing.respond(reply)
@@ -293,7 +340,10 @@ class RedisParser implements ExchangeParser {
       const asked = first !== undefined && isChannels(first.flags) && first.command.toLowerCase() === word
       // CLIENT REPLY OFF does not keep it back, nor does EXEC count it
       const isUnaskedFor = isPush || subscriptions.any || (pairing.certain && !pairing.answersFirst)
-      if (asked || isUnaskedFor || !pairing.settled) subscriptions.confirmed(word, reply.lastInteger)
+      if (asked || isUnaskedFor || !pairing.settled) {
+        subscriptions.confirmed(word, reply.lastInteger)
+        this.#onlyListens = !isPush && subscriptions.any
+      }
       return !asked && isUnaskedFor && pairing.settled
     }
     if (isPush) return true

@@ -342,18 +342,81 @@ test('CLIENT REPLY OFF does not keep back confirmations and messages', () => {
         ['>', ask('CLIENT', 'REPLY', 'OFF') + ask('SUBSCRIBE', 'q')],
         ['<', confirmed(opener, 'subscribe', 1)],
         ['<', message(opener)],
-        ['>', ask('CLIENT', 'REPLY', 'ON') + ask('UNSUBSCRIBE', 'q') + ask('PING')],
-        ['<', `+OK\r\n${confirmed(opener, 'unsubscribe', 0)}+PONG\r\n`],
+        ['>', ask('UNSUBSCRIBE', 'q') + ask('CLIENT', 'REPLY', 'ON') + ask('PING')],
+        ['<', `${confirmed(opener, 'unsubscribe', 0)}+OK\r\n+PONG\r\n`],
       ],
       [
         'CLIENT REPLY OFF | silent | 0-0 | 36/0',
-        'SUBSCRIBE q | silent | 0-0 | 26/0',
-        'CLIENT REPLY ON | ok | OK | 3-3 | 4-4 | 35/5',
-        'UNSUBSCRIBE q | ok | 3-3 | 4-4 | 29/33 | behind 1',
+        'SUBSCRIBE q | ok | 0-0 | 1-1 | 26/30',
+        'UNSUBSCRIBE q | ok | 3-3 | 4-4 | 29/33',
+        'CLIENT REPLY ON | ok | OK | 3-3 | 4-4 | 35/5 | behind 1',
         'PING | ok | PONG | 3-3 | 4-4 | 14/7 | behind 2',
       ],
     )
   }
+})
+
+test('CLIENT REPLY SKIP: a subscription is confirmed before what follows is answered, or not at all', () => {
+  const steps = (confirmation: string): Step[] => [
+    [
+      '>',
+      ask('CLIENT', 'REPLY', 'SKIP') + ask('PUNSUBSCRIBE', 'x', 'y') + ask('LRANGE', 'k', '0', '1') + ask('GET', 'a'),
+    ],
+    ['<', `${confirmation}*0\r\n${bulk('1')}`],
+  ]
+  const answered = ['LRANGE k 0 1 | ok | 0-0 | 1-1 | 37/4 | behind 1', 'GET a | ok | 0-0 | 1-1 | 20/7 | behind 2']
+  const confirmation = (channel: string): string => `*3\r\n${bulk('punsubscribe')}${bulk(channel)}:0\r\n`
+  conversation(steps(confirmation('x') + confirmation('y')), [
+    'CLIENT REPLY SKIP | silent | 0-0 | 37/0',
+    'PUNSUBSCRIBE x y | ok | 0-0 | 1-1 | 37/68',
+    ...answered,
+  ])
+  conversation(steps(''), [
+    'CLIENT REPLY SKIP | silent | 0-0 | 37/0',
+    'PUNSUBSCRIBE x y | silent | 0-0 | 37/0',
+    ...answered,
+  ])
+})
+
+test('a connection that listens is refused anything else, by name: nothing else changes its state', () => {
+  const confirmation = `*3\r\n${bulk('subscribe')}${bulk('q')}:1\r\n`
+  const refused = (command: string): string => `-ERR Can't execute '${command}': only (P|S)SUBSCRIBE are allowed\r\n`
+  conversation(
+    [
+      ['>', ask('SUBSCRIBE', 'q')],
+      ['<', confirmation],
+      ['>', ask('CLIENT', 'REPLY', 'OFF') + ask('PING')],
+      ['<', `${refused('client|reply')}*2\r\n${bulk('pong')}${bulk('')}`],
+    ],
+    [
+      'SUBSCRIBE q | ok | 0-0 | 1-1 | 26/30',
+      `CLIENT REPLY OFF | error | ${refused('client|reply').trim()} | 2-2 | 3-3 | 36/68`,
+      'PING | ok | 2-2 | 3-3 | 14/20 | behind 1',
+    ],
+  )
+  // not known yet when it was asked: nothing is told wrong
+  const told = playEveryWay(redis, [
+    ['>', ask('SUBSCRIBE', 'q') + ask('CLIENT', 'REPLY', 'SKIP') + ask('TAG') + ask('PING')],
+    ['<', `${confirmation}${refused('client|reply')}-ERR TAG\r\n*2\r\n${bulk('pong')}${bulk('')}`],
+  ])
+  assert.deepEqual(
+    told.filter((e) => e.status === 'ok' || e.status === 'error').map((e) => e.request),
+    ['SUBSCRIBE q'],
+  )
+})
+
+test('DISCARD ends a transaction', () => {
+  conversation(
+    [
+      ['>', ask('MULTI') + ask('DISCARD') + ask('BLPOP', 'l', '0')],
+      ['<', '+OK\r\n+OK\r\n*-1\r\n'],
+    ],
+    [
+      'MULTI | ok | OK | 0-0 | 1-1 | 15/5',
+      'DISCARD | ok | OK | 0-0 | 1-1 | 17/5 | behind 1',
+      'BLPOP l 0 | ok | 0-0 | 1-1 | 29/5 | behind 2 | blocking',
+    ],
+  )
 })
 
 test('UNSUBSCRIBE without channels: a confirmation for each that is open, one where none is', () => {
