@@ -240,6 +240,7 @@ class RedisParser implements ExchangeParser {
       return
     }
     this.#passOverQuiet(reply.firstWord)
+    if (reply.type === REPLY_SIMPLE && reply.statusText === 'RESET') this.#passOverToReset()
     if (!pairing.answersFirst) {
       // that CLIENT REPLY OFF was refused
       this.#repliesOff = false
@@ -283,6 +284,15 @@ class RedisParser implements ExchangeParser {
       pairing.passOver(true)
       this.#lookAhead()
     }
+  }
+
+  /** RESET alone is answered so: what is still before it was refused, or not answered, while replies were off. */
+  #passOverToReset(): void {
+    const { pending } = this.#pairing
+    let index = 0
+    while (index < pending.length && pending.at(index)!.flags !== SPECIAL_RESET) index++
+    if (index === pending.length) return
+    for (; index > 0; index--) this.#pairing.passOver(false)
   }
 
   #answerSpecial(special: number, reply: RedisReply): void {

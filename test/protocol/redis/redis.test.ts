@@ -405,6 +405,29 @@ test('a connection that listens is refused anything else, by name: nothing else 
   )
 })
 
+test('a listening connection whose replies are off is refused without a word, until RESET', () => {
+  const told = playEveryWay(redis, [
+    [
+      '>',
+      ask('CLIENT', 'REPLY', 'OFF') + ask('SUBSCRIBE', 'q') + ask('CLIENT', 'REPLY', 'ON') + ask('TAG') + ask('RESET'),
+    ],
+    ['<', `*3\r\n${bulk('subscribe')}${bulk('q')}:1\r\n+RESET\r\n`],
+    ['>', ask('GET', 'a')],
+    ['<', bulk('1')],
+  ])
+  assert.deepEqual(
+    told.map((e) => `${e.request} ${e.status} ${e.statusText}`),
+    [
+      'CLIENT REPLY OFF silent ',
+      'SUBSCRIBE q ok ',
+      'CLIENT REPLY ON unknown ',
+      'TAG unknown ',
+      'RESET ok RESET',
+      'GET a ok ',
+    ],
+  )
+})
+
 test('DISCARD ends a transaction', () => {
   conversation(
     [
