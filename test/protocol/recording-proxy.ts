@@ -81,7 +81,8 @@ export async function startServer(
   args: readonly string[],
   port: number,
 ): Promise<ChildProcess | undefined> {
-  const child = spawn(program, args, { stdio: 'ignore' })
+  // its standard input stays open: openssl's s_server closes every connection once it has been read to the end
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'] })
   const missing = await new Promise<boolean>((resolve) => {
     child.once('spawn', () => resolve(false))
     child.once('error', () => resolve(true))
