@@ -210,9 +210,9 @@ export class Diagnosis
     this.capture.kernelDrops += packets
   }
 
-  /** Copies of packets seen at several capture points: all so far. */
-  noteDuplicates(packets: number): void {
-    this.capture.duplicatePackets = packets
+  /** A copy of a packet that was seen at another capture point; it comes no further. */
+  noteDuplicate(): void {
+    this.capture.duplicatePackets++
   }
 
   /** Resolves when all that was asked of the engine and the system is answered. Call it before `end`. */

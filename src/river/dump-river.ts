@@ -44,9 +44,10 @@ export interface PacketFilter {
   matches(packet: Packet): boolean
 }
 
-/** Wants to hear when the kernel dropped packets of a live capture. */
+/** Wants to hear of packets that do not flow: dropped by the kernel of a live capture, or copies of what was seen before. */
 export interface DropListener {
   noteKernelDrops(packets: number): void
+  noteDuplicate?(): void
 }
 
 /** Everything that hangs on the river; a missing part is undefined or an empty list. */
@@ -147,7 +148,7 @@ export class DumpRiver implements River {
 
   onSegment(segment: Segment, packet: Packet): void {
     if (this.#duplicates?.isDuplicate(segment)) {
-      this.counters.duplicates++
+      this.#noteDuplicate()
       return
     }
     for (const consumer of this.#parts.rawSegments) consumer.onRawSegment(segment, packet)
@@ -157,8 +158,13 @@ export class DumpRiver implements River {
   onDatagram(datagram: Datagram, packet: Packet): void {
     const { datagrams } = this.#parts
     if (datagrams.length === 0) return
-    if (this.#duplicates?.isDuplicateDatagram(datagram)) this.counters.duplicates++
+    if (this.#duplicates?.isDuplicateDatagram(datagram)) this.#noteDuplicate()
     else for (const consumer of datagrams) consumer.onDatagram(datagram, packet)
+  }
+
+  #noteDuplicate(): void {
+    this.counters.duplicates++
+    for (const listener of this.#parts.drops) listener.noteDuplicate?.()
   }
 
   onIcmpError(error: IcmpError): void {

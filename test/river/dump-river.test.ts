@@ -49,6 +49,7 @@ function makeRiver() {
     onStatistics: nothing,
     discard: nothing,
   }
+  const copies: string[] = []
   const river = new DumpRiver({
     messages,
     unwrapTunnels: true,
@@ -59,11 +60,11 @@ function makeRiver() {
     datagrams: [],
     events: [],
     clocks: [{ onClock: (t) => void clocks.push(t.seconds * 1000 + t.nanos / 1e6) }],
-    drops: [{ noteKernelDrops: (n) => void drops.push(n) }],
+    drops: [{ noteKernelDrops: (n) => void drops.push(n), noteDuplicate: () => void copies.push('copy') }],
     sinks: [],
     onTurn: undefined,
   })
-  return { river, table, messages, delivered, interfaces, clocks, drops }
+  return { river, table, messages, delivered, interfaces, clocks, drops, copies }
 }
 
 /** A pcapng feed written by `write`. */
@@ -106,7 +107,7 @@ function put(writer: PcapngWriter, number: number, millis: number, bytes: Buffer
 }
 
 test('a packet seen on two interfaces counts once, and interfaces get their numbers as they come', async () => {
-  const { river, delivered, interfaces } = makeRiver()
+  const { river, delivered, interfaces, copies } = makeRiver()
   const feed = feedOf((w) => {
     w.writeInterface(description('veth0'))
     w.writeInterface(description('docker0'))
@@ -119,6 +120,7 @@ test('a packet seen on two interfaces counts once, and interfaces get their numb
   assert.deepEqual(delivered, ['0 one', '0 two'])
   assert.deepEqual(interfaces, ['0 docker0', '1 veth0'])
   assert.equal(river.counters.duplicates, 2)
+  assert.equal(copies.length, 2, 'whoever wants to hear of copies does')
   assert.equal(river.counters.packets, 4)
 })
 
