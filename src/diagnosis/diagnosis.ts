@@ -32,6 +32,7 @@ import { type BookOptions, FindingBook } from './finding-book.ts'
 import { IcmpTargets } from './icmp-targets.ts'
 import { Moments } from './moments.ts'
 import type { Description, FindingKind, Judge, JudgeOptions, Rule, Subject } from './rule.ts'
+import { shownRequest } from './shown-request.ts'
 import { Timeline } from './timeline.ts'
 import { type Trouble, Troubles } from './troubles.ts'
 
@@ -374,7 +375,7 @@ function noteExchange(facts: ConnectionFacts, { exchange }: TimedExchange): void
 
 /** Bounded. Bytes of a protocol that is not known, of which much is no text, are only counted. */
 function requestText({ protocol, request, requestBytes }: TimedExchange['exchange']): string {
-  const text = request.slice(0, MAXIMUM_REQUEST_CHARACTERS)
+  const text = shownRequest(request, MAXIMUM_REQUEST_CHARACTERS)
   if (protocol !== UNKNOWN_PROTOCOL) return text
   // what cannot be printed is a dot there
   const unprintable = text.split(/[^\x20-\x2d\x2f-\x7e]/).length - 1

@@ -17,6 +17,7 @@ import {
   type Rule,
   type Subject,
 } from '../rule.ts'
+import { shownRequest } from '../shown-request.ts'
 import type { Trouble } from '../troubles.ts'
 import { AUTH_FAILED, HTTP_ERROR, PROTOCOL_ERROR } from './application-kinds.ts'
 import { Challenges } from './challenges.ts'
@@ -172,5 +173,5 @@ export function subjectOf({ client, server }: Exchange, c: ConnectionFacts): Sub
 }
 
 export function requestOf({ request }: Exchange): string {
-  return request.slice(0, MAXIMUM_REQUEST_CHARACTERS)
+  return shownRequest(request, MAXIMUM_REQUEST_CHARACTERS)
 }

@@ -5,6 +5,7 @@ import type { ExchangeFailure } from '../../core/exchange-failure.ts'
 import { epochMicros } from '../../core/timestamp.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { about, type Judge, type Subject } from '../rule.ts'
+import { shownRequest } from '../shown-request.ts'
 import { AUTH_FAILED } from './application-kinds.ts'
 
 /** The request comes again with credentials at once, or after somebody has typed them in. */
@@ -48,7 +49,7 @@ export class Challenges {
     this.#held.set(key, {
       subject: { ...about(c), client, server, facts: c.counted },
       failure,
-      request: exchange.request.slice(0, MAXIMUM_REQUEST_CHARACTERS),
+      request: shownRequest(exchange.request, MAXIMUM_REQUEST_CHARACTERS),
       host: this.#judge.hostOf(c.place, server!),
       firstMicros: micros,
       lastMicros: micros,

@@ -8,6 +8,7 @@ import { epochMicros } from '../../core/timestamp.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { RAW_PROTOCOL, Routes, type RouteTimes } from '../route-times.ts'
 import { about, type Description, type Judge, type Judgement, type Rule } from '../rule.ts'
+import { shownRequest } from '../shown-request.ts'
 import { UpstreamWaits } from '../upstream-waits.ts'
 import { HUNG_PEER, SERVER_SLOW } from './answer-kinds.ts'
 import { isOfNetwork } from './network-slow.ts'
@@ -259,7 +260,7 @@ function shareOf({ answers, slow, usualMicros, slowestMicros }: RouteTimes): str
 function quoted(protocol: string, request: string): string {
   if (protocol === RAW_PROTOCOL && (request.startsWith(UNPRINTABLE) || dotsIn(request) > request.length / 4))
     return 'a message that is encrypted or no text'
-  return `"${request.slice(0, MAXIMUM_REQUEST_CHARACTERS)}"`
+  return `"${shownRequest(request, MAXIMUM_REQUEST_CHARACTERS)}"`
 }
 
 function dotsIn(text: string): number {

@@ -4,6 +4,7 @@ import type { Mismatch } from '../../core/first-words.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'
 import { portKey } from '../port-speech.ts'
 import { about, type FindingKind, type Judge, type Judgement, type Rule } from '../rule.ts'
+import { shownRequest } from '../shown-request.ts'
 import { ABORTED_TRANSFER } from './aborted-transfer.ts'
 import { HUNG_PEER, SERVER_SLOW } from './answer-kinds.ts'
 import { AUTH_FAILED, PROTOCOL_ERROR } from './application-kinds.ts'
@@ -100,5 +101,5 @@ function tell(judge: Judge, c: ConnectionFacts, mismatch: Mismatch): void {
 }
 
 function quoted(words: string, language: string): string {
-  return words === '' ? `bytes of ${language}` : `"${words}"`
+  return words === '' ? `bytes of ${language}` : `"${shownRequest(words, words.length)}"`
 }
