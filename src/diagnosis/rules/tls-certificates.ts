@@ -186,17 +186,22 @@ export const tlsClientCertificate: TlsRule = (h, around) => {
   if (alert !== undefined && h.finishedMicros === 0) {
     return wanted(h, 'certain', alert.micros, `empty Certificate, then ${alertWords(alert.code)}`)
   }
-  return around.endedBy === 'server' ? encryptedAlert(h) : undefined
+  return encryptedAlert(h, around)
 }
 
 /** TLS 1.3: the server's only record after the client's second flight has the size of an alert. */
-function encryptedAlert(h: TlsHandshake): TlsVerdict | undefined {
+function encryptedAlert(h: TlsHandshake, around: TlsSurroundings): TlsVerdict | undefined {
   const { server } = h
   if (h.finishedMicros === 0 || h.serverHello?.version !== TLS_1_3 || h.resumption === 'psk') return undefined
   if (server.incomplete || h.client.incomplete || server.encryptedRecords !== h.serverRecordsAtFinish + 1)
     return undefined
   const record = server.firstEncrypted[h.serverRecordsAtFinish]
   if (record === undefined || !ENCRYPTED_ALERT_BYTES.includes(record.bytes)) return undefined
+  if (around.endedBy === '') return undefined
+  // a client that hears it may be the first to close; one that has said good-bye before is only answered
+  const [next] = h.client.firstEncrypted.slice(h.clientRecordsAtFinish)
+  const leftBefore = next !== undefined && mayBeAlert(h, next) && next.micros <= record.micros
+  if (around.endedBy === 'client' && (leftBefore || around.endedMicros <= record.micros)) return undefined
   return wanted(h, 'possible', record.micros, `a record of ${record.bytes} bytes by the server, the size of an alert`)
 }
 

@@ -167,6 +167,14 @@ describe('certificates', () => {
   test('a client’s certificate is wanted, in TLS 1.3: an alert’s size after the second flight', () => {
     const talk = open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED).server(encrypted(19))
     assertFindings(diagnose(closedByServer(talk)), 'tls-client-certificate possible x 1')
+    // the client hears it, and closes first
+    const asked = () => open().client(CLIENT_HELLO).server(SERVER_FLIGHT).client(CLIENT_FINISHED).client(encrypted(90))
+    assertFindings(diagnose(asked().server(encrypted(19)).close()), 'tls-client-certificate possible x 1')
+    // good-byes
+    assertFindings(diagnose(asked().server(encrypted(300)).client(encrypted(19)).server(encrypted(19)).close()))
+    assertFindings(
+      diagnose(asked().segment(0, { flags: 'F.' }, 1).server(encrypted(19)).segment(1, { flags: 'F.' }, 1)),
+    )
   })
 })
 
