@@ -1,4 +1,4 @@
-// How a protocol's exchanges are put together, where one asks for their command, their route or their key.
+// How exchanges of a protocol are grouped: by command, by route or by key.
 
 /** Of one protocol. What is given is an exchange's own text; what comes back is not sanitised. */
 export interface ExchangeGrouping {

@@ -1,5 +1,6 @@
-// Cases become findings: what has the same cause, hosts and port is counted in one, a connection that was no case after all
-// is taken out again, a thousand ports of one pair of hosts become one, and at the end all are ranked.
+// Rules report cases; this makes findings of them. Cases with the same cause, hosts and port are counted in one finding. A
+// connection that turns out to be no case is taken out again. Many ports of one pair of hosts become one finding. At the end all
+// findings are ranked.
 
 import type { FindingConsumer } from '../core/consumers.ts'
 import { type Endpoint, isLoopback } from '../core/endpoint.ts'
@@ -60,7 +61,7 @@ export class OpenFinding implements Finding {
   isRevised = false
   /** Of many ports: which. */
   ports: Set<number> | undefined = undefined
-  /** The finding of many ports that its cases are counted in since. */
+  /** Once this finding of one port has become part of one of many ports: that one, which counts its cases from then on. */
   foldedInto: OpenFinding | undefined = undefined
 
   constructor(key: string, pair: string, kind: FindingKind, subject: Subject, certainty: FindingCertainty) {

@@ -1,4 +1,5 @@
-// Who of the rules wants to be asked when: lists made once, so that a moment costs only those who are interested.
+// For each moment (a reset, an exchange, …) the list of the rules that want to be asked then. The lists are made once, so that a
+// moment costs nothing for the other rules.
 
 import type { Judge, Judgement, Rule } from './rule.ts'
 

@@ -1,4 +1,4 @@
-// Servers that come, and never come again: over weeks they would fill every bounded table, and new ones would have no place.
+// Over weeks, servers that are never seen again would fill every bounded table, and leave no room for new ones.
 
 /** How long what makes room must have been silent, and how often it is looked for, in capture time. */
 const SILENT_SECONDS = 3600

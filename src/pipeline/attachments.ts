@@ -149,7 +149,7 @@ export async function attachViews(options: AttachOptions): Promise<AttachedViews
   }
 }
 
-/** It comes before the views, so that they get at the same tick of the clock what it finds. */
+/** Its clock runs before those of the views: what it finds at a tick reaches them at the same tick. */
 async function exchangeStage(
   { plan, hosts, messages }: ViewContext,
   consumers: readonly TimedExchangeConsumer[],

@@ -1,5 +1,5 @@
-// server-slow behind TLS 1.3: the server's session tickets come between the first request and its answer (RFC 8446 §4.6.1), so
-// that whoever goes by turns takes them for the answer.
+// server-slow behind TLS 1.3: the server's session tickets come between the first request and its answer (RFC 8446 §4.6.1). Pairing
+// by turns would take the tickets for the answer.
 
 import { duration } from '../../core/plain-numbers.ts'
 import type { ConnectionFacts } from '../connection-facts.ts'

@@ -1,5 +1,5 @@
-// The latest packets of a capture, in memory of a fixed size: a ring in which the oldest make room for the newest. What is to be
-// kept longer (a connection's first packets, say) is put in again when its turn to go has come.
+// The latest packets of a capture, in memory of a fixed size: a ring in which the oldest make room for the newest. When a packet that
+// is to be kept longer (one of a connection's first, say) is the oldest, it is not dropped but copied to the newest end.
 
 import type { Packet } from '../../core/packet.ts'
 import { Timestamp } from '../../core/timestamp.ts'
@@ -25,7 +25,7 @@ const FIRST_HOST = 11
 const SECOND_HOST = 12
 /** In place of the captured length: no packet. */
 const PADDING = 0xffffffff
-/** Where everything is to be kept the oldest go all the same. */
+/** So many packets are copied for one new one; then the oldest is dropped even if it was to be kept. */
 const MAXIMUM_MOVES = 16
 
 /** One packet in the memory. One object, reused. */

@@ -1,5 +1,5 @@
-// By what first words a protocol is known beyond doubt: a client's, and a server's greeting or error. For telling that two sides
-// do not speak the same one; what is not in these tables is no evidence.
+// First words that can belong to one protocol only: of a client, and a server's greeting or error. diagnose uses them to tell
+// that two sides speak different protocols. Words that are not in these tables prove nothing.
 
 export interface Language {
   readonly name: string
