@@ -3,7 +3,7 @@
 
 import type { ClockConsumer, FindingConsumer, Sink } from '../core/consumers.ts'
 import type { Finding } from '../core/finding.ts'
-import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import { Diagnosis } from '../diagnosis/diagnosis.ts'
 import { RULES } from '../diagnosis/registry.ts'
 import { findingJson } from '../output/findings/finding-json.ts'
@@ -15,6 +15,7 @@ import type { DiagnosePlan } from '../plan.ts'
 import { EXCHANGE_FAILURES } from '../protocol/registry.ts'
 import { readsOnlyFiles } from './input-kind.ts'
 import { notJudged } from './not-judged.ts'
+import { ReportClock } from './report-clock.ts'
 import type { ViewContext } from './view.ts'
 
 const EXIT_ERROR_FOUND = 3
@@ -29,8 +30,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
   readonly #text: FindingText
   /** Findings are told at once: there is no telling when a live capture ends. */
   readonly #live: boolean
-  readonly #reportedAt = new Timestamp(Number.NEGATIVE_INFINITY)
-  readonly #latest = new Timestamp()
+  readonly #reports: ReportClock
   /** Something stands before the next report. */
   #printed = false
   readonly #recorder: FlightRecorder | undefined
@@ -40,6 +40,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
     this.#context = context
     this.#plan = plan
     this.#stream = stream
+    this.#reports = new ReportClock(plan.everyMillis)
     this.#text = new FindingText(plan.color)
     this.#live = !readsOnlyFiles(context.plan)
     this.diagnosis = new Diagnosis(this, {
@@ -85,15 +86,7 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
   }
 
   onClock(t: Timestamp): void {
-    const { everyMillis } = this.#plan
-    if (everyMillis === 0) return
-    this.#latest.set(t)
-    if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
-    const sinceReport = elapsedMicros(this.#reportedAt, t)
-    if (sinceReport >= 0 && sinceReport < everyMillis * MICROS_PER_MILLI) return
-    this.#reportedAt.set(t)
-    // the clock was set back
-    if (sinceReport >= 0) this.report()
+    if (this.#reports.isDue(t)) this.report()
   }
 
   /** Prints the findings as they stand. */
@@ -103,7 +96,8 @@ export class DiagnoseSink implements FindingConsumer, ClockConsumer, Sink {
         this.#stream.writeText(findingJson(finding, this.#savedAs(finding)))
     } else {
       // a report after others says when it was made
-      const time = this.#latest.seconds === 0 ? '' : `${this.#text.secondsOf(this.#latest)}, since the start:\n`
+      const { latest } = this.#reports
+      const time = latest.seconds === 0 ? '' : `${this.#text.secondsOf(latest)}, since the start:\n`
       this.#printReport(time)
     }
     this.#stream.flush()

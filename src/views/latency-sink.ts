@@ -4,7 +4,7 @@
 import type { ClockConsumer, Sink } from '../core/consumers.ts'
 import type { ExchangeHosts } from '../core/exchange-hosts.ts'
 import type { TimedExchange, TimedExchangeConsumer } from '../core/timed-exchange.ts'
-import { elapsedMicros, Timestamp } from '../core/timestamp.ts'
+import type { Timestamp } from '../core/timestamp.ts'
 import { Grouper } from '../latency/grouping.ts'
 import { makeHistogram } from '../latency/histograms.ts'
 import { formatLatencyTable } from '../latency/latency-report.ts'
@@ -20,13 +20,13 @@ import type { LatencyPlan } from '../plan.ts'
 import { AUTO } from '../protocol/names.ts'
 import { EXCHANGE_GROUPINGS } from '../protocol/registry.ts'
 import { OneWay } from '../river/one-way.ts'
+import { ReportClock } from './report-clock.ts'
 import { SpokenProtocols } from './spoken-protocols.ts'
 import { tableLook } from './table-look.ts'
 import type { ViewContext } from './view.ts'
 
 /** `2026-01-31 12:34:56` */
 const WHOLE_SECONDS_LENGTH = 19
-const MICROS_PER_MILLI = 1000
 
 export class LatencySink implements TimedExchangeConsumer, ClockConsumer, Sink {
   readonly oneWay = new OneWay()
@@ -38,15 +38,15 @@ export class LatencySink implements TimedExchangeConsumer, ClockConsumer, Sink {
   readonly #slowest: Slowest | undefined
   readonly #threshold: Threshold | undefined
   readonly #spoken: SpokenProtocols | undefined
-  readonly #reportedAt = new Timestamp(Number.NEGATIVE_INFINITY)
   /** Where tables come again and again. */
-  readonly #latest = new Timestamp()
+  readonly #reports: ReportClock
 
   constructor(context: ViewContext, latency: LatencyPlan, stream: OutputStream) {
     const { hosts, messages } = context
     this.#context = context
     this.#latency = latency
     this.#stream = stream
+    this.#reports = new ReportClock(latency.everyMillis)
     const grouper = new Grouper(latency.by, EXCHANGE_GROUPINGS)
     this.#table = new LatencyTable(({ exchange }) => grouper.groupOf(exchange, hosts.of(exchange)), makeHistogram)
     const { threshold } = latency
@@ -79,17 +79,8 @@ export class LatencySink implements TimedExchangeConsumer, ClockConsumer, Sink {
   }
 
   onClock(t: Timestamp): void {
-    const { everyMillis } = this.#latency
     this.#table.onClock(t)
-    if (everyMillis === 0) return
-    this.#latest.set(t)
-    if (this.#reportedAt.seconds === Number.NEGATIVE_INFINITY) this.#reportedAt.set(t)
-    const sinceReport = elapsedMicros(this.#reportedAt, t)
-    if (sinceReport >= 0 && sinceReport < everyMillis * MICROS_PER_MILLI) return
-    this.#reportedAt.set(t)
-    // the clock was set back
-    if (sinceReport < 0) return
-    this.report()
+    if (this.#reports.isDue(t)) this.report()
   }
 
   /** Prints the table as it stands. */
@@ -124,8 +115,9 @@ export class LatencySink implements TimedExchangeConsumer, ClockConsumer, Sink {
 
   /** Tables that come again and again are of the whole run until then, which their numbers do not show. */
   #timeLine(): string {
-    if (this.#latest.seconds === 0) return ''
-    return `${new TimePrefix().format(this.#latest).slice(0, WHOLE_SECONDS_LENGTH)}, since the start:\n`
+    const { latest } = this.#reports
+    if (latest.seconds === 0) return ''
+    return `${new TimePrefix().format(latest).slice(0, WHOLE_SECONDS_LENGTH)}, since the start:\n`
   }
 
   /** Errors and what got no answer are shown however fast they were. */
