@@ -1,8 +1,6 @@
 // `-w`: saves every packet that was captured as pcapng, with its interface, nanoseconds and the kernel's drop counters;
 // to a file, to standard output, or to a series of files that is rotated by size or age.
 
-import { unlinkSync } from 'node:fs'
-import { extname } from 'node:path'
 import type { PacketConsumer, Sink } from '../../core/consumers.ts'
 import { OperatorError } from '../../core/errors.ts'
 import type { Packet } from '../../core/packet.ts'
@@ -15,7 +13,7 @@ import type { FilesInUse } from '../writing/files-in-use.ts'
 import { OutputStream } from '../writing/output-stream.ts'
 import { WholeFile } from '../writing/whole-file.ts'
 import { cannotWrite, checkFolder } from './cannot-write.ts'
-import { fileStamp } from './file-stamp.ts'
+import { NewestFiles, numberedName } from './file-series.ts'
 import { cutBrokenBlock } from './savefile-repair.ts'
 
 /** The size of a packet's block without the packet, padding included. */
@@ -44,7 +42,7 @@ export class SavefileSink implements PacketConsumer, Sink {
   #file: WholeFile | undefined
   readonly #inUse: FilesInUse | undefined
   /** Rotated files, oldest first, when only some are kept. */
-  readonly #files: string[]
+  readonly #files: NewestFiles
   #fileCount: number
   #startedSeconds: number
   /**
@@ -75,7 +73,7 @@ export class SavefileSink implements PacketConsumer, Sink {
     this.#stream = undefined
     this.#file = undefined
     this.#inUse = inUse
-    this.#files = []
+    this.#files = new NewestFiles(plan.keep)
     this.#fileCount = 0
     this.#startedSeconds = 0
     this.#fileStart = 0
@@ -202,7 +200,7 @@ export class SavefileSink implements PacketConsumer, Sink {
     }
     this.#startedSeconds = time.seconds
     try {
-      this.#begin(rotatedName(this.#plan.path, ++this.#fileCount, time))
+      this.#begin(numberedName(this.#plan.path, ++this.#fileCount, time.seconds))
     } catch (error) {
       this.#failure = error as OperatorError
     }
@@ -224,7 +222,7 @@ export class SavefileSink implements PacketConsumer, Sink {
     else {
       this.#file = openFile(path, this.#inUse)
       this.#stream = new OutputStream(this.#file.descriptor, { name: path })
-      if (this.#rotates) this.#forgetOldest(path)
+      if (this.#rotates) this.#files.add(path)
     }
     this.#fileStart = this.#writer.bytesWritten
     this.#filePackets = 0
@@ -248,19 +246,6 @@ export class SavefileSink implements PacketConsumer, Sink {
       this.#failure = error as OperatorError
     }
   }
-
-  /** Removes the oldest of this run's files if there are more than should be kept. */
-  #forgetOldest(newest: string): void {
-    if (this.#plan.keep === 0) return
-    this.#files.push(newest)
-    while (this.#files.length > this.#plan.keep) {
-      try {
-        unlinkSync(this.#files.shift()!)
-      } catch {
-        // somebody else has moved or removed it
-      }
-    }
-  }
 }
 
 function openFile(path: string, inUse: FilesInUse | undefined): WholeFile {
@@ -272,11 +257,4 @@ function openFile(path: string, inUse: FilesInUse | undefined): WholeFile {
     if (error instanceof OperatorError) throw error
     throw cannotWrite(path, error)
   }
-}
-
-/** `base_00001_20261121033100.pcapng`, in local time as dumpcap does it. */
-function rotatedName(path: string, number: number, time: Timestamp): string {
-  const extension = extname(path)
-  const base = path.slice(0, path.length - extension.length)
-  return `${base}_${String(number).padStart(5, '0')}_${fileStamp(time.seconds)}${extension}`
 }

@@ -1,7 +1,6 @@
 // `--keep-around`: for weeks nothing is saved but what led to a finding. The latest packets are kept in memory; when a finding
 // touches a connection, what is kept of it and what follows for five seconds becomes a file.
 
-import { unlinkSync } from 'node:fs'
 import type { Connection, Direction } from '../../core/connection.ts'
 import type {
   ClockConsumer,
@@ -20,8 +19,9 @@ import type { Arp, Datagram, IcmpError, Segment } from '../../core/segment.ts'
 import { elapsedMicros, Timestamp } from '../../core/timestamp.ts'
 import type { InterfaceDescription } from '../../savefile/interface.ts'
 import { checkFolder } from '../packets/cannot-write.ts'
+import { NewestFiles, numberedName } from '../packets/file-series.ts'
 import { hostHash, type KeptPacket, PacketMemory } from './packet-memory.ts'
-import { recordedName, writeRecording } from './recording-file.ts'
+import { writeRecording } from './recording-file.ts'
 
 /** Of each open connection, these many at its beginning and as many of the latest are kept longest. */
 const PROTECTED_PACKETS = 8
@@ -64,7 +64,7 @@ export class FlightRecorder
   #connections = new Float64Array(1024)
   #packets = new Float64Array(1024)
   readonly #active: Recording[] = []
-  readonly #files: string[] = []
+  readonly #files: NewestFiles
   #fileCount = 0
   readonly #saved = new Map<Finding, string>()
   readonly #latest = new Map<Finding, Timestamp>()
@@ -75,6 +75,7 @@ export class FlightRecorder
   constructor(options: FlightRecorderOptions) {
     checkFolder(options.path)
     this.#options = options
+    this.#files = new NewestFiles(options.keep)
     this.#memory = new PacketMemory(options.memoryBytes, (packet) => this.#isProtected(packet))
   }
 
@@ -204,7 +205,7 @@ export class FlightRecorder
     const { finding } = recording
     // it was no case after all
     if (finding.state === 'withdrawn') return
-    const path = recordedName(this.#options.path, this.#fileCount + 1, recording.since, finding.id)
+    const path = numberedName(this.#options.path, this.#fileCount + 1, recording.since.seconds, finding.id)
     try {
       const packets = writeRecording(path, {
         finding,
@@ -220,7 +221,9 @@ export class FlightRecorder
     }
     this.#fileCount++
     this.#saved.set(finding, path)
-    this.#forgetOldest(path)
+    for (const gone of this.#files.add(path)) {
+      for (const [each, savedAs] of this.#saved) if (savedAs === gone) this.#saved.delete(each)
+    }
   }
 
   /** A disk that is full now need not be in a week. */
@@ -233,19 +236,6 @@ export class FlightRecorder
       `cannot save ${path}: ${why}`,
       'the run goes on; more failures of this kind are not told',
     )
-  }
-
-  #forgetOldest(newest: string): void {
-    this.#files.push(newest)
-    while (this.#files.length > this.#options.keep) {
-      const oldest = this.#files.shift()!
-      for (const [finding, path] of this.#saved) if (path === oldest) this.#saved.delete(finding)
-      try {
-        unlinkSync(oldest)
-      } catch {
-        // somebody else has moved or removed it
-      }
-    }
   }
 
   #grow(slot: number): void {

@@ -2,7 +2,6 @@
 // how far back the file reaches.
 
 import { writeSync } from 'node:fs'
-import { extname } from 'node:path'
 import type { Finding, FindingHost } from '../../core/finding.ts'
 import { counted } from '../../core/plain-numbers.ts'
 import type { NamedAddress, Names } from '../../core/ports.ts'
@@ -10,7 +9,6 @@ import { compareTime, Timestamp } from '../../core/timestamp.ts'
 import type { InterfaceDescription } from '../../savefile/interface.ts'
 import { PcapngWriter } from '../../savefile/pcapng-writer.ts'
 import { isoTime } from '../json/json-text.ts'
-import { fileStamp } from '../packets/file-stamp.ts'
 import { WholeFile } from '../writing/whole-file.ts'
 import { KeptPacket, type PacketMemory } from './packet-memory.ts'
 
@@ -21,13 +19,6 @@ export interface RecordingFacts {
   readonly interfaces: readonly InterfaceDescription[]
   readonly names: Names | undefined
   readonly belongs: (packet: KeptPacket) => boolean
-}
-
-/** `base_00001_20261121033100_refused.pcapng`. */
-export function recordedName(path: string, number: number, time: Timestamp, id: string): string {
-  const extension = extname(path)
-  const base = path.slice(0, path.length - extension.length)
-  return `${base}_${String(number).padStart(5, '0')}_${fileStamp(time.seconds)}_${id}${extension}`
 }
 
 /** Returns how many packets it has; with none there is no file. Throws system errors and OperatorError. */
