@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { type Running, skipped, start, temporaryFolder, whyNot } from '../support/program.ts'
+import { serveScript } from '../support/scripted-server.ts'
 
 const SERVER = '10.9.0.2'
 
@@ -66,11 +67,6 @@ except OSError:
 s.close()
 `
 
-async function serve({ server }: HostPair, port: number, how: string): Promise<void> {
-  const child = server.spawn('python3', ['-c', SERVE, `${port}`, how], { stdio: ['ignore', 'pipe', 'ignore'] })
-  await new Promise<void>((resolve) => child.stdout!.once('data', () => resolve()))
-}
-
 function ask({ client }: HostPair, port: number, how: string): void {
   client.run('python3', '-c', ASK, `${port}`, how)
 }
@@ -117,13 +113,13 @@ describe('how a connection ends', () => {
     const rule = ['INPUT', '-p', 'tcp', '--dport', '7105', '-m', 'length', '--length', '200:400']
     pair.server.run('iptables', '-A', ...rule, '-j', 'REJECT', '--reject-with', 'tcp-reset')
     await Promise.all([
-      serve(pair, 7101, 'die-unread'),
-      serve(pair, 7102, 'half-answer'),
-      serve(pair, 7103, 'close-idle'),
-      serve(pair, 7104, 'close-idle'),
-      serve(pair, 7105, 'answer'),
-      serve(pair, 7106, 'close-idle'),
-      serve(pair, 7107, 'answer'),
+      serveScript(pair.server, SERVE, 7101, 'die-unread'),
+      serveScript(pair.server, SERVE, 7102, 'half-answer'),
+      serveScript(pair.server, SERVE, 7103, 'close-idle'),
+      serveScript(pair.server, SERVE, 7104, 'close-idle'),
+      serveScript(pair.server, SERVE, 7105, 'answer'),
+      serveScript(pair.server, SERVE, 7106, 'close-idle'),
+      serveScript(pair.server, SERVE, 7107, 'answer'),
     ])
     const live = await listen(t, pair)
     ask(pair, 7101, 'wait')
@@ -161,7 +157,7 @@ listen l
   server s 127.0.0.1:7111
 `,
     )
-    await serve(pair, 7111, 'silent')
+    await serveScript(pair.server, SERVE, 7111, 'silent')
     pair.server.spawn('haproxy', ['-db', '-f', configuration], { stdio: 'ignore' })
     pair.client.run(
       'sh',

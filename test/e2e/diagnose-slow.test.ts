@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { type Host, type HostPair, makeHostPair, whyNoNamespaces } from '../support/netns.ts'
 import { type Running, skipped, start, whyNot } from '../support/program.ts'
+import { serveScript } from '../support/scripted-server.ts'
 
 const SERVER = '10.9.0.2'
 
@@ -82,11 +83,6 @@ except OSError:
 s.close()
 `
 
-async function serve({ server }: HostPair, port: number, how: string): Promise<void> {
-  const child = server.spawn('python3', ['-c', SERVE, `${port}`, how], { stdio: ['ignore', 'pipe', 'ignore'] })
-  await new Promise<void>((resolve) => child.stdout!.once('data', () => resolve()))
-}
-
 /** Resolves when the client is done, which may be by its own patience. */
 function ask({ client }: HostPair, port: number, how: string, seconds: number): Promise<void> {
   const child = client.spawn('python3', ['-c', ASK, `${port}`, how, `${seconds}`])
@@ -137,8 +133,8 @@ describe('what makes answers late', () => {
       [7005, 'body', 'two-writes', 'nagle-delay', 5],
       [7006, 'pour', 'sleep', 'receiver-stalled', 1.5],
     ]
-    for (const [port, how] of faults) await serve(pair, port, how)
-    await serve(pair, 7007, 'no-accept')
+    for (const [port, how] of faults) await serveScript(pair.server, SERVE, port, how)
+    await serveScript(pair.server, SERVE, 7007, 'no-accept')
     dropLarge(pair, 7003)
     dropSome(pair, 7004)
     const live = await listenAt(t, pair.client)
@@ -156,8 +152,8 @@ describe('what makes answers late', () => {
     if (skipped(t, whyNoNamespaces() ?? whyNot('python3', 'tc'))) return
     const pair = makeHostPair(t)
     const { client, server } = pair
-    await serve(pair, 7000, 'healthy')
-    await serve(pair, 7001, 'huge')
+    await serveScript(pair.server, SERVE, 7000, 'healthy')
+    await serveScript(pair.server, SERVE, 7001, 'huge')
     const live = await listenAt(t, client)
     await ask(pair, 7000, 'often', 5)
     server.run('tc', ...'qdisc add dev eth0 root tbf rate 2mbit burst 5k limit 110k'.split(' '))
